@@ -1,0 +1,55 @@
+"""The composition root: settings in, a running server out. The only file that knows every part."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.server.mcpserver import MCPServer
+
+from .config import Settings
+from .domain.errors import StoreUnavailable
+from .engine.clock import Clock
+from .engine.engine import running_engine
+from .engine.service import Service
+from .store.base import Store
+from .store.sqlite import SqliteStore
+from .surface.server import make_server
+
+DATABASE = "fermata.db"
+
+
+@dataclass(frozen=True)
+class App:
+    """One running Fermata."""
+
+    settings: Settings
+    service: Service
+    server: MCPServer[Any]
+
+
+@asynccontextmanager
+async def running_app(settings: Settings, *, callers_are_local: bool) -> AsyncGenerator[App]:
+    """Engine first, then the server over it; on leaving, unfinished work is handed over.
+
+    Args:
+        callers_are_local: Over stdio the caller is the user, who may name any file. Over http it may be anyone.
+    """
+    clock = Clock()
+    roots = settings.input_roots
+    if roots is None and not callers_are_local:
+        roots = ()
+    async with running_engine(settings, open_store(settings), input_roots=roots, clock=clock) as service:
+        yield App(settings, service, make_server(service, clock.now))
+
+
+def open_store(settings: Settings) -> Store:
+    """The store that the settings name; it is opened on first use."""
+    url = settings.store_url.get_secret_value() if settings.store_url else None
+    if url is None:
+        return SqliteStore(settings.data_dir / DATABASE)
+    raise StoreUnavailable(
+        "FERMATA_STORE_URL names a database that this version cannot use.", "unset it to use a file in the data folder."
+    )

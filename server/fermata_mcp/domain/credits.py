@@ -1,0 +1,53 @@
+"""Money, counted in whole milli-credits so that sums are exact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+MILLI = 1000
+
+EntryKind = Literal["hold", "charge", "release", "refund", "adjust", "disputed"]
+
+
+@dataclass(frozen=True)
+class Price:
+    """Credits one extension costs, from `low` to `high`, and where that is stated."""
+
+    low: float
+    high: float
+    stated_in: str
+
+    @property
+    def exact(self) -> bool:
+        return self.low == self.high
+
+
+FREE = Price(0, 0, "free")
+
+
+@dataclass(frozen=True)
+class Quote:
+    """Milli-credits a whole call is expected to cost."""
+
+    low: int
+    high: int
+
+    @property
+    def credits(self) -> float:
+        """The most it can cost, in credits."""
+        return self.high / MILLI
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the append-only ledger. `amount` is in milli-credits and never negative."""
+
+    kind: EntryKind
+    amount: int
+    note: str = ""
+
+
+def quote(price: Price, extensions: int = 1) -> Quote:
+    """What `extensions` at `price` come to."""
+    return Quote(round(price.low * MILLI) * extensions, round(price.high * MILLI) * extensions)

@@ -1,0 +1,172 @@
+"""Every way a request or a task can fail.
+
+FermataError(code, message, hint, retryable)
+├── InvalidRequest        fix the arguments
+│   ├── UnsupportedField      the provider cannot express it
+│   ├── UnknownTrack          no such clip or earlier task to lengthen
+│   ├── FileNotAllowed        outside the allowed folders, or unreadable
+│   ├── NotAudio              the bytes are not audio we can read
+│   ├── TooLarge              a limit is named in the message
+│   ├── OverBudget            a credit cap would be exceeded
+│   ├── NotFound              no such task
+│   └── NotSupported          this host or version cannot do it
+├── ConfigurationError    fix the set-up
+│   ├── MissingKey
+│   └── StoreUnavailable      database or folder cannot be read or written
+├── ProviderError         they refused, or are away
+│   ├── AuthenticationFailed · InsufficientCredits · RateLimited · ContentRejected
+│   └── ProviderUnavailable · GenerationFailed · UnexpectedResponse
+├── OutcomeUnknown        a paid request may have happened; never sent again by the program
+├── Cancelled             someone asked for it
+└── InternalError         our bug
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class FermataError(Exception):
+    """A failure that a person or a model can act on.
+
+    Args:
+        message: What happened, in one sentence, without secrets.
+        hint: What to do next, in one sentence.
+    """
+
+    code: ClassVar[str] = "internal"
+    retryable: ClassVar[bool] = False
+    default_hint: ClassVar[str] = "report this with the log"
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint or self.default_hint
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message} Next: {self.hint}"
+
+
+class InvalidRequest(FermataError):
+    code = "invalid_request"
+    default_hint = "correct the arguments and call again."
+
+
+class UnsupportedField(InvalidRequest):
+    code = "unsupported_field"
+    default_hint = "leave the parameter out, or choose a provider that takes it."
+
+
+class UnknownTrack(InvalidRequest):
+    code = "unknown_track"
+    default_hint = "use list_tasks to find the track."
+
+
+class FileNotAllowed(InvalidRequest):
+    code = "file_not_allowed"
+    default_hint = "use a file inside FERMATA_INPUT_ROOTS."
+
+
+class NotAudio(InvalidRequest):
+    code = "not_audio"
+    default_hint = "give a WAV, FLAC, OGG or MP3 file."
+
+
+class TooLarge(InvalidRequest):
+    code = "too_large"
+    default_hint = "send less."
+
+
+class OverBudget(InvalidRequest):
+    code = "over_budget"
+    default_hint = "raise the cap, or ask for less."
+
+
+class NotFound(InvalidRequest):
+    code = "not_found"
+    default_hint = "use list_tasks to find the task."
+
+
+class NotSupported(InvalidRequest):
+    code = "not_supported"
+    default_hint = "choose another way."
+
+
+class ConfigurationError(FermataError):
+    default_hint = "run `fermata-mcp doctor`."
+
+
+class MissingKey(ConfigurationError):
+    code = "missing_key"
+
+
+class StoreUnavailable(ConfigurationError):
+    code = "store_unavailable"
+
+
+class ProviderError(FermataError):
+    default_hint = "try again later, or use another provider."
+
+
+class AuthenticationFailed(ProviderError):
+    code = "authentication_failed"
+    default_hint = "check the provider's API key."
+
+
+class InsufficientCredits(ProviderError):
+    code = "insufficient_credits"
+    default_hint = "buy credits at the provider, or use provider local."
+
+
+class RateLimited(ProviderError):
+    code = "rate_limited"
+    retryable = True
+
+
+class ContentRejected(ProviderError):
+    code = "content_rejected"
+    default_hint = "change the words and call again."
+
+
+class ProviderUnavailable(ProviderError):
+    code = "provider_unavailable"
+    retryable = True
+
+
+class GenerationFailed(ProviderError):
+    code = "generation_failed"
+    retryable = True
+
+
+class UnexpectedResponse(ProviderError):
+    code = "unexpected_response"
+
+
+class OutcomeUnknown(FermataError):
+    code = "outcome_unknown"
+    default_hint = "use resolve_task; nothing is sent again until a person says so."
+
+
+class Cancelled(FermataError):
+    code = "cancelled"
+    default_hint = "call again to start anew."
+
+
+class InternalError(FermataError):
+    code = "internal"
+
+
+def _tree(root: type[FermataError]) -> dict[str, type[FermataError]]:
+    found = {root.code: root}
+    for child in root.__subclasses__():
+        found = _tree(child) | found if child.code == root.code else found | _tree(child)
+    return found
+
+
+def error_from(code: str, message: str, hint: str | None = None) -> FermataError:
+    """The error of a stored or transmitted `code`; an unknown code is `InternalError`."""
+    kind = _BY_CODE.get(code, InternalError)
+    return kind(message, hint)
+
+
+_BY_CODE: dict[str, type[FermataError]] = _tree(FermataError) | {"internal": InternalError}

@@ -1,0 +1,87 @@
+"""What callers ask for, in our words. The field descriptions are the ones every client sees."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+Seconds = Annotated[FiniteFloat, Field(ge=0)]
+Weight = Annotated[FiniteFloat, Field(ge=0, le=1)]
+ShortText = Annotated[str, Field(max_length=1000)]
+LongText = Annotated[str, Field(max_length=20000)]
+
+# How a request is carried out; not part of what is asked for, so not of its identity.
+MANNER = frozenset({"idempotency_key", "max_credits", "dry_run", "wait_seconds"})
+
+
+class _Asked(BaseModel):
+    """The fields both kinds of request share."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+    source: str = Field(
+        description="File path, https:// link, tsk_... (earlier task; tsk_.../1 its second clip) or clip:<provider clip id>"
+    )
+    provider: str | None = Field(None, description="Default: first with a key, else local")
+    continue_at: Seconds | None = Field(None, description="Second where new music starts. Default: the end")
+    prompt: LongText | None = Field(None, description="How the music should go on")
+    lyrics: LongText | None = Field(None, description="Words to sing")
+    style: ShortText | None = Field(None, description="Genre, mood, instruments")
+    exclude_style: ShortText | None = Field(None, description="Styles to avoid")
+    title: ShortText | None = Field(None, description="Title of the result")
+    model: ShortText | None = Field(None, description="Provider's model name")
+    instrumental: bool | None = Field(None, description="No vocals")
+    vocal_gender: Literal["m", "f"] | None = Field(None, description="Preferred voice")
+    style_weight: Weight | None = Field(None, description="How closely to follow style")
+    weirdness: Weight | None = Field(None, description="How far to stray")
+    audio_weight: Weight | None = Field(None, description="How closely to follow the source")
+    persona_id: ShortText | None = Field(None, description="Provider's persona or voice id")
+    options: dict[str, Any] | None = Field(None, description="Provider's own fields, sent verbatim")
+    max_credits: Annotated[FiniteFloat, Field(ge=0)] | None = Field(
+        None, description="Refuse if the whole call could cost more"
+    )
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="The SAME key when trying the same extension again"
+    )
+    take: Annotated[int, Field(ge=1, le=99)] = Field(1, description="2 asks for another take of a request")
+    stitch: Literal["auto", "never"] = Field("auto", description="auto joins a new part to its source")
+    dry_run: bool = Field(False, description="Check and quote only; sends nothing")
+    wait_seconds: Annotated[FiniteFloat, Field(ge=0, le=3600)] | None = Field(
+        None, description="Longest wait before a running task is handed back (default 45)"
+    )
+
+    def identity(self) -> dict[str, Any]:
+        """The fields that make two requests the same request."""
+        return self.model_dump(exclude=set(MANNER), exclude_none=True)
+
+
+class ExtendRequest(_Asked):
+    """One extension."""
+
+    add_seconds: Annotated[FiniteFloat, Field(gt=0)] | None = Field(
+        None, description="Seconds of new music from continue_at; only where the provider lets one choose"
+    )
+
+
+class ChainRequest(_Asked):
+    """Extensions of extensions until the whole track reaches a length."""
+
+    target_seconds: Annotated[FiniteFloat, Field(gt=0)] = Field(description="Length the whole track should reach")
+    max_steps: Annotated[int, Field(ge=1, le=100)] = Field(12, description="Most extensions to make")
+    prompts: Annotated[list[LongText], Field(max_length=100)] | None = Field(
+        None, description="One prompt per extension"
+    )
+    variation: Annotated[int, Field(ge=0, le=9)] = Field(0, description="Which clip of each step to carry on")
+
+
+Request = ExtendRequest | ChainRequest
+
+
+def request_hash(kind: str, provider: str, account: str, source: str, asked: Mapping[str, Any]) -> str:
+    """A hex SHA-256 that is equal for equal requests to the same account about the same source."""
+    canonical = json.dumps([kind, provider, account, source, asked], sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,267 @@
+"""Task, Step, Attempt: the durable nouns, and the only moves they may make."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .credits import Entry, Quote
+from .errors import FermataError, error_from
+
+TaskKind = Literal["extend", "chain"]
+TaskStatus = Literal["queued", "running", "succeeded", "partial", "failed", "cancelled", "unknown"]
+StepState = Literal[
+    "queued", "submitting", "waiting", "unknown", "needs_user",
+    "succeeded", "failed", "cancelled", "abandoned", "expired",
+]  # fmt: skip
+AttemptState = Literal["intent", "accepted", "refused", "unknown", "void"]
+
+TASK_STATUSES: tuple[TaskStatus, ...] = (
+    "queued", "running", "succeeded", "partial", "failed", "cancelled", "unknown",
+)  # fmt: skip
+FINISHED: frozenset[TaskStatus] = frozenset({"succeeded", "partial", "failed", "cancelled"})
+
+STEP_MOVES: dict[StepState, frozenset[StepState]] = {
+    "queued": frozenset({"submitting", "cancelled", "failed"}),
+    "submitting": frozenset({"waiting", "queued", "failed", "unknown"}),
+    "unknown": frozenset({"waiting", "needs_user", "queued", "abandoned"}),
+    "needs_user": frozenset({"waiting", "queued", "abandoned"}),
+    "waiting": frozenset({"waiting", "succeeded", "failed", "expired", "cancelled", "queued"}),
+    "expired": frozenset({"waiting", "succeeded", "failed"}),
+    "succeeded": frozenset(),
+    "failed": frozenset(),
+    "cancelled": frozenset(),
+    "abandoned": frozenset(),
+}
+"""`waiting → queued` is for repeatable work that was lost with its process; `expired → …` because late truth wins."""
+
+
+def new_id(prefix: str) -> str:
+    """An unguessable id of 128 random bits."""
+    return f"{prefix}_{secrets.token_hex(16)}"
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Failure(_Value):
+    """An error as it is stored and shown."""
+
+    code: str
+    message: str
+    hint: str
+    retryable: bool = False
+
+    @classmethod
+    def of(cls, error: FermataError) -> Failure:
+        return cls(code=error.code, message=error.message, hint=error.hint, retryable=error.retryable)
+
+    def as_error(self) -> FermataError:
+        return error_from(self.code, self.message, self.hint)
+
+
+class Seam(_Value):
+    """A place where old and new music meet. Seconds; `at` in the result, the others in the source."""
+
+    at: float
+    from_: float = Field(alias="from")
+    to: float
+    blend_ms: float
+    confidence: float
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True)
+
+
+class Clip(_Value):
+    """One finished audio that a provider returned."""
+
+    provider_clip_id: str | None = None
+    title: str | None = None
+    duration_seconds: float | None = None
+    whole_track: bool | None = None
+    continue_at: float | None = None
+    url: str | None = None
+    file: str | None = None
+    model: str | None = None
+    seams: tuple[Seam, ...] = ()
+
+
+class Audio(_Value):
+    """The deliverable of a task."""
+
+    file: str | None = None
+    url: str | None = None
+    duration_seconds: float | None = None
+    whole_track: bool | None = None
+
+
+class SourceFacts(_Value):
+    """What was learned about the source before anything was spent."""
+
+    ref: str
+    duration_seconds: float | None = None
+    file: str | None = None
+    identity: str = Field("", description="equal for equal audio: path, size and time of a file, or the id")
+
+
+class Work(_Value):
+    """What one step asks of its provider, resolved so that it can be carried out by any process."""
+
+    source_file: str | None = None
+    source_url: str | None = None
+    source_clip: str | None = None
+    continue_at: float | None = None
+    add_seconds: float | None = None
+    length_seconds: float | None = Field(None, description="wanted length of the whole result")
+    fields: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+    take: int = 1
+    save_as: str = Field(description="absolute path of the finished audio")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One submit. At most one of a step may be `intent`, `accepted` or `unknown`: the database forbids a second."""
+
+    id: str
+    step_id: str
+    number: int
+    state: AttemptState
+    remote_id: str | None
+    intent_at: int
+    ended_at: int | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One extension. Times are Unix milliseconds, UTC; `due_at` is when anybody should look at it again."""
+
+    id: str
+    task_id: str
+    provider: str
+    account_id: str
+    seq: int
+    state: StepState
+    work: Work
+    home: str | None
+    fence: int
+    due_at: int | None
+    remote_id: str | None
+    attempt_id: str | None
+    submitted_at: int | None
+    polls: int
+    error_streak: int
+    clips: tuple[Clip, ...]
+    error: Failure | None
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """Our durable row of one thing somebody asked for. Times are Unix milliseconds, UTC."""
+
+    id: str
+    principal: str
+    kind: TaskKind
+    provider: str
+    account_id: str
+    request: dict[str, Any]
+    request_hash: str
+    idempotency_key: str | None
+    source: SourceFacts
+    status: TaskStatus
+    fraction: float | None
+    message: str
+    audio: Audio | None
+    error: Failure | None
+    warnings: tuple[str, ...]
+    quote: Quote
+    held: int
+    charged: int
+    refunded: int
+    cancel_at: int | None
+    created_at: int
+    updated_at: int
+    finished_at: int | None
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def finished(self) -> bool:
+        return self.status in FINISHED
+
+    @property
+    def clips(self) -> tuple[Clip, ...]:
+        """Every clip of the last step that has any."""
+        for step in reversed(self.steps):
+            if step.clips:
+                return step.clips
+        return ()
+
+
+class StepPatch(TypedDict, total=False):
+    """Columns of a step that a change sets."""
+
+    state: StepState
+    due_at: int | None
+    remote_id: str | None
+    attempt_id: str | None
+    submitted_at: int
+    polls: int
+    error_streak: int
+    clips: tuple[Clip, ...]
+    error: Failure | None
+
+
+class AttemptPatch(TypedDict, total=False):
+    state: AttemptState
+    remote_id: str | None
+    ended_at: int
+    error: Failure | None
+
+
+class TaskPatch(TypedDict, total=False):
+    status: TaskStatus
+    fraction: float | None
+    message: str
+    audio: Audio | None
+    error: Failure | None
+    warnings: tuple[str, ...]
+    cancel_at: int
+    finished_at: int
+
+
+@dataclass(frozen=True)
+class NewStep:
+    id: str
+    seq: int
+    work: Work
+
+
+@dataclass(frozen=True)
+class Change:
+    """One guarded transaction about one step: all of it is committed, or none.
+
+    Attributes:
+        allowed: The step must be in one of these states, else nothing happens.
+        fence: The claim the decision rests on. None for a learned fact, which is true whoever holds the claim.
+        new_attempt: Id of an attempt to record as `intent` before anything is sent.
+        attempt: What to set on the step's current attempt.
+        entries: Ledger lines of the current (or new) attempt.
+        day_cap: Milli-credits that holds and charges of this day may reach; None for no cap.
+        next_step: A further step of the same task.
+    """
+
+    step_id: str
+    allowed: frozenset[StepState]
+    fence: int | None
+    step: StepPatch
+    new_attempt: str | None = None
+    attempt: AttemptPatch | None = None
+    entries: tuple[Entry, ...] = ()
+    day_cap: int | None = None
+    next_step: NewStep | None = None
+    task: TaskPatch | None = None

@@ -1,0 +1,1 @@
+"""Durable work: what was asked for is carried out, whoever is still listening."""

@@ -1,0 +1,59 @@
+"""The engine's life: one per process, started before any transport and ended after the last."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+
+from fermata_mcp.config import Settings
+from fermata_mcp.domain.errors import FermataError
+from fermata_mcp.providers.base import Host
+from fermata_mcp.providers.registry import Registry
+from fermata_mcp.store.base import Store
+
+from .clock import Clock
+from .progress import Changes
+from .runner import Runner
+from .service import Service
+
+HAND_OVER_SECONDS = 1.0
+logger = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def running_engine(
+    settings: Settings, store: Store, *, input_roots: tuple[Path, ...] | None, clock: Clock | None = None
+) -> AsyncGenerator[Service]:
+    """A service whose tasks are being carried out for as long as the context lasts."""
+    clock = clock or Clock()
+    home = f"{os.getpid()}-{secrets.token_hex(4)}"
+    changes = Changes(store)
+    try:
+        async with anyio.create_task_group() as group:
+            registry = Registry(Host(settings, group.start_soon, lambda remote_id: runner.remote_changed(remote_id)))
+            runner = Runner(store, registry, changes, settings, clock, home)
+            group.start_soon(runner.run)
+            group.start_soon(changes.watch_other_processes)
+            try:
+                yield Service(store, registry, runner, changes, settings, clock, home, input_roots)
+            finally:
+                changes.drain()
+                group.cancel_scope.cancel()
+    finally:
+        await _hand_over(store, home, clock)
+
+
+async def _hand_over(store: Store, home: str, clock: Clock) -> None:
+    """Leave unfinished work to the next process at once, instead of after the grace time."""
+    with anyio.move_on_after(HAND_OVER_SECONDS, shield=True):
+        try:
+            await store.release(home, now=clock.now())
+        except FermataError as error:
+            logger.warning("unfinished work will be taken over later: %s", error.message)
+        await store.close()

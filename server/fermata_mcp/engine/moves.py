@@ -1,0 +1,189 @@
+"""The protocol of a step as pure functions: what was learned, in; one guarded change, out.
+
+queued ──begin──▶ submitting ──accepted──▶ waiting ──finished──▶ succeeded
+                      │  └─refused─▶ failed    └─lost (repeatable only)─▶ queued
+                      └─unclear──▶ unknown ──▶ needs_user (a person decides)
+"""
+
+from __future__ import annotations
+
+from fermata_mcp.domain.credits import Entry
+from fermata_mcp.domain.errors import Cancelled, FermataError, OutcomeUnknown
+from fermata_mcp.domain.spec import ProviderSpec
+from fermata_mcp.domain.task import Audio, Change, Failure, Step, StepPatch, StepState, TaskPatch, TaskStatus
+from fermata_mcp.providers.base import Snapshot
+from fermata_mcp.store.base import LOOK_LEASE_MS, SUBMIT_LEASE_MS
+
+ERROR_BACKOFF_MS = 5_000
+LONGEST_BACKOFF_MS = 60_000
+_OPEN: frozenset[StepState] = frozenset({"submitting", "unknown", "needs_user"})
+
+
+def begin(step: Step, attempt_id: str, spec: ProviderSpec, hold: int, day_cap: int | None, now: int) -> Change:
+    """Record the intent to submit. Only after this is committed may a byte leave."""
+    lease = LOOK_LEASE_MS if spec.submit == "repeatable" else SUBMIT_LEASE_MS
+    return Change(
+        step.id,
+        frozenset({"queued"}),
+        step.fence,
+        {"state": "submitting", "due_at": now + lease, "submitted_at": now, "remote_id": None},
+        new_attempt=attempt_id,
+        entries=(Entry("hold", hold),) if hold else (),
+        day_cap=day_cap,
+        task={"status": "running", "message": "sent to the provider"},
+    )
+
+
+def accepted(step: Step, remote_id: str, due_at: int, now: int) -> Change:
+    """A learned id is a fact: it is recorded whoever holds the claim by now."""
+    return Change(
+        step.id,
+        _OPEN,
+        None,
+        {"state": "waiting", "remote_id": remote_id, "due_at": due_at, "error": None},
+        attempt={"state": "accepted", "remote_id": remote_id, "ended_at": now},
+        task={"status": "running", "error": None},
+    )
+
+
+def put_back(step: Step, due_at: int, now: int, hold: int) -> Change:
+    """Nothing was taken on, so the same request may be sent later: the attempt is void and its hold released."""
+    return Change(
+        step.id,
+        frozenset({"submitting", "waiting", "unknown"}),
+        None,
+        {"state": "queued", "due_at": due_at, "remote_id": None},
+        attempt={"state": "void", "ended_at": now},
+        entries=_release(hold, "nothing was taken on"),
+        task={"status": "queued", "message": "waiting to be sent"},
+    )
+
+
+def refused(step: Step, error: FermataError, now: int, hold: int) -> Change:
+    return Change(
+        step.id,
+        frozenset({"submitting"}),
+        None,
+        {"state": "failed", "due_at": None, "error": Failure.of(error)},
+        attempt={"state": "refused", "ended_at": now, "error": Failure.of(error)},
+        entries=_release(hold, "refused"),
+        task=ended("failed", now, error=error),
+    )
+
+
+def unclear(step: Step, evidence: str, now: int) -> Change:
+    """The answer was lost: money may be spent, so the program never sends this again."""
+    return Change(
+        step.id,
+        frozenset({"submitting"}),
+        None,
+        {"state": "unknown", "due_at": now},
+        attempt={"state": "unknown", "ended_at": now},
+        task=_unknown(evidence),
+    )
+
+
+def ask_person(step: Step, evidence: str) -> Change:
+    """No evidence settles it: only `resolve_task` goes on from here."""
+    return Change(
+        step.id,
+        frozenset({"unknown"}),
+        step.fence,
+        {"state": "needs_user", "due_at": None},
+        attempt={"state": "unknown"},
+        task=_unknown(evidence),
+    )
+
+
+def _unknown(evidence: str) -> TaskPatch:
+    error = OutcomeUnknown(f"the answer to the paid request was lost ({evidence}); it may have been charged.")
+    return {"status": "unknown", "error": Failure.of(error), "message": "outcome unknown"}
+
+
+def still_running(step: Step, snapshot: Snapshot, due_at: int) -> Change:
+    patch: TaskPatch = {"message": snapshot.message}
+    if snapshot.fraction is not None:
+        patch["fraction"] = snapshot.fraction
+    return Change(
+        step.id,
+        frozenset({"waiting"}),
+        step.fence,
+        {"due_at": due_at, "polls": step.polls + 1, "error_streak": 0},
+        task=patch,
+    )
+
+
+def look_failed(step: Step, now: int) -> Change:
+    """One failed look is invisible: the work goes on, we look again later."""
+    wait = min(LONGEST_BACKOFF_MS, ERROR_BACKOFF_MS * 2**step.error_streak)
+    return Change(
+        step.id,
+        frozenset({"waiting"}),
+        step.fence,
+        {"due_at": now + wait, "polls": step.polls + 1, "error_streak": step.error_streak + 1},
+    )
+
+
+def finished(step: Step, snapshot: Snapshot, task: TaskPatch, hold: int) -> Change:
+    return Change(
+        step.id,
+        frozenset({"waiting", "expired"}),
+        None,
+        {"state": "succeeded", "due_at": None, "clips": snapshot.clips, "error": None},
+        entries=(*_release(hold, "settled"), Entry("charge", hold)) if hold else (),
+        task=task,
+    )
+
+
+def failed(step: Step, error: FermataError, now: int, hold: int) -> Change:
+    return Change(
+        step.id,
+        frozenset({"queued", "waiting", "expired"}),
+        None,
+        {"state": "failed", "due_at": None, "error": Failure.of(error)},
+        entries=_release(hold, "the provider failed"),
+        task=ended("failed", now, error=error),
+    )
+
+
+def cancelled(step: Step, now: int) -> Change:
+    return Change(
+        step.id,
+        frozenset({"queued", "waiting"}),
+        None,
+        {"state": "cancelled", "due_at": None},
+        task=ended("cancelled", now, error=Cancelled("it was cancelled.")),
+    )
+
+
+def given_up(step: Step, now: int, hold: int) -> Change:
+    """A person ended an unknown outcome: the money stays visible as disputed."""
+    error = OutcomeUnknown("given up while its outcome was unknown; it may have been charged.", "check the balance.")
+    return Change(
+        step.id,
+        frozenset({"unknown", "needs_user"}),
+        None,
+        {"state": "abandoned", "due_at": None, "error": Failure.of(error)},
+        entries=(*_release(hold, "given up"), Entry("disputed", hold)) if hold else (),
+        task=ended("failed", now, error=error),
+    )
+
+
+def ended(status: TaskStatus, now: int, *, audio: Audio | None = None, error: FermataError | None = None) -> TaskPatch:
+    """How a task looks once it is over."""
+    patch: TaskPatch = {"status": status, "finished_at": now, "message": status}
+    if audio is not None:
+        patch |= {"audio": audio, "fraction": 1.0}
+    if error is not None and status != "cancelled":
+        patch["error"] = Failure.of(error)
+    return patch
+
+
+def asked_to_cancel(step: Step, now: int) -> Change:
+    """Note the wish on the task and have its process look at the step now."""
+    patch: StepPatch = {"due_at": now} if step.state == "waiting" else {}
+    return Change(step.id, frozenset({step.state}), None, patch, task={"cancel_at": now})
+
+
+def _release(hold: int, note: str) -> tuple[Entry, ...]:
+    return (Entry("release", hold, note),) if hold else ()

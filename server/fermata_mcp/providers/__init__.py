@@ -1,0 +1,1 @@
+"""The services that make music longer, each behind the same narrow protocol."""

@@ -1,0 +1,107 @@
+"""What the engine asks of a provider, and the only answers it may get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from fermata_mcp.config import Settings
+from fermata_mcp.domain.errors import FermataError
+from fermata_mcp.domain.spec import ProviderSpec
+from fermata_mcp.domain.task import Clip, Work
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The work was taken on under this id; it may have been charged."""
+
+    remote_id: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A documented refusal: nothing was charged. With `retry_after` (seconds) the same request may be sent later."""
+
+    error: FermataError
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True)
+class NotSent:
+    """It is proved that no byte of the request reached the provider."""
+
+    error: FermataError
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """The request may or may not have been taken on. It is never sent again by the program."""
+
+    evidence: str
+
+
+Submitted = Accepted | Refused | NotSent | Unclear
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One reading of work that was accepted.
+
+    Attributes:
+        state: `lost` means this process knows nothing of it; only repeatable work can be.
+        fraction: 0 to 1, or None where nobody can tell.
+        clips: Everything finished so far, in the provider's order.
+    """
+
+    state: Literal["running", "succeeded", "failed", "lost"]
+    fraction: float | None = None
+    message: str = ""
+    clips: tuple[Clip, ...] = ()
+    warnings: tuple[str, ...] = ()
+    error: FermataError | None = None
+
+
+@dataclass(frozen=True)
+class Host:
+    """What a provider may use of the program around it.
+
+    Attributes:
+        spawn: Runs a coroutine function beside everything else, until the program ends.
+        changed: Says that a remote id is worth a look now.
+    """
+
+    settings: Settings
+    spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object]
+    changed: Callable[[str], None]
+
+
+class Provider(Protocol):
+    @property
+    def spec(self) -> ProviderSpec: ...
+
+    @property
+    def account_id(self) -> str:
+        """Names the account without revealing its key."""
+        ...
+
+    async def submit(self, attempt_id: str, work: Work) -> Submitted:
+        """Send the one request of this attempt. Never sends twice, never raises for what the provider did."""
+        ...
+
+    async def look(self, remote_id: str, work: Work) -> Snapshot:
+        """Read how the work is getting on. Raises ProviderError where that cannot be learned now."""
+        ...
+
+    async def stop(self, remote_id: str) -> bool:
+        """Try to stop the work; True if it is certain that nothing more happens."""
+        ...
+
+    async def balance(self) -> float | None:
+        """Credits left, or None where the provider has no such call."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+Factory = Callable[[Host], Provider]

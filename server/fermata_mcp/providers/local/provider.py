@@ -1,0 +1,179 @@
+"""`local` as a provider: each piece of work is a worker process, so that the server stays responsive."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import anyio
+import anyio.abc
+from anyio.streams.text import TextReceiveStream
+
+from fermata_mcp.domain.errors import Cancelled, FermataError, GenerationFailed, error_from
+from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec
+from fermata_mcp.domain.task import Clip, Seam, Work
+from fermata_mcp.providers.base import Accepted, Host, Snapshot, Submitted
+
+HONESTY = "Made longer from the track's own material; nothing new was composed."
+WORKER = "fermata_mcp.providers.local.worker"
+
+SPEC = ProviderSpec(
+    name="local",
+    title="Local (no key)",
+    summary="Lengthens a track offline by re-arranging its own material along musically equal places.",
+    sources=frozenset({"file", "task"}),
+    fields={
+        "continue_at": FieldSpec("continue_at", note="everything before it stays untouched"),
+        "add_seconds": FieldSpec("length_seconds", note="default 30"),
+        "title": FieldSpec("title"),
+    },
+    options=frozenset(),
+    pace=Pace(first=0.2, interval=0.5, give_up=3600),
+    submit="repeatable",
+    verified="run by the tests, on real audio",
+    any_length=True,
+    default_add_seconds=30,
+    shortest_source_seconds=0.5,
+    longest_source_seconds=3600,
+    longest_result_seconds=10800,
+    notes=(HONESTY, "WAV, FLAC, OGG and MP3; the result keeps the format of its source"),
+)
+
+
+@dataclass
+class _Job:
+    """One running worker, and what it last said."""
+
+    work: Work
+    fraction: float = 0.0
+    message: str = "waiting for a free processor"
+    done: dict[str, Any] | None = None
+    error: FermataError | None = None
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    ended: anyio.Event = field(default_factory=anyio.Event)
+
+
+class LocalProvider:
+    """See `Provider`. Work is repeatable: lost with its process, it is simply done again."""
+
+    spec = SPEC
+    account_id = "local"
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._jobs: dict[str, _Job] = {}
+        self._processors = anyio.Semaphore(max(1, os.cpu_count() or 1))
+
+    async def submit(self, attempt_id: str, work: Work) -> Submitted:
+        job = self._jobs[attempt_id] = _Job(work)
+        self._host.spawn(partial(self._carry_out, attempt_id, job))
+        return Accepted(attempt_id)
+
+    async def look(self, remote_id: str, work: Work) -> Snapshot:
+        job = self._jobs.get(remote_id)
+        if job is None:
+            return Snapshot("lost")
+        if job.error is not None:
+            return Snapshot("failed", error=job.error)
+        if job.done is None:
+            return Snapshot("running", job.fraction, job.message)
+        return _finished(job.done, work)
+
+    async def stop(self, remote_id: str) -> bool:
+        job = self._jobs.get(remote_id)
+        if job is not None:
+            job.scope.cancel()
+            await job.ended.wait()
+        return True
+
+    async def balance(self) -> float | None:
+        return None
+
+    async def aclose(self) -> None:
+        for remote_id in list(self._jobs):
+            await self.stop(remote_id)
+
+    async def _carry_out(self, remote_id: str, job: _Job) -> None:
+        try:
+            with job.scope:
+                async with self._processors:
+                    await _run_worker(job)
+            if job.scope.cancelled_caught:
+                job.error = Cancelled("the work was stopped.")
+        except OSError as error:
+            job.error = GenerationFailed(f"the worker process could not be started ({error.strerror}).")
+        finally:
+            job.ended.set()
+            self._host.changed(remote_id)
+
+
+async def _run_worker(job: _Job) -> None:
+    async with await anyio.open_process([sys.executable, "-m", WORKER], stderr=None, env=_environment()) as process:
+        assert process.stdin
+        assert process.stdout
+        await process.stdin.send((json.dumps(_order(job.work)) + "\n").encode())
+        try:
+            await _listen(process.stdout, job)
+            code = await process.wait()
+        finally:
+            # Its standard input closes with us, which tells it to clean up and leave.
+            with anyio.CancelScope(shield=True), anyio.move_on_after(1, shield=True):
+                await process.stdin.aclose()
+                await process.wait()
+    if job.done is None and job.error is None:
+        job.error = GenerationFailed(f"the worker process ended early (exit code {code}).", "call again.")
+
+
+def _environment() -> dict[str, str]:
+    """Ours without its secrets: decoders of foreign files have no business with keys."""
+    kept = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_TOKENS", "_URL"))}
+    return kept | {"PYTHONIOENCODING": "utf-8"}
+
+
+async def _listen(stream: anyio.abc.ByteReceiveStream, job: _Job) -> None:
+    rest = ""
+    async for text in TextReceiveStream(stream):
+        *lines, rest = (rest + text).split("\n")
+        for line in lines:
+            _take_in(json.loads(line), job)
+
+
+def _take_in(said: dict[str, Any], job: _Job) -> None:
+    if "error" in said:
+        job.error = error_from(**said["error"])
+    elif "done" in said:
+        job.done = said["done"]
+    else:
+        job.fraction, job.message = said["progress"], said["message"]
+
+
+def _order(work: Work) -> dict[str, Any]:
+    return {
+        "source": work.source_file,
+        "target": work.save_as,
+        "length_seconds": work.length_seconds,
+        "continue_at": work.continue_at,
+        "title": work.fields.get("title"),
+        "take": work.take,
+    }
+
+
+def _finished(done: dict[str, Any], work: Work) -> Snapshot:
+    seams = tuple(Seam.model_validate(seam) for seam in done["seams"])
+    clip = Clip(
+        title=work.fields.get("title"),
+        duration_seconds=done["duration_seconds"],
+        whole_track=True,
+        continue_at=seams[0].at if seams else work.continue_at,
+        file=work.save_as,
+        seams=seams,
+    )
+    return Snapshot("succeeded", 1.0, "done", (clip,), tuple(done["warnings"]))
+
+
+def make(host: Host) -> LocalProvider:
+    return LocalProvider(host)

@@ -1,0 +1,61 @@
+"""Name to provider. Built on first use, so that starting costs nothing."""
+
+from __future__ import annotations
+
+from importlib import import_module, metadata
+
+from fermata_mcp.domain.errors import InvalidRequest
+from fermata_mcp.domain.spec import ProviderSpec
+
+from .base import Factory, Host, Provider
+
+ENTRY_POINTS = "fermata_mcp.providers"
+# Where each built-in provider's `SPEC` and `make` live, in order of preference as a default.
+BUILT_IN: dict[str, str] = {
+    "local": "fermata_mcp.providers.local.provider",
+}
+
+
+class Registry:
+    """Every provider that this process can use."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._made: dict[str, Provider] = {}
+
+    def names(self) -> list[str]:
+        """All names, built-in ones first, then those that other packages add."""
+        return [*BUILT_IN, *sorted(set(_added()) - set(BUILT_IN))]
+
+    def spec(self, name: str) -> ProviderSpec:
+        """The facts of a provider, whether it is configured or not.
+
+        Raises:
+            InvalidRequest: There is no such provider; the message names those there are.
+        """
+        return self.get(name).spec
+
+    def get(self, name: str) -> Provider:
+        if name not in self._made:
+            self._made[name] = self._factory(name)(self._host)
+        return self._made[name]
+
+    def default(self) -> str:
+        """The operator's choice, else the first configured one that needs a key, else `local`."""
+        return self._host.settings.default_provider or "local"
+
+    def _factory(self, name: str) -> Factory:
+        if name in BUILT_IN:
+            return import_module(BUILT_IN[name]).make
+        added = _added()
+        if name in added:
+            return added[name].load()
+        raise InvalidRequest(f"there is no provider {name!r:.60}.", f"use one of: {', '.join(self.names())}.")
+
+    async def aclose(self) -> None:
+        for provider in self._made.values():
+            await provider.aclose()
+
+
+def _added() -> dict[str, metadata.EntryPoint]:
+    return {entry.name: entry for entry in metadata.entry_points(group=ENTRY_POINTS)}

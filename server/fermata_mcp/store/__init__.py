@@ -1,0 +1,1 @@
+"""Durable rows. The only room that knows a database."""

@@ -1,0 +1,106 @@
+"""What the engine needs of a database: whole transactions, nothing in between.
+
+Times are Unix milliseconds, given by the caller. Every method is one transaction; a method that is
+cancelled has either happened or not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from fermata_mcp.domain.task import Attempt, Change, NewStep, Step, Task, TaskStatus
+
+# A claim is a lease: nobody else looks at the step until it runs out. A paid submit may take its whole
+# deadline, so its lease is longer than any deadline; a look at a running task takes seconds.
+SUBMIT_LEASE_MS = 120_000
+LOOK_LEASE_MS = 30_000
+# Other processes leave a step to the one whose client waits for it, unless it is this late.
+GRACE_MS = 10_000
+# A row due further ahead than any wait we ever ask for was written before the clock was set back.
+CLOCK_SET_BACK_MS = 3_600_000
+REPLAY_WINDOW_MS = 600_000
+
+
+@dataclass(frozen=True)
+class Created:
+    """A stored task, and whether it is an earlier one: found by its key or by an identical request."""
+
+    task: Task
+    replayed: Literal["key", "request"] | None
+
+
+@dataclass(frozen=True)
+class Page:
+    tasks: tuple[Task, ...]
+    next_cursor: str | None
+
+
+class KeyReused(Exception):
+    """The idempotency key belongs to a different request."""
+
+
+class Store(Protocol):
+    async def open(self) -> None:
+        """Make it ready; safe to call again. Raises StoreUnavailable, and may succeed later."""
+        ...
+
+    async def close(self) -> None: ...
+
+    async def create(self, task: Task, step: NewStep, *, home: str, now: int, replay_finished: bool = True) -> Created:
+        """Store a new task with its first step, or find the one that this call repeats.
+
+        An identical request (same principal and hash) is a repetition while its task is unfinished, or for
+        ten minutes after it succeeded unless `replay_finished` is false. A task that ended without success
+        does not hold its key: the same key may start the same request anew.
+
+        Raises:
+            KeyReused: The idempotency key was used for another request.
+        """
+        ...
+
+    async def get(self, task_id: str, *, principal: str | None = None) -> Task | None:
+        """The task if it exists and belongs to `principal`; None asks for the program itself, whoever owns it."""
+        ...
+
+    async def page(
+        self, *, principal: str, status: TaskStatus | None, provider: str | None, limit: int, cursor: str | None
+    ) -> Page:
+        """Tasks, newest first, without their steps."""
+        ...
+
+    async def ids_like(self, prefix: str, *, principal: str, limit: int) -> list[str]:
+        """Ids that start with `prefix`, newest first."""
+        ...
+
+    async def claim(self, *, home: str, now: int, limit: int) -> list[Step]:
+        """Take due steps. A claimed `submitting` step was cut off mid-way and comes back as `unknown`."""
+        ...
+
+    async def next_due(self, *, home: str, now: int) -> int | None:
+        """When the next step falls due for this process, or None."""
+        ...
+
+    async def apply(self, change: Change, *, now: int) -> bool:
+        """Carry out a guarded change; False if its guard did not hold and nothing happened."""
+        ...
+
+    async def attempts(self, step_id: str) -> list[Attempt]:
+        """Every submit of a step, oldest first."""
+        ...
+
+    async def release(self, home: str, *, now: int) -> None:
+        """Leave this process's steps to whoever comes next, at once."""
+        ...
+
+    async def hasten(self, step_id: str, *, now: int) -> None:
+        """Make a waiting step due now: something is known to have changed."""
+        ...
+
+    async def changed_elsewhere(self) -> bool:
+        """Whether another process has written since the last call."""
+        ...
+
+    async def spent(self, *, principal: str, since: int) -> dict[str, int]:
+        """Milli-credits held or charged since a time, refunds taken off, by provider."""
+        ...

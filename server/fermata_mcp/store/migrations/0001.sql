@@ -1,0 +1,85 @@
+CREATE TABLE task (
+  id TEXT PRIMARY KEY,
+  principal TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('extend', 'chain')),
+  provider TEXT NOT NULL,
+  account_id TEXT NOT NULL,
+  request TEXT NOT NULL,
+  request_hash TEXT NOT NULL,
+  idempotency_key TEXT,
+  source TEXT NOT NULL,
+  status TEXT NOT NULL
+    CHECK (status IN ('queued', 'running', 'succeeded', 'partial', 'failed', 'cancelled', 'unknown')),
+  fraction REAL,
+  message TEXT NOT NULL,
+  audio TEXT,
+  error TEXT,
+  warnings TEXT NOT NULL,
+  quote_low INTEGER NOT NULL CHECK (quote_low >= 0),
+  quote_high INTEGER NOT NULL CHECK (quote_high >= quote_low),
+  cancel_at INTEGER,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  finished_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX task_by_key ON task (principal, idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE INDEX task_by_request ON task (principal, request_hash, created_at);
+CREATE INDEX task_by_age ON task (principal, created_at, id);
+
+CREATE TABLE step (
+  id TEXT PRIMARY KEY,
+  task_id TEXT NOT NULL REFERENCES task (id),
+  provider TEXT NOT NULL,
+  account_id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  state TEXT NOT NULL
+    CHECK (state IN ('queued', 'submitting', 'waiting', 'unknown', 'needs_user',
+                     'succeeded', 'failed', 'cancelled', 'abandoned', 'expired')),
+  work TEXT NOT NULL,
+  home TEXT,
+  fence INTEGER NOT NULL DEFAULT 0,
+  due_at INTEGER,
+  remote_id TEXT,
+  attempt_id TEXT,
+  submitted_at INTEGER,
+  polls INTEGER NOT NULL DEFAULT 0,
+  error_streak INTEGER NOT NULL DEFAULT 0,
+  clips TEXT NOT NULL DEFAULT '[]',
+  error TEXT,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  UNIQUE (task_id, seq),
+  CHECK (due_at IS NOT NULL OR state NOT IN ('queued', 'submitting', 'waiting', 'unknown'))
+) STRICT;
+CREATE INDEX step_by_due ON step (due_at) WHERE due_at IS NOT NULL;
+
+CREATE TABLE attempt (
+  id TEXT PRIMARY KEY,
+  step_id TEXT NOT NULL REFERENCES step (id),
+  account_id TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('intent', 'accepted', 'refused', 'unknown', 'void')),
+  remote_id TEXT,
+  error TEXT,
+  intent_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  UNIQUE (step_id, number)
+) STRICT;
+-- The promise never to pay twice, kept by the database itself: a second live submit cannot be recorded.
+CREATE UNIQUE INDEX attempt_live ON attempt (step_id) WHERE state IN ('intent', 'accepted', 'unknown');
+CREATE UNIQUE INDEX attempt_by_remote ON attempt (account_id, remote_id) WHERE remote_id IS NOT NULL;
+
+CREATE TABLE ledger (
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  principal TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  task_id TEXT NOT NULL REFERENCES task (id),
+  attempt_id TEXT NOT NULL REFERENCES attempt (id),
+  kind TEXT NOT NULL CHECK (kind IN ('hold', 'charge', 'release', 'refund', 'adjust', 'disputed')),
+  amount INTEGER NOT NULL CHECK (amount >= 0),
+  note TEXT NOT NULL,
+  UNIQUE (attempt_id, kind)
+) STRICT;
+CREATE INDEX ledger_by_age ON ledger (principal, at);
+CREATE TRIGGER ledger_append_only BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;

@@ -1,0 +1,1 @@
+"""Everything MCP: tools, resources, prompts, and how results read."""

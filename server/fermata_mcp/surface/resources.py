@@ -1,0 +1,202 @@
+"""History and results as resources, and the announcement of their changes in both protocol eras."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import mimetypes
+import re
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from mcp.server.context import ServerRequestContext
+from mcp.server.mcpserver import MCPServer
+from mcp.server.session import ServerSession
+from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated
+from mcp.shared.exceptions import MCPError
+from mcp.types import (
+    INVALID_PARAMS,
+    BlobResourceContents,
+    Completion,
+    EmptyResult,
+    ReadResourceRequestParams,
+    ReadResourceResult,
+    ResourceTemplateReference,
+    SubscribeRequestParams,
+    UnsubscribeRequestParams,
+)
+
+from fermata_mcp.domain.errors import FermataError, NotFound, TooLarge
+from fermata_mcp.engine.service import Service
+
+from .tools import Toolbox
+from .views import provider_facts, short, task_view
+
+MAX_AUDIO_BYTES = 16 * 1024 * 1024
+HISTORY = "fermata://tasks"
+_AUDIO = re.compile(r"fermata://tasks/(tsk_[0-9a-f]{32})/audio/(\d{1,2})")
+_JSON = "application/json"
+logger = logging.getLogger(__name__)
+
+
+def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
+    """Mount every resource on `server`."""
+    service = box.service
+
+    @server.resource(HISTORY, title="Task history", description="Tasks, newest first", mime_type=_JSON)
+    async def history() -> str:
+        page = await service.tasks(None, None, 100, None)
+        tasks = [short(task).model_dump(mode="json") for task in page.tasks]
+        return json.dumps({"tasks": tasks, "next_cursor": page.next_cursor}, ensure_ascii=False)
+
+    @server.resource(
+        "fermata://tasks/{task_id}", title="Task", description="One task, as get_task shows it", mime_type=_JSON
+    )
+    async def one_task(task_id: str) -> str:
+        return task_view(await _told(service, task_id), box.now()).model_dump_json()
+
+    @server.resource(
+        "fermata://tasks/{task_id}/audio/{index}",
+        title="Audio",
+        description="The audio of a finished task, up to 16 MB",
+        mime_type="audio/*",
+    )
+    async def audio(task_id: str, index: str) -> bytes:
+        raise AssertionError("read by `_with_audio`")
+
+    @server.resource(
+        "fermata://providers",
+        title="Providers",
+        description="What each provider can do, costs and needs",
+        mime_type=_JSON,
+    )
+    async def providers() -> str:
+        facts = [provider_facts(spec) for spec in service.providers()]
+        return json.dumps({"default": service.default_provider(), "providers": facts}, ensure_ascii=False)
+
+    _read_audio_with_its_own_type(server, service)
+
+
+async def _told(service: Service, task_id: str) -> Any:
+    try:
+        return await service.get(task_id)
+    except NotFound as error:
+        raise MCPError(code=INVALID_PARAMS, message=str(error), data={"uri": f"{HISTORY}/{task_id}"}) from None
+
+
+def _read_audio_with_its_own_type(server: MCPServer[Any], service: Service) -> None:
+    """A template has one media type for all it matches; an audio file has its own."""
+    lowlevel = low_level(server)
+    entry = lowlevel.get_request_handler("resources/read")
+    assert entry is not None
+
+    async def read(ctx: ServerRequestContext[Any, Any], params: ReadResourceRequestParams) -> Any:
+        match = _AUDIO.fullmatch(str(params.uri))
+        if match is None:
+            return await entry.handler(ctx, params)
+        try:
+            return await _audio_result(service, str(params.uri), match.group(1), int(match.group(2)))
+        except FermataError as error:
+            raise MCPError(code=INVALID_PARAMS, message=str(error), data={"uri": str(params.uri)}) from None
+
+    lowlevel.add_request_handler("resources/read", ReadResourceRequestParams, read)
+
+
+async def _audio_result(service: Service, uri: str, task_id: str, index: int) -> ReadResourceResult:
+    task = await service.clip_of(task_id, index)
+    saved = task.clips[index].file
+    if saved is None:
+        raise NotFound(f"the audio of {task_id} was not saved here.", "use its link instead.")
+    data = await anyio.to_thread.run_sync(_read_capped, Path(saved))
+    kind = mimetypes.guess_type(saved)[0] or "application/octet-stream"
+    blob = base64.b64encode(data).decode()
+    return ReadResourceResult(contents=[BlobResourceContents(uri=uri, mime_type=kind, blob=blob)])
+
+
+def _read_capped(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_AUDIO_BYTES:
+            raise TooLarge(f"the audio is {size} bytes; resources carry at most {MAX_AUDIO_BYTES}.", f"open {path}.")
+        return path.read_bytes()
+    except OSError:
+        raise NotFound(f"{path.name} is no longer where it was saved.", "look where it was moved to.") from None
+
+
+# --- changes ----------------------------------------------------------------------------------------------------------
+
+
+class Announcer:
+    """Tells clients of both eras which resources have changed.
+
+    The modern era has listening streams on the bus; the handshake era has subscriptions per connection.
+    """
+
+    def __init__(self, bus: InMemorySubscriptionBus) -> None:
+        self._bus = bus
+        self._sessions: dict[str, dict[int, ServerSession]] = {}
+
+    def attach(self, server: MCPServer[Any]) -> None:
+        lowlevel = low_level(server)
+        lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
+        lowlevel.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
+
+    async def task_changed(self, task_id: str) -> None:
+        for uri in (HISTORY, f"{HISTORY}/{task_id}"):
+            await self._bus.publish(ResourceUpdated(uri=uri))
+            for session in list(self._sessions.get(uri, {}).values()):
+                await self._tell(session, uri)
+
+    async def _tell(self, session: ServerSession, uri: str) -> None:
+        try:
+            await session.send_resource_updated(uri)
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError, MCPError):
+            self._forget(session)
+
+    async def _subscribe(self, ctx: ServerRequestContext[Any, Any], params: SubscribeRequestParams) -> EmptyResult:
+        uri = str(params.uri)
+        if not uri.startswith("fermata://"):
+            raise MCPError(code=INVALID_PARAMS, message=f"there is no resource {uri:.100}")
+        connection = _connection_of(ctx.session)
+        if not any(id(connection) in sessions for sessions in self._sessions.values()):
+            connection.exit_stack.callback(self._forget, ctx.session)
+        self._sessions.setdefault(uri, {})[id(connection)] = ctx.session
+        return EmptyResult()
+
+    async def _unsubscribe(self, ctx: ServerRequestContext[Any, Any], params: UnsubscribeRequestParams) -> EmptyResult:
+        self._sessions.get(str(params.uri), {}).pop(id(_connection_of(ctx.session)), None)
+        return EmptyResult()
+
+    def _forget(self, session: ServerSession) -> None:
+        for sessions in self._sessions.values():
+            sessions.pop(id(_connection_of(session)), None)
+
+
+def low_level(server: MCPServer[Any]) -> Any:
+    """The SDK's low-level server: subscriptions and media types of the handshake era are only reached there."""
+    return server._lowlevel_server  # pyright: ignore[reportPrivateUsage]
+
+
+def _connection_of(session: ServerSession) -> Any:
+    return session._connection  # pyright: ignore[reportPrivateUsage]
+
+
+# --- completion -------------------------------------------------------------------------------------------------------
+
+
+def add_completion(server: MCPServer[Any], service: Service) -> None:
+    """Complete `task_id` and `provider` wherever they are asked for."""
+
+    @server.completion()
+    async def complete(ref: ResourceTemplateReference | Any, argument: Any, context: Any) -> Completion | None:
+        match argument.name:
+            case "task_id":
+                values = await service.ids_like(argument.value)
+            case "provider":
+                values = [spec.name for spec in service.providers() if spec.name.startswith(argument.value)]
+            case _:
+                return None
+        return Completion(values=values[:100], total=len(values), has_more=len(values) > 100)

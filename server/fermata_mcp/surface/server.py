@@ -1,0 +1,44 @@
+"""The MCP server around one service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mcp.server.mcpserver import MCPServer
+from mcp.server.subscriptions import InMemorySubscriptionBus
+
+from fermata_mcp import __version__
+from fermata_mcp.engine.service import Service
+
+from .prompts import add_prompts
+from .resources import Announcer, add_completion, add_resources
+from .tools import Toolbox, make_tools
+
+INSTRUCTIONS = """Fermata makes music tracks longer. extend_track adds once, chain_extend goes on to a target length.
+Provider `local` is free and needs no key: it re-arranges the track's own material. Other providers compose new music \
+and cost credits; quote with dry_run first. A call that returns status running goes on by itself: follow it with \
+get_task, never start it again. Status unknown means a paid request may have been charged: ask the person."""
+
+
+def make_server(service: Service, now: Callable[[], int]) -> MCPServer[Any]:
+    """Tools, resources and prompts over `service`. `now` gives Unix milliseconds."""
+    box = Toolbox(service, now)
+    bus = InMemorySubscriptionBus()
+    server: MCPServer[Any] = MCPServer(
+        "fermata",
+        title="Fermata",
+        description="Makes music tracks longer",
+        instructions=INSTRUCTIONS,
+        version=__version__,
+        tools=make_tools(box),
+        subscriptions=bus,
+        log_level="WARNING",
+    )
+    add_resources(server, box)
+    add_completion(server, service)
+    add_prompts(server)
+    announcer = Announcer(bus)
+    announcer.attach(server)
+    service.changes.listen(announcer.task_changed)
+    return server

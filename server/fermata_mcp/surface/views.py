@@ -1,0 +1,330 @@
+"""What callers see: one model per result, and the few lines of text that say the same to a person."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from fermata_mcp.domain.credits import MILLI
+from fermata_mcp.domain.spec import ProviderSpec
+from fermata_mcp.domain.task import Clip, Failure, Seam, Step, Task
+from fermata_mcp.engine.service import Credits, Started
+
+REPLAYED = {
+    "key": "This is the task that the same idempotency_key started earlier; nothing new was started.",
+    "request": "This is the task of an identical call made earlier; nothing new was started. Pass take: 2 for another.",
+}
+NOTHING_SENT = "Dry run: checked and quoted only; nothing was sent and no task was made."
+
+
+class View(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ProgressView(View):
+    fraction: float | None
+    elapsed_seconds: float
+    expected_seconds: float | None
+    message: str
+
+
+class SourceView(View):
+    ref: str
+    duration_seconds: float | None
+
+
+class AudioView(View):
+    file: str | None
+    url: str | None
+    duration_seconds: float | None
+    whole_track: bool | None
+
+
+class ClipView(View):
+    clip: str
+    provider_clip_id: str | None
+    title: str | None
+    duration_seconds: float | None
+    whole_track: bool | None
+    continue_at: float | None
+    url: str | None
+    file: str | None
+    model: str | None
+    seams: list[Seam]
+
+
+class StepView(View):
+    seq: int
+    status: str
+    task_id: str | None
+    duration_seconds: float | None
+    credits: float | None
+
+
+class CreditsOfTask(View):
+    quoted: float
+    charged: float | None
+    refunded: float
+
+
+class TaskView(View):
+    task_id: str | None
+    kind: str
+    provider: str
+    status: str
+    progress: ProgressView
+    source: SourceView
+    audio: AudioView | None
+    clips: list[ClipView]
+    steps: list[StepView]
+    credits: CreditsOfTask
+    error: Failure | None
+    warnings: list[str]
+    next: str
+    created_at: str
+    updated_at: str
+    finished_at: str | None
+
+
+class ShortTask(View):
+    task_id: str
+    kind: str
+    provider: str
+    status: str
+    source: str
+    duration_seconds: float | None
+    file: str | None
+    created_at: str
+    finished_at: str | None
+
+
+class TaskList(View):
+    tasks: list[ShortTask]
+    next_cursor: str | None
+
+
+class ProviderCreditsView(View):
+    provider: str
+    configured: bool
+    balance: float | None
+    price_per_extend: float | None
+    extends_left: int | None
+    note: str | None
+    error: str | None
+
+
+class CreditsView(View):
+    providers: list[ProviderCreditsView]
+    spent_today: float
+    cap_today: float | None
+
+
+def iso(milliseconds: int) -> str:
+    """Unix milliseconds as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def task_view(started: Started | Task, now: int) -> TaskView:
+    """The view of a task as it stands at `now` (Unix milliseconds)."""
+    if isinstance(started, Task):
+        started = Started(started)
+    task = started.task
+    return TaskView(
+        task_id=None if started.dry_run else task.id,
+        kind=task.kind,
+        provider=task.provider,
+        status=task.status,
+        progress=_progress(task, now),
+        source=SourceView(ref=task.source.ref, duration_seconds=task.source.duration_seconds),
+        audio=AudioView(**task.audio.model_dump()) if task.audio else None,
+        clips=[_clip(task, index, clip) for index, clip in enumerate(task.clips)],
+        steps=[_step(step) for step in task.steps] if task.kind == "chain" else [],
+        credits=CreditsOfTask(quoted=task.quote.credits, charged=task.charged / MILLI, refunded=task.refunded / MILLI),
+        error=task.error,
+        warnings=_warnings(started),
+        next=_next(started),
+        created_at=iso(task.created_at),
+        updated_at=iso(task.updated_at),
+        finished_at=iso(task.finished_at) if task.finished_at else None,
+    )
+
+
+def _progress(task: Task, now: int) -> ProgressView:
+    until = task.finished_at or now
+    return ProgressView(
+        fraction=task.fraction,
+        elapsed_seconds=max(0, until - task.created_at) / 1000,
+        expected_seconds=None,
+        message=task.message,
+    )
+
+
+def _clip(task: Task, index: int, clip: Clip) -> ClipView:
+    return ClipView(clip=f"{task.id}/{index}", seams=list(clip.seams), **clip.model_dump(exclude={"seams"}))
+
+
+def _step(step: Step) -> StepView:
+    clip = step.clips[0] if step.clips else None
+    return StepView(
+        seq=step.seq,
+        status=step.state,
+        task_id=step.remote_id,
+        duration_seconds=clip.duration_seconds if clip else None,
+        credits=None,
+    )
+
+
+def _warnings(started: Started) -> list[str]:
+    first = [REPLAYED[started.replayed]] if started.replayed else []
+    first += [NOTHING_SENT] if started.dry_run else []
+    return [*first, *started.task.warnings]
+
+
+def _next(started: Started) -> str:
+    task = started.task
+    if started.dry_run:
+        return "Call again without dry_run to start."
+    match task.status:
+        case "queued" | "running":
+            return f'Call get_task with task_id "{task.id}" and wait_seconds 45.'
+        case "succeeded" | "partial":
+            return f'Play it, or call extend_track with source "{task.id}" to go on from here.'
+        case "unknown":
+            return f'Ask the person, then call resolve_task with task_id "{task.id}".'
+        case "cancelled":
+            return "Call again to start anew."
+        case _:
+            return task.error.hint if task.error else "Call again."
+
+
+def short(task: Task) -> ShortTask:
+    return ShortTask(
+        task_id=task.id,
+        kind=task.kind,
+        provider=task.provider,
+        status=task.status,
+        source=task.source.ref,
+        duration_seconds=task.audio.duration_seconds if task.audio else None,
+        file=task.audio.file if task.audio else None,
+        created_at=iso(task.created_at),
+        finished_at=iso(task.finished_at) if task.finished_at else None,
+    )
+
+
+def credits_view(told: Credits) -> CreditsView:
+    return CreditsView(
+        providers=[ProviderCreditsView(**vars(one)) for one in told.providers],
+        spent_today=told.spent_today,
+        cap_today=told.cap_today,
+    )
+
+
+# --- text -------------------------------------------------------------------------------------------------------------
+
+
+def task_text(view: TaskView, spec: ProviderSpec) -> str:
+    """Two to five lines: outcome, where it is, what it cost, what next."""
+    lines = [_outcome(view), *_honesty(view, spec), *(_first(view.warnings)), _cost(view, spec)]
+    return "\n".join([*(line for line in lines if line), f"Next: {view.next}"])
+
+
+def _outcome(view: TaskView) -> str:
+    match view.status:
+        case "succeeded" | "partial":
+            return _delivered(view)
+        case "queued" if view.task_id is None:
+            return f"Would be done by {view.provider}."
+        case "queued" | "running":
+            done = "" if view.progress.fraction is None else f", {view.progress.fraction:.0%}"
+            return f"Still {view.status}{done} after {view.progress.elapsed_seconds:.0f} s: {view.task_id}"
+        case "cancelled":
+            return f"Cancelled: {view.task_id}"
+        case _:
+            problem = f"{view.error.code}: {view.error.message}" if view.error else view.status
+            return problem if view.task_id is None else f"{problem} ({view.task_id})"
+
+
+def _delivered(view: TaskView) -> str:
+    audio = view.audio
+    if audio is None:
+        return f"Done, but the audio is not here yet: {view.task_id}"
+    length = f"{audio.duration_seconds:.1f} s" if audio.duration_seconds else "unknown length"
+    before = f", before {view.source.duration_seconds:.1f} s" if view.source.duration_seconds else ""
+    word = "Done" if view.status == "succeeded" else "Partly done"
+    return f"{word}: {audio.file or audio.url} ({length}{before})"
+
+
+def _honesty(view: TaskView, spec: ProviderSpec) -> list[str]:
+    return [spec.notes[0]] if spec.notes and view.status in ("succeeded", "partial") else []
+
+
+def _first(warnings: list[str]) -> list[str]:
+    return [" ".join(warnings)] if warnings else []
+
+
+def _cost(view: TaskView, spec: ProviderSpec) -> str:
+    if not spec.price.high:
+        return ""
+    charged = view.credits.charged
+    if charged:
+        return f"Cost: {charged:g} credits."
+    return f"Cost: up to {view.credits.quoted:g} credits."
+
+
+def list_text(page: TaskList) -> str:
+    if not page.tasks:
+        return "No tasks yet.\nNext: call extend_track with a source."
+    shown = [f"{task.created_at[:16]} {task.status} {task.task_id} {task.source}" for task in page.tasks[:3]]
+    more = len(page.tasks) - len(shown)
+    return "\n".join([*shown, f"and {more} more here" if more else "", _list_next(page)]).replace("\n\n", "\n")
+
+
+def _list_next(page: TaskList) -> str:
+    if page.next_cursor:
+        return f'Next: get_task with a task_id, or list_tasks with cursor "{page.next_cursor}" for older ones.'
+    return "Next: get_task with a task_id."
+
+
+def credits_text(view: CreditsView) -> str:
+    lines = [_credit_line(one) for one in view.providers[:4]]
+    cap = "" if view.cap_today is None else f" of {view.cap_today:g}"
+    return "\n".join([*lines, f"Spent today: {view.spent_today:g}{cap} credits."])
+
+
+def _credit_line(one: ProviderCreditsView) -> str:
+    if one.error:
+        return f"{one.provider}: {one.error}"
+    if one.balance is None:
+        return f"{one.provider}: {one.note or 'balance unknown'}."
+    left = "" if one.extends_left is None else f", enough for {one.extends_left} extensions"
+    return f"{one.provider}: {one.balance:g} credits{left}."
+
+
+def provider_facts(spec: ProviderSpec) -> dict[str, Any]:
+    """One row of the capability table: for `fermata://providers` and the docs."""
+    return {
+        "name": spec.name,
+        "title": spec.title,
+        "summary": spec.summary,
+        "needs": spec.key_variable or "nothing",
+        "sources": sorted(spec.sources),
+        "fields": {name: field.note for name, field in spec.fields.items()},
+        "options": sorted(spec.options) if spec.options is not None else "any of the provider's own",
+        "models": list(spec.models),
+        "credits_per_extension": {"low": spec.price.low, "high": spec.price.high, "stated_in": spec.price.stated_in},
+        "lengths_seconds": {
+            "shortest_source": spec.shortest_source_seconds,
+            "longest_source": _finite(spec.longest_source_seconds),
+            "longest_result": _finite(spec.longest_result_seconds),
+            "added_by_default": spec.default_add_seconds,
+        },
+        "tells_balance": spec.has_balance,
+        "verified": spec.verified,
+        "notes": list(spec.notes),
+    }
+
+
+def _finite(seconds: float) -> float | None:
+    return None if seconds == float("inf") else seconds

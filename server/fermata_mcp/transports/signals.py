@@ -1,0 +1,30 @@
+"""When a serving process should leave."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import anyio
+
+PARENT_LOOK_SECONDS = 0.5
+
+
+async def told_to_leave() -> None:
+    """Return once a signal asks this process to end."""
+    if sys.platform == "win32":
+        await anyio.sleep_forever()
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as received:
+        async for _ in received:
+            return
+
+
+async def parent_is_gone() -> None:
+    """Return once the process that started this one is no longer its parent.
+
+    A host that dies may leave the pipe open in some other child, and then the end of input never comes.
+    """
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110  (nothing else tells)
+        await anyio.sleep(PARENT_LOOK_SECONDS)
