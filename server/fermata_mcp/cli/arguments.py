@@ -1,0 +1,78 @@
+"""The words of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+from fermata_mcp import __version__
+
+DESCRIPTION = "Make music tracks longer: as an MCP server for assistants, or right here."
+EPILOG = "With no command it serves MCP on standard input and output, which is what an MCP host starts."
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The command and its arguments; a wrong call ends the process with code 2."""
+    args = _parser().parse_args(argv)
+    if args.command is None:
+        return _parser().parse_args(["serve"])
+    return args
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("fermata-mcp", description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"fermata-mcp {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _serve(commands.add_parser("serve", help="serve MCP (what a host starts)"))
+    _extend(commands.add_parser("extend", help="make a track longer"))
+    tasks = commands.add_parser("tasks", help="what was asked for, newest first")
+    task = commands.add_parser("task", help="one task: how it stands, waiting for it if it still runs")
+    task.add_argument("id", metavar="ID")
+    for command in (
+        tasks,
+        task,
+        commands.add_parser("credits", help="balances and what was spent today"),
+        commands.add_parser("providers", help="what each provider can do, needs and costs"),
+        commands.add_parser("doctor", help="check the set-up and print the line for an MCP host"),
+    ):
+        _json(command)
+    return parser
+
+
+def _serve(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument("--transport", choices=["stdio", "http", "sse"], default="stdio")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    serve.add_argument("--port", type=_port, default=8321)
+
+
+def _extend(extend: argparse.ArgumentParser) -> None:
+    extend.add_argument("source", metavar="SOURCE", help="file, https:// link, tsk_… or clip:<id>")
+    length = extend.add_mutually_exclusive_group()
+    length.add_argument("--by", type=_seconds, metavar="S", help="seconds to add")
+    length.add_argument("--to", type=_seconds, metavar="S", help="seconds the whole track should reach")
+    extend.add_argument("--from", dest="start", type=_seconds, metavar="S", help="second where new music starts")
+    extend.add_argument("--provider", metavar="P", help="see `fermata-mcp providers`")
+    extend.add_argument("--prompt", metavar="T", help="how it should go on")
+    extend.add_argument("--style", metavar="T", help="genre, mood, instruments")
+    extend.add_argument("--output", metavar="FILE", help="also save the result as this file")
+    _json(extend)
+
+
+def _json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON, as tools return it")
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    if not math.isfinite(value) or value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a length of time")
+    return value
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return int(text)

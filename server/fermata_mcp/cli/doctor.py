@@ -1,0 +1,136 @@
+"""Checks that a stuck newcomer can follow to success."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import os
+import platform
+import shutil
+import struct
+import sys
+import tempfile
+import wave
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mcp.client import Client
+from rich.console import Console
+from rich.text import Text
+
+from fermata_mcp import __version__
+from fermata_mcp.app import open_store, running_app
+from fermata_mcp.config import Settings, load_settings, variable_name
+from fermata_mcp.domain.errors import FermataError, InternalError
+from fermata_mcp.media.files import output_path
+
+from . import DONE, FAILED
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what was looked at, what was found, and what to do if it is not well."""
+
+    check: str
+    ok: bool
+    found: str
+    do: str = ""
+
+
+async def examine(args: dict[str, Any]) -> int:
+    """Run every check and print the findings; 0 if all is well, 1 if not."""
+    findings = [Finding("program", True, f"fermata-mcp {__version__}, Python {platform.python_version()}")]
+    try:
+        settings = load_settings()
+    except FermataError as error:
+        findings.append(Finding("settings", False, error.message, error.hint))
+    else:
+        findings += _variables()
+        for check, look in (("tasks", _store), ("output folder", _output), ("local engine", _engine)):
+            findings.append(await _finding(check, look, settings))
+    _print(findings, as_json=args["json"])
+    return DONE if all(finding.ok for finding in findings) else FAILED
+
+
+async def _finding(check: str, look: Callable[[Settings], Awaitable[str]], settings: Settings) -> Finding:
+    try:
+        return Finding(check, True, await look(settings))
+    except FermataError as error:
+        return Finding(check, False, error.message, error.hint)
+
+
+def _variables() -> list[Finding]:
+    known = [variable_name(name) for name in Settings.model_fields]
+    findings: list[Finding] = []
+    for name in sorted(os.environ):
+        if name.startswith("FERMATA_") and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            do = f"did you mean {close[0]}?" if close else "remove it."
+            findings.append(Finding("settings", False, f"{name} is not a setting.", do))
+    return findings
+
+
+async def _store(settings: Settings) -> str:
+    store = open_store(settings)
+    await store.open()
+    await store.close()
+    return str(settings.data_dir)
+
+
+async def _output(settings: Settings) -> str:
+    output_path(settings.output_dir, "test", "0", ".wav")
+    return str(settings.output_dir)
+
+
+async def _engine(settings: Settings) -> str:
+    """Really lengthen two seconds of sound, in folders of its own."""
+    with tempfile.TemporaryDirectory(prefix="fermata-doctor-") as folder:
+        source = Path(folder) / "tone.wav"
+        _write_tone(source)
+        own = settings.model_copy(update={"data_dir": Path(folder), "output_dir": Path(folder) / "out"})
+        asked = {"source": str(source), "provider": "local", "add_seconds": 2, "wait_seconds": 60}
+        async with running_app(own, callers_are_local=True) as app, Client(app.server) as client:
+            result = await client.call_tool("extend_track", asked)
+    view = result.structured_content
+    if result.is_error or not view or view["status"] != "succeeded":
+        said = " ".join(getattr(block, "text", "") for block in result.content)
+        raise InternalError(
+            f"it did not lengthen a test tone ({said[:300]})", "install fermata-mcp anew, or report this."
+        )
+    return f"made a 2 s tone {view['audio']['duration_seconds']:g} s long"
+
+
+def _write_tone(path: Path) -> None:
+    rate = 22050
+    samples = (int(8000 * math.sin(2 * math.pi * 220 * n / rate)) for n in range(2 * rate))
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+
+
+def host_config() -> dict[str, Any]:
+    """What goes into an MCP host's configuration: with the whole path, because hosts have a PATH of their own."""
+    command = shutil.which("fermata-mcp") or str(Path(sys.executable).with_name("fermata-mcp"))
+    return {"mcpServers": {"fermata": {"command": command, "args": []}}}
+
+
+def _print(findings: list[Finding], *, as_json: bool) -> None:
+    if as_json:
+        shown = {"findings": [asdict(finding) for finding in findings], "host_config": host_config()}
+        print(json.dumps(shown, ensure_ascii=False, indent=2))
+        return
+    out = Console(highlight=False, soft_wrap=True)
+    for finding in findings:
+        out.print(Text("ok    " if finding.ok else "WRONG ", "green" if finding.ok else "bold red"), end="")
+        out.print(Text(f"{finding.check}: {finding.found}"))
+        if finding.do:
+            out.print(Text(f"      do: {finding.do}"))
+    config = host_config()
+    out.print(Text("\nFor an MCP host (claude_desktop_config.json and the like):"))
+    out.print(Text(json.dumps(config)))
+    out.print(Text(f"For Claude Code: claude mcp add fermata -- {config['mcpServers']['fermata']['command']}"))

@@ -1,0 +1,142 @@
+"""What a person sees: a live bar while work goes on, then the result; tables for lists."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+PLAIN_EVERY_SECONDS = 1.0
+
+View = dict[str, Any]
+
+
+class Screen:
+    """Progress on stderr, results on stdout, so that results can be piped."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._out = Console(highlight=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
+            console=self._err, transient=True, disable=not self._err.is_terminal,
+        )  # fmt: skip
+        self._line = self._bar.add_task("starting", total=1.0)
+        self._last_plain = 0.0
+        self._noted: set[str] = set()
+
+    def __enter__(self) -> Screen:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def progress(self, fraction: float, message: str) -> None:
+        self._bar.update(self._line, completed=fraction, description=message)
+        now = time.monotonic()
+        if not self._err.is_terminal and (now - self._last_plain >= PLAIN_EVERY_SECONDS or fraction >= 1):
+            self._last_plain = now
+            self._err.print(f"{fraction:4.0%}  {message}")
+
+    def note(self, text: str) -> None:
+        """Say something once while work goes on."""
+        if text not in self._noted:
+            self._noted.add(text)
+            self._err.print(Text(text))
+
+    def result(self, view: View, picture: Callable[[], RenderableType]) -> None:
+        self._bar.stop()
+        if self._as_json:
+            print(json.dumps(view, ensure_ascii=False, indent=2))
+        else:
+            self._out.print(picture())
+
+    def refused(self, text: str) -> None:
+        self._bar.stop()
+        if self._as_json:
+            code, _, rest = text.partition(": ")
+            message, _, hint = rest.partition(" Next: ")
+            print(json.dumps({"error": {"code": code, "message": message, "hint": hint}}, ensure_ascii=False, indent=2))
+        else:
+            print(text, file=sys.stderr)
+
+
+def task_lines(view: View, text: str, saved: str | None) -> RenderableType:
+    """The text of the tool, what a person at a terminal needs besides, and where the joins are."""
+    lines = [line for line in text.splitlines() if not line.startswith("Next:")]
+    lines += [f"Saved as: {saved}"] if saved else []
+    lines += [_joins(view)] if _joins(view) else []
+    lines.append(_next_for_a_person(view))
+    return Text("\n".join(lines))
+
+
+def _joins(view: View) -> str:
+    seams = [seam for clip in view["clips"][:1] for seam in clip["seams"]]
+    if not seams:
+        return ""
+    places = ", ".join(f"{_clock(seam['at'])} ({seam['confidence']:.0%} sure)" for seam in seams[:6])
+    return f"Joins: {places}{f' and {len(seams) - 6} more' if len(seams) > 6 else ''}"
+
+
+def _next_for_a_person(view: View) -> str:
+    if view["status"] in ("succeeded", "partial"):
+        return f"Go on from here: fermata-mcp extend {view['task_id']}"
+    return f"Look again: fermata-mcp task {view['task_id']}"
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{seconds % 60:04.1f}"
+
+
+def tasks_table(view: View) -> RenderableType:
+    if not view["tasks"]:
+        return Text("No tasks yet. Start with: fermata-mcp extend song.mp3 --by 30")
+    return Group(*(line for task in view["tasks"] for line in _task_row(task)))
+
+
+def _task_row(task: View) -> list[Text]:
+    length = "" if task["duration_seconds"] is None else _clock(task["duration_seconds"])
+    started = task["created_at"][:16].replace("T", " ")
+    facts = f"{started}  {task['status']:<9}  {length:>6}  {task['provider']}  {task['task_id']}"
+    return [Text(facts), Text(f"  {task['file'] or task['source']}", style="dim")]
+
+
+def credits_table(view: View) -> RenderableType:
+    table = Table("provider", "balance", "per extension", "extensions left", "note", box=None, pad_edge=False)
+    for one in view["providers"]:
+        note = one["error"] or one["note"] or ""
+        table.add_row(
+            one["provider"],
+            _number(one["balance"]),
+            _number(one["price_per_extend"]),
+            _number(one["extends_left"]),
+            note,
+        )
+    cap = "" if view["cap_today"] is None else f" of {view['cap_today']:g}"
+    return Group(table, Text(f"Spent today: {view['spent_today']:g}{cap} credits"))
+
+
+def providers_table(facts: View) -> RenderableType:
+    table = Table("provider", "needs", "credits", "takes", "what it does", box=None, pad_edge=False)
+    for one in facts["providers"]:
+        price = one["credits_per_extension"]
+        cost = "free" if not price["high"] else f"{price['low']:g}-{price['high']:g}"
+        name = f"{one['name']} *" if one["name"] == facts["default"] else one["name"]
+        table.add_row(name, one["needs"], cost, ", ".join(one["sources"]), one["summary"])
+    return Group(table, Text("* used when none is named"))
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"
