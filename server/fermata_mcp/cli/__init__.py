@@ -40,9 +40,8 @@ def main(argv: list[str] | None = None) -> NoReturn:
 
 def _cause(error: BaseException) -> BaseException:
     """What went wrong inside the task groups that report it."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
+    inside: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    return _cause(inside[0]) if len(inside) == 1 else error
 
 
 def _serve(args: Namespace) -> int:
