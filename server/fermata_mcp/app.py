@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from mcp.server.mcpserver import MCPServer
 
@@ -17,6 +17,7 @@ from .engine.service import Service
 from .store.base import Store
 from .store.sqlite import SqliteStore
 from .surface.server import make_server
+from .transports import Serving
 
 DATABASE = "fermata.db"
 
@@ -43,6 +44,26 @@ async def running_app(settings: Settings, *, callers_are_local: bool) -> AsyncGe
         roots = ()
     async with running_engine(settings, open_store(settings), input_roots=roots, clock=clock) as service:
         yield App(settings, service, make_server(service, clock.now))
+
+
+def serve_stdio(settings: Settings) -> NoReturn:
+    """Serve the host that started this process, until it leaves."""
+    from .transports.stdio import run_stdio
+
+    run_stdio(lambda: _serving(settings, callers_are_local=True))
+
+
+def serve_http(settings: Settings, host: str, port: int) -> None:
+    """Serve `/mcp`, `/sse` and `/healthz` until a signal comes."""
+    from .transports.http import run_http
+
+    run_http(lambda: _serving(settings, callers_are_local=False), host, port)
+
+
+@asynccontextmanager
+async def _serving(settings: Settings, *, callers_are_local: bool) -> AsyncGenerator[Serving]:
+    async with running_app(settings, callers_are_local=callers_are_local) as app:
+        yield Serving(app.server, app.service.changes.drain)
 
 
 def open_store(settings: Settings) -> Store:

@@ -45,16 +45,13 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _serve(args: Namespace) -> int:
+    from fermata_mcp.app import serve_http, serve_stdio
     from fermata_mcp.config import load_settings
 
     if args.transport == "stdio":
-        from fermata_mcp.transports.stdio import run_stdio
-
         _greet_a_person()
-        run_stdio(load_settings())
-    from fermata_mcp.transports.http import run_http
-
-    run_http(load_settings(), args.host, args.port)
+        serve_stdio(load_settings())
+    serve_http(load_settings(), args.host, args.port)
     return DONE
 
 

@@ -20,10 +20,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from fermata_mcp import __version__
-from fermata_mcp.app import App, running_app
-from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import ConfigurationError
 
+from . import Opened, Serving
 from .signals import told_to_leave
 
 # Drained waits answer at once; streams that only listen are cut after this.
@@ -36,14 +35,14 @@ class CannotListen(ConfigurationError):
     code = "invalid_request"
 
 
-def run_http(settings: Settings, host: str, port: int) -> None:
+def run_http(opened: Opened, host: str, port: int) -> None:
     """Serve until a signal comes.
 
     Raises:
         CannotListen: The address is not this machine's own, or is in use.
     """
     _check_host(host)
-    anyio.run(_run, settings, _listening_socket(host, port), host)
+    anyio.run(_run, opened, _listening_socket(host, port), host)
 
 
 def _check_host(host: str) -> None:
@@ -70,16 +69,16 @@ def _listening_socket(host: str, port: int) -> socket.socket:
         raise CannotListen(f"cannot listen on {host}:{port} ({reason}).", "choose another --port.") from None
 
 
-async def _run(settings: Settings, listening: socket.socket, host: str) -> None:
-    async with running_app(settings, callers_are_local=False) as app:
-        await serve(app, listening, host)
+async def _run(opened: Opened, listening: socket.socket, host: str) -> None:
+    async with opened() as serving:
+        await serve(serving, listening, host)
 
 
-async def serve(app: App, listening: socket.socket, host: str = "127.0.0.1") -> None:
-    """Serve one running app on a bound socket, until a signal comes."""
+async def serve(serving: Serving, listening: socket.socket, host: str = "127.0.0.1") -> None:
+    """Serve on a bound socket, until a signal comes."""
     port = listening.getsockname()[1]
     config = uvicorn.Config(
-        make_asgi_app(app.server),
+        make_asgi_app(serving.server),
         log_level="warning",
         timeout_graceful_shutdown=LAST_ANSWERS_SECONDS,
         server_header=False,
@@ -87,14 +86,14 @@ async def serve(app: App, listening: socket.socket, host: str = "127.0.0.1") -> 
     server = _Server(config)
     print(f"Fermata {__version__}: http://{host}:{port}/mcp (also /sse, /healthz)", file=sys.stderr, flush=True)  # noqa: T201
     async with anyio.create_task_group() as group:
-        group.start_soon(_leave_when_told, server, app)
+        group.start_soon(_leave_when_told, server, serving)
         await server.serve(sockets=[listening])
         group.cancel_scope.cancel()
 
 
-async def _leave_when_told(server: uvicorn.Server, app: App) -> None:
+async def _leave_when_told(server: uvicorn.Server, serving: Serving) -> None:
     await told_to_leave()
-    app.service.changes.drain()
+    serving.drain()
     server.should_exit = True
 
 

@@ -17,10 +17,9 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCRequest
 
-from fermata_mcp.app import App, running_app
-from fermata_mcp.config import Settings
 from fermata_mcp.surface.resources import low_level
 
+from . import Opened, Serving
 from .signals import parent_is_gone, told_to_leave
 
 # After a signal the client may still be reading: its waiting calls get their "still running" answers.
@@ -28,18 +27,18 @@ LAST_WORDS_SECONDS = 0.3
 Item = SessionMessage | Exception
 
 
-def run_stdio(settings: Settings) -> NoReturn:
+def run_stdio(opened: Opened) -> NoReturn:
     """Serve until the client leaves, a signal comes or the parent dies; then end the process with code 0."""
-    anyio.run(_run, settings)
+    anyio.run(_run, opened)
     _leave()
 
 
-async def _run(settings: Settings) -> None:
+async def _run(opened: Opened) -> None:
     async with anyio.create_task_group() as outer:
-        async with running_app(settings, callers_are_local=True) as app:
+        async with opened() as serving:
             leaving = anyio.Event()
-            outer.start_soon(_then(leaving, lambda: _serve(app)))
-            outer.start_soon(_then(leaving, lambda: _asked_to_leave(app)))
+            outer.start_soon(_then(leaving, lambda: _serve(serving)))
+            outer.start_soon(_then(leaving, lambda: _asked_to_leave(serving)))
             await leaving.wait()
         # The thread that reads standard input cannot be interrupted, so the group would never end by itself.
         _leave()
@@ -53,7 +52,7 @@ def _then(event: anyio.Event, work: Callable[[], Awaitable[None]]) -> Callable[[
     return run
 
 
-async def _asked_to_leave(app: App) -> None:
+async def _asked_to_leave(serving: Serving) -> None:
     async with anyio.create_task_group() as group:
 
         async def first(wait: Callable[[], Awaitable[None]]) -> None:
@@ -62,7 +61,7 @@ async def _asked_to_leave(app: App) -> None:
 
         group.start_soon(first, told_to_leave)
         group.start_soon(first, parent_is_gone)
-    app.service.changes.drain()
+    serving.drain()
     await anyio.sleep(LAST_WORDS_SECONDS)
 
 
@@ -71,14 +70,14 @@ def _leave() -> NoReturn:
     os._exit(0)
 
 
-async def _serve(app: App) -> None:
+async def _serve(serving: Serving) -> None:
     async with stdio_server() as (read, write), anyio.create_task_group() as group:
-        connection = _Connection(app, write.send)
+        connection = _Connection(serving, write.send)
         group.start_soon(connection.run)
         async for item in read:
             if connection.must_start_over(item):
                 await connection.end()
-                connection = _Connection(app, write.send)
+                connection = _Connection(serving, write.send)
                 group.start_soon(connection.run)
             await connection.take(item)
         await connection.end()
@@ -88,8 +87,8 @@ async def _serve(app: App) -> None:
 class _Connection:
     """One run of the SDK's server loop, which fixes the protocol era by the first request it sees."""
 
-    def __init__(self, app: App, write: Callable[[SessionMessage], Awaitable[None]]) -> None:
-        self._server = low_level(app.server)
+    def __init__(self, serving: Serving, write: Callable[[SessionMessage], Awaitable[None]]) -> None:
+        self._server = low_level(serving.server)
         self._write = write
         self._to_server: MemoryObjectSendStream[Item]
         self._inbox: MemoryObjectReceiveStream[Item]
