@@ -57,5 +57,10 @@ class Registry:
             await provider.aclose()
 
 
+def built_in_specs() -> list[ProviderSpec]:
+    """The facts of every built-in provider."""
+    return [import_module(module).SPEC for module in BUILT_IN.values()]
+
+
 def _added() -> dict[str, metadata.EntryPoint]:
     return {entry.name: entry for entry in metadata.entry_points(group=ENTRY_POINTS)}

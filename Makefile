@@ -1,0 +1,5 @@
+.PHONY: check demo docs bench
+check: ; .ci/run
+demo: ; .venv/bin/fermata-mcp extend examples/groove.wav --by 20
+docs: ; .venv/bin/python docs/generate.py
+bench: ; .venv/bin/python benchmarks/startup.py && .venv/bin/python benchmarks/local_speed.py

@@ -1,0 +1,124 @@
+"""Write the tables of the docs from the code that they describe; `--check` fails where they differ."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from fermata_mcp.config import Settings, variable_name
+from fermata_mcp.domain.spec import ProviderSpec
+from fermata_mcp.providers.registry import built_in_specs
+from fermata_mcp.surface.tools import Toolbox, make_tools
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ("README.md", "docs/tools.md", "docs/settings.md", "docs/providers.md")
+
+
+def tools() -> str:
+    """One line a tool."""
+    rows = [f"| `{tool.name}` | {tool.description.partition('. ')[0].rstrip('.')} |" for tool in _tools()]
+    return _table("tool", "what it does", rows)
+
+
+def parameters() -> str:
+    """Every parameter of every tool."""
+    return "\n\n".join(f"### `{tool.name}`\n\n{tool.description}\n\n{_parameter_table(tool)}" for tool in _tools())
+
+
+def _tools() -> list[Any]:
+    return make_tools(Toolbox(cast(Any, None), lambda: 0))
+
+
+def _parameter_table(tool: Any) -> str:
+    needed = tool.parameters.get("required", [])
+    rows = [
+        f"| `{name}`{' (required)' if name in needed else ''} | {_kind(prop)} | {prop['description']} |"
+        for name, prop in tool.parameters["properties"].items()
+    ]
+    return _table("parameter", "type", "meaning", rows=rows)
+
+
+def _kind(prop: dict[str, Any]) -> str:
+    return " or ".join(f"`{value}`" for value in prop["enum"]) if "enum" in prop else prop["type"]
+
+
+def settings() -> str:
+    """Every environment variable."""
+    rows = [
+        f"| `{variable_name(name)}` | {_default(name, field)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return _table("variable", "default", "meaning", rows=rows)
+
+
+def _default(name: str, field: Any) -> str:
+    named = {"data_dir": "the user's state folder", "output_dir": "`Fermata` in the user's music folder"}
+    if name in named:
+        return named[name]
+    return "" if field.default in (None, ()) else f"`{field.default}`"
+
+
+def providers() -> str:
+    """What each provider can do: a column each."""
+    specs = built_in_specs()
+    facts: list[tuple[str, Callable[[ProviderSpec], str]]] = [
+        ("needs", lambda s: f"`{s.key_variable}`" if s.key_variable else "nothing"),
+        ("sources", lambda s: ", ".join(sorted(s.sources))),
+        ("parameters", lambda s: ", ".join(f"`{name}`" for name in s.fields)),
+        ("`options`", lambda s: "any" if s.options is None else ", ".join(sorted(s.options)) or "none"),
+        ("credits an extension", lambda s: "free" if not s.price.high else f"{s.price.low:g}-{s.price.high:g}"),
+        ("shortest source", lambda s: f"{s.shortest_source_seconds:g} s"),
+        ("longest source", lambda s: _limit(s.longest_source_seconds)),
+        ("longest result", lambda s: _limit(s.longest_result_seconds)),
+        ("verified", lambda s: s.verified),
+    ]
+    rows = [f"| {name} | " + " | ".join(tell(spec) for spec in specs) + " |" for name, tell in facts]
+    return _table("", *(f"`{spec.name}`" for spec in specs), rows=rows)
+
+
+def _limit(seconds: float) -> str:
+    return "none known" if seconds == float("inf") else f"{seconds:g} s"
+
+
+def _table(*head: Any, rows: list[str] | None = None) -> str:
+    if rows is None:
+        *names, rows = head
+        head = tuple(names)
+    top = "| " + " | ".join(head) + " |"
+    return "\n".join([top, "|" + "---|" * len(head), *(rows or [])])
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "tools": tools,
+    "parameters": parameters,
+    "settings": settings,
+    "providers": providers,
+}
+
+
+def filled(page: str) -> str:
+    """`page` with every generated block written anew."""
+    for name, make in BLOCKS.items():
+        start, end = f"<!-- generated:{name} -->", f"<!-- /generated:{name} -->"
+        if start in page:
+            before, _, rest = page.partition(start)
+            after = rest.partition(end)[2]
+            page = f"{before}{start}\n{make()}\n{end}{after}"
+    return page
+
+
+def main() -> int:
+    stale = [name for name in PAGES if filled(text := (ROOT / name).read_text("utf-8")) != text]
+    if "--check" in sys.argv:
+        if stale:
+            print(f"out of date: {', '.join(stale)}; run `python docs/generate.py`", file=sys.stderr)
+        return 1 if stale else 0
+    for name in stale:
+        (ROOT / name).write_text(filled((ROOT / name).read_text("utf-8")), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
