@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -19,6 +20,7 @@ def input_schema(model: type[BaseModel]) -> Schema:
     return schema
 
 
+@cache
 def output_schema(model: type[BaseModel]) -> Schema:
     """The result of a tool: names and types of its top level."""
     full = model.model_json_schema(mode="serialization")
