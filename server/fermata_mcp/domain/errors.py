@@ -36,7 +36,7 @@ class FermataError(Exception):
 
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
-    default_hint: ClassVar[str] = "report this with the log"
+    default_hint: ClassVar[str] = "look at the server's log, and report it."
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)

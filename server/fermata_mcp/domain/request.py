@@ -24,7 +24,8 @@ class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
     source: str = Field(
-        description="File path, https:// link, tsk_... (earlier task; tsk_.../1 its second clip) or clip:<provider clip id>"
+        description="File path, https:// link, tsk_... (earlier task; tsk_.../1 its second clip) or "
+        "clip:<provider clip id>"
     )
     provider: str | None = Field(None, description="Default: first with a key, else local")
     continue_at: Seconds | None = Field(None, description="Second where new music starts. Default: the end")

@@ -30,7 +30,7 @@ def begin(step: Step, attempt_id: str, spec: ProviderSpec, hold: int, day_cap: i
         new_attempt=attempt_id,
         entries=(Entry("hold", hold),) if hold else (),
         day_cap=day_cap,
-        task={"status": "running", "message": "sent to the provider"},
+        task={"status": "running", "message": "starting"},
     )
 
 

@@ -26,11 +26,16 @@ class Changes:
         self._waiting: dict[str, set[anyio.Event]] = defaultdict(set)
         self._anyone = anyio.Event()
         self._listeners: list[Listener] = []
+        self._leaving: list[Callable[[], None]] = []
         self.draining = anyio.Event()
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with the id of every task whose status changes here."""
         self._listeners.append(listener)
+
+    def before_leaving(self, call: Callable[[], None]) -> None:
+        """Call this when the program is about to end."""
+        self._leaving.append(call)
 
     async def status_changed(self, task_id: str) -> None:
         self.changed(task_id)
@@ -46,6 +51,8 @@ class Changes:
 
     def drain(self) -> None:
         self.draining.set()
+        for call in self._leaving:
+            call()
         for task_id in list(self._waiting):
             self.changed(task_id)
 

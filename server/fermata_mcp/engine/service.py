@@ -255,14 +255,17 @@ class Service:
         Ending the wait never ends the work. `report` hears at once, on changes, and every two seconds.
         """
         deadline = self._clock.monotonic() + seconds
+        told, tell_again = None, 0.0
         while True:
             with self.changes.next_change(task_id) as changed:
                 task = await self.get(task_id)
-                left = deadline - self._clock.monotonic()
-                if task.finished or task.status == "unknown" or left <= 0 or self.changes.draining.is_set():
+                now = self._clock.monotonic()
+                if task.finished or task.status == "unknown" or now >= deadline or self.changes.draining.is_set():
                     return task
-                await report(task)
-                with anyio.move_on_after(min(left, REPORT_SECONDS)):
+                if (task.fraction, task.message) != told or now >= tell_again:
+                    told, tell_again = (task.fraction, task.message), now + REPORT_SECONDS
+                    await report(task)
+                with anyio.move_on_after(min(deadline, tell_again) - now):
                     await changed.wait()
 
     async def tasks(self, status: TaskStatus | None, provider: str | None, limit: int, cursor: str | None) -> Page:

@@ -20,7 +20,7 @@ def error_result(error: FermataError) -> CallToolResult:
 
 
 def our_bug() -> FermataError:
-    return InternalError("something went wrong inside Fermata.", "look at the server's log, and report it.")
+    return InternalError("something went wrong inside Fermata.")
 
 
 def wrong_arguments(error: ValidationError, known: Iterable[str]) -> InvalidRequest:

@@ -15,7 +15,7 @@ import anyio.to_thread
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.server.session import ServerSession
-from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
     INVALID_PARAMS,
@@ -26,6 +26,7 @@ from mcp.types import (
     ReadResourceResult,
     ResourceTemplateReference,
     SubscribeRequestParams,
+    SubscriptionsListenRequestParams,
     UnsubscribeRequestParams,
 )
 
@@ -38,6 +39,7 @@ from .views import provider_facts, short, task_view
 MAX_AUDIO_BYTES = 16 * 1024 * 1024
 HISTORY = "fermata://tasks"
 _AUDIO = re.compile(r"fermata://tasks/(tsk_[0-9a-f]{32})/audio/(\d{1,2})")
+_SUBSCRIBABLE = re.compile(r"fermata://(tasks|providers|tasks/tsk_[0-9a-f]{32})")
 _JSON = "application/json"
 logger = logging.getLogger(__name__)
 
@@ -135,18 +137,24 @@ class Announcer:
     The modern era has listening streams on the bus; the handshake era has subscriptions per connection.
     """
 
-    def __init__(self, bus: InMemorySubscriptionBus) -> None:
-        self._bus = bus
+    def __init__(self) -> None:
+        self.bus = InMemorySubscriptionBus()
+        self._listening = ListenHandler(self.bus)
         self._sessions: dict[str, dict[int, ServerSession]] = {}
 
     def attach(self, server: MCPServer[Any]) -> None:
         lowlevel = low_level(server)
+        lowlevel.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, self._listening)
         lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
         lowlevel.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
 
+    def close(self) -> None:
+        """End every listening stream in order, before the program leaves."""
+        self._listening.close()
+
     async def task_changed(self, task_id: str) -> None:
         for uri in (HISTORY, f"{HISTORY}/{task_id}"):
-            await self._bus.publish(ResourceUpdated(uri=uri))
+            await self.bus.publish(ResourceUpdated(uri=uri))
             for session in list(self._sessions.get(uri, {}).values()):
                 await self._tell(session, uri)
 
@@ -158,7 +166,7 @@ class Announcer:
 
     async def _subscribe(self, ctx: ServerRequestContext[Any, Any], params: SubscribeRequestParams) -> EmptyResult:
         uri = str(params.uri)
-        if not uri.startswith("fermata://"):
+        if not _SUBSCRIBABLE.fullmatch(uri):
             raise MCPError(code=INVALID_PARAMS, message=f"there is no resource {uri:.100}")
         connection = _connection_of(ctx.session)
         if not any(id(connection) in sessions for sessions in self._sessions.values()):
@@ -167,12 +175,18 @@ class Announcer:
         return EmptyResult()
 
     async def _unsubscribe(self, ctx: ServerRequestContext[Any, Any], params: UnsubscribeRequestParams) -> EmptyResult:
-        self._sessions.get(str(params.uri), {}).pop(id(_connection_of(ctx.session)), None)
+        self._drop(str(params.uri), ctx.session)
         return EmptyResult()
 
     def _forget(self, session: ServerSession) -> None:
-        for sessions in self._sessions.values():
-            sessions.pop(id(_connection_of(session)), None)
+        for uri in list(self._sessions):
+            self._drop(uri, session)
+
+    def _drop(self, uri: str, session: ServerSession) -> None:
+        sessions = self._sessions.get(uri, {})
+        sessions.pop(id(_connection_of(session)), None)
+        if not sessions:
+            self._sessions.pop(uri, None)
 
 
 def low_level(server: MCPServer[Any]) -> Any:

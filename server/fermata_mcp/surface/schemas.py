@@ -11,7 +11,7 @@ Schema = dict[str, Any]
 
 
 def input_schema(model: type[BaseModel]) -> Schema:
-    """The arguments of a tool, every one with its type, limits and description. Unknown ones are refused at the call."""
+    """The arguments of a tool, every one with its type and description; limits are told by the errors."""
     full = model.model_json_schema()
     properties = {name: _property(prop) for name, prop in full["properties"].items()}
     schema: Schema = {"type": "object", "properties": properties}
@@ -25,7 +25,7 @@ def output_schema(model: type[BaseModel]) -> Schema:
     """The result of a tool: names and types of its top level."""
     full = model.model_json_schema(mode="serialization")
     defs = full.get("$defs", {})
-    properties = {name: {"type": _types(prop, defs)} for name, prop in full["properties"].items()}
+    properties = {name: _alternatives(prop, defs) for name, prop in full["properties"].items()}
     return {"type": "object", "properties": properties}
 
 
@@ -33,7 +33,8 @@ def _property(prop: Schema) -> Schema:
     """`null` is accepted but not advertised: leaving a parameter out says the same."""
     kind = next((one for one in prop.get("anyOf", []) if one.get("type") != "null"), prop)
     kept: Schema = {"type": kind["type"], "description": prop["description"]}
-    kept |= {key: kind[key] for key in ("enum", "minimum", "maximum", "exclusiveMinimum") if key in kind}
+    if "enum" in kind:
+        kept["enum"] = kind["enum"]
     if "items" in kind:
         kept["items"] = {"type": kind["items"]["type"]}
     if prop.get("default"):
@@ -41,9 +42,10 @@ def _property(prop: Schema) -> Schema:
     return kept
 
 
-def _types(prop: Schema, defs: Schema) -> str | list[str]:
-    found: list[str] = []
-    for one in cast(list[Schema], prop.get("anyOf", [prop])):
-        target = defs[one["$ref"].rsplit("/", 1)[1]] if "$ref" in one else one
-        found.append(target["type"])
-    return found[0] if len(found) == 1 else found
+def _alternatives(prop: Schema, defs: Schema) -> Schema:
+    found = [{"type": _resolved(one, defs)["type"]} for one in cast(list[Schema], prop.get("anyOf", [prop]))]
+    return found[0] if len(found) == 1 else {"anyOf": found}
+
+
+def _resolved(prop: Schema, defs: Schema) -> Schema:
+    return defs[prop["$ref"].rsplit("/", 1)[1]] if "$ref" in prop else prop

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from mcp.server.mcpserver import MCPServer
-from mcp.server.subscriptions import InMemorySubscriptionBus
 
 from fermata_mcp import __version__
 from fermata_mcp.engine.service import Service
@@ -24,7 +23,7 @@ get_task, never start it again. Status unknown means a paid request may have bee
 def make_server(service: Service, now: Callable[[], int]) -> MCPServer[Any]:
     """Tools, resources and prompts over `service`. `now` gives Unix milliseconds."""
     box = Toolbox(service, now)
-    bus = InMemorySubscriptionBus()
+    announcer = Announcer()
     server: MCPServer[Any] = MCPServer(
         "fermata",
         title="Fermata",
@@ -32,13 +31,13 @@ def make_server(service: Service, now: Callable[[], int]) -> MCPServer[Any]:
         instructions=INSTRUCTIONS,
         version=__version__,
         tools=make_tools(box),
-        subscriptions=bus,
+        subscriptions=announcer.bus,
         log_level="WARNING",
     )
     add_resources(server, box)
     add_completion(server, service)
     add_prompts(server)
-    announcer = Announcer(bus)
     announcer.attach(server)
     service.changes.listen(announcer.task_changed)
+    service.changes.before_leaving(announcer.close)
     return server

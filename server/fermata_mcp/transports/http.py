@@ -14,6 +14,7 @@ import anyio
 import uvicorn
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
+from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -25,8 +26,9 @@ from fermata_mcp.domain.errors import ConfigurationError
 from . import Opened, Serving
 from .signals import told_to_leave
 
-# Drained waits answer at once; streams that only listen are cut after this.
-LAST_ANSWERS_SECONDS = 1
+# Drained waits answer at once; then the streams that only listen are ended, and what still hangs is cut.
+LAST_ANSWERS_SECONDS = 0.3
+CUT_AFTER_SECONDS = 1
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 logger = logging.getLogger(__name__)
 
@@ -80,7 +82,7 @@ async def serve(serving: Serving, listening: socket.socket, host: str = "127.0.0
     config = uvicorn.Config(
         make_asgi_app(serving.server),
         log_level="warning",
-        timeout_graceful_shutdown=LAST_ANSWERS_SECONDS,
+        timeout_graceful_shutdown=CUT_AFTER_SECONDS,
         server_header=False,
     )
     server = _Server(config)
@@ -94,6 +96,8 @@ async def serve(serving: Serving, listening: socket.socket, host: str = "127.0.0
 async def _leave_when_told(server: uvicorn.Server, serving: Serving) -> None:
     await told_to_leave()
     serving.drain()
+    await anyio.sleep(LAST_ANSWERS_SECONDS)
+    AppStatus.should_exit = True
     server.should_exit = True
 
 

@@ -1,0 +1,31 @@
+"""Our server with the conformance suite's fixtures on it, over our HTTP transport: `python conformance_app.py`.
+
+Everything is the product's own, from the settings to the sockets; only the fixtures are added. The first line on
+stdout is its address; it serves until it is stopped by a signal.
+"""
+
+from __future__ import annotations
+
+import socket
+
+import anyio
+import conformance_fixtures
+
+from fermata_mcp.app import running_app
+from fermata_mcp.config import load_settings
+from fermata_mcp.surface.resources import low_level
+from fermata_mcp.transports import Serving
+from fermata_mcp.transports.http import serve
+
+
+async def main() -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    async with running_app(load_settings(), callers_are_local=False) as app:
+        conformance_fixtures.mount(app.server)
+        conformance_fixtures.mount_log_level(low_level(app.server))
+        print(f"http://127.0.0.1:{listening.getsockname()[1]}/mcp", flush=True)
+        await serve(Serving(app.server, app.service.changes.drain), listening)
+
+
+if __name__ == "__main__":
+    anyio.run(main)
