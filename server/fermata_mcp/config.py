@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import AfterValidator, Field, FiniteFloat, SecretStr, ValidationError, field_validator
@@ -36,7 +38,19 @@ def _absolute(path: Path) -> Path:
 
 Folder = Annotated[Path, AfterValidator(_absolute)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
+Key = SecretStr | None
+_ITS_HOST = "its host, if another gateway is used"
+_ITS_UPLOAD_HOST = "its upload host"
 Credits = Annotated[FiniteFloat, Field(ge=0)]
+
+
+@dataclass(frozen=True)
+class Account:
+    """How to reach a provider: its key and its addresses without a path."""
+
+    key: SecretStr | None
+    base_url: str
+    upload_url: str
 
 
 class Settings(BaseSettings):
@@ -69,6 +83,38 @@ class Settings(BaseSettings):
     public_url: str | None = Field(None, description="public https address of the http server")
     auth_tokens: SecretStr | None = Field(None, description="bearer tokens for http")
     oauth_issuer: str | None = Field(None, description="OAuth issuer for http")
+    musicapi_api_key: Key = Field(None, alias="MUSICAPI_API_KEY", description="key of `musicapi-sonic` and `-producer`")
+    musicapi_base_url: str = Field("https://api.musicapi.ai", alias="MUSICAPI_BASE_URL", description=_ITS_HOST)
+    sunoapi_api_key: Key = Field(None, alias="SUNOAPI_API_KEY", description="key of `sunoapi`")
+    sunoapi_base_url: str = Field("https://api.sunoapi.org", alias="SUNOAPI_BASE_URL", description=_ITS_HOST)
+    sunoapi_upload_url: str = Field(
+        "https://sunoapiorg.redpandaai.co", alias="SUNOAPI_UPLOAD_URL", description=_ITS_UPLOAD_HOST
+    )
+    kie_api_key: Key = Field(None, alias="KIE_API_KEY", description="key of `kie`")
+    kie_base_url: str = Field("https://api.kie.ai", alias="KIE_BASE_URL", description=_ITS_HOST)
+    kie_upload_url: str = Field("https://kieai.redpandaai.co", alias="KIE_UPLOAD_URL", description=_ITS_UPLOAD_HOST)
+    apiin_api_key: Key = Field(None, alias="APIIN_API_KEY", description="key of `apiin`")
+    apiin_base_url: str = Field("https://apiin.one", alias="APIIN_BASE_URL", description=_ITS_HOST)
+
+    def account(self, family: str) -> Account:
+        """The key and addresses of a family of providers (`musicapi`, `sunoapi`, `kie`, `apiin`)."""
+        return Account(
+            key=getattr(self, f"{family}_api_key"),
+            base_url=getattr(self, f"{family}_base_url").rstrip("/"),
+            upload_url=getattr(self, f"{family}_upload_url", "").rstrip("/"),
+        )
+
+    def trusted_addresses(self) -> frozenset[str]:
+        """host or host:port that the operator named: these alone may be private, or reached without TLS."""
+        addresses = {
+            name: str(getattr(self, name))
+            for name in type(self).model_fields
+            if name.endswith(("_base_url", "_upload_url"))
+        }
+        named = {
+            urlsplit(url).netloc for name, url in addresses.items() if url != type(self).model_fields[name].default
+        }
+        return frozenset(named | set(self.trusted_hosts))
 
     @field_validator("input_roots", mode="before")
     @classmethod
@@ -94,9 +140,10 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def _in_words(error: ValidationError) -> str:
-    return "; ".join(f"FERMATA_{str(e['loc'][0]).upper()} {e['msg'].lower()}" for e in error.errors())
+    return "; ".join(f"{variable_name(str(e['loc'][0]))} {e['msg'].lower()}" for e in error.errors())
 
 
 def variable_name(field: str) -> str:
     """The environment variable behind a field of `Settings`."""
-    return f"FERMATA_{field.upper()}"
+    known = Settings.model_fields.get(field)
+    return (known.alias if known else None) or f"FERMATA_{field.upper()}"

@@ -10,11 +10,12 @@ from .credits import FREE, Price
 
 SourceKind = Literal["file", "url", "task", "clip"]
 SubmitPolicy = Literal["at_most_once", "repeatable"]
+Action = Literal["extend", "upload", "concat"]
 
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """One of our request fields on the provider's wire."""
+    """One of our request fields on the provider's wire. Lengths in characters."""
 
     wire: str
     max_length: int | None = None
@@ -23,11 +24,37 @@ class FieldSpec:
 
 @dataclass(frozen=True)
 class Pace:
-    """When to look at a running task, in seconds after it was accepted."""
+    """When to look at a running task, in seconds after it was accepted.
+
+    `first` is what to assume while nothing was learned from finished tasks; `slow_after` is when most are done.
+    """
 
     first: float
     interval: float
     give_up: float
+    slow_after: float = float("inf")
+    slow_interval: float = 25
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A documented answer that says no: nothing was charged.
+
+    Attributes:
+        code: One of our error codes.
+        later: The same request may be sent again after a while.
+    """
+
+    code: str
+    later: bool = False
+
+
+@dataclass(frozen=True)
+class Rate:
+    """At most `requests` in `seconds`, for one account."""
+
+    requests: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -39,9 +66,16 @@ class ProviderSpec:
         fields: Our field name to its wire form; a field that is absent is unsupported.
         options: Wire names that `options` may carry; None passes any name through.
         submit: `repeatable` work may be started again by itself; `at_most_once` never is.
+        other_prices: Prices of actions besides extending. `price` is that of one extension.
+        models: Known model names with the longest track (seconds) each can make; any other name is passed through.
+        custom_needs: Fields that must all be there once any of `custom_fields` is; without them it inherits.
+        needs_point: A point to continue at must be sent in custom mode, and lie before the end.
+        refusals: Documented refusals by HTTP status or by the code in the body.
         default_add_seconds: Music added where the caller names no length; None where one cannot choose.
+        longest_add_seconds: Most music one extension can add.
         any_length: Reaches any target length in one extension.
         shortest_source_seconds, longest_source_seconds, longest_result_seconds: Limits, inclusive.
+        refunds: Whether failed tasks are documented to be refunded by the provider itself.
         verified: What this adapter was held against, and when.
     """
 
@@ -55,12 +89,25 @@ class ProviderSpec:
     verified: str
     key_variable: str | None = None
     price: Price = FREE
+    other_prices: Mapping[Action, Price] = field(default_factory=dict[Action, Price])
     options: frozenset[str] | None = None
-    models: tuple[str, ...] = ()
+    models: Mapping[str, float] = field(default_factory=dict[str, float])
+    default_model: str | None = None
+    custom_fields: frozenset[str] = frozenset()
+    custom_needs: tuple[str, ...] = ()
+    needs_point: bool = False
+    refusals: Mapping[int, Refusal] = field(default_factory=dict[int, Refusal])
+    rate: Rate | None = None
+    refunds: bool = False
     any_length: bool = False
     default_add_seconds: float | None = None
+    longest_add_seconds: float = float("inf")
     shortest_source_seconds: float = 0
     longest_source_seconds: float = float("inf")
     longest_result_seconds: float = float("inf")
     has_balance: bool = False
     notes: tuple[str, ...] = field(default=())
+
+    def price_of(self, action: Action) -> Price:
+        """What one submit of this action costs."""
+        return self.price if action == "extend" else self.other_prices.get(action, FREE)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .credits import Entry, Quote
 from .errors import FermataError, error_from
+from .spec import Action
 
 TaskKind = Literal["extend", "chain"]
 TaskStatus = Literal["queued", "running", "succeeded", "partial", "failed", "cancelled", "unknown"]
@@ -104,18 +105,20 @@ class SourceFacts(_Value):
     ref: str
     duration_seconds: float | None = None
     file: str | None = None
-    identity: str = Field("", description="equal for equal audio: path, size and time of a file, or the id")
+    identity: str = Field(default="", description="equal for equal audio: path, size and time of a file, or the id")
 
 
 class Work(_Value):
     """What one step asks of its provider, resolved so that it can be carried out by any process."""
 
+    action: Action = "extend"
     source_file: str | None = None
     source_url: str | None = None
     source_clip: str | None = None
+    source_seconds: float | None = Field(default=None, description="length of the source, where it is known")
     continue_at: float | None = None
     add_seconds: float | None = None
-    length_seconds: float | None = Field(None, description="wanted length of the whole result")
+    length_seconds: float | None = Field(default=None, description="wanted length of the whole result")
     fields: dict[str, Any] = {}
     options: dict[str, Any] = {}
     take: int = 1

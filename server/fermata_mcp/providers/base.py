@@ -85,6 +85,15 @@ class Provider(Protocol):
         """Names the account without revealing its key."""
         ...
 
+    @property
+    def configured(self) -> bool:
+        """Whether it has what it needs: a key, or nothing."""
+        ...
+
+    async def prepare(self, work: Work) -> Work:
+        """Do what must be done before the submit and costs nothing, such as an upload; may be repeated."""
+        ...
+
     async def submit(self, attempt_id: str, work: Work) -> Submitted:
         """Send the one request of this attempt. Never sends twice, never raises for what the provider did."""
         ...

@@ -18,7 +18,8 @@ from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec
 from fermata_mcp.domain.task import Clip, Seam, Work
 from fermata_mcp.providers.base import Accepted, Host, Snapshot, Submitted
 
-HONESTY = "Made longer from the track's own material; nothing new was composed."
+from .lengthen import HONESTY, LONGEST_RESULT_SECONDS, LONGEST_SOURCE_SECONDS, SHORTEST_SECONDS
+
 WORKER = "fermata_mcp.providers.local.worker"
 
 SPEC = ProviderSpec(
@@ -37,9 +38,9 @@ SPEC = ProviderSpec(
     verified="run by the tests, on real audio",
     any_length=True,
     default_add_seconds=30,
-    shortest_source_seconds=0.5,
-    longest_source_seconds=3600,
-    longest_result_seconds=10800,
+    shortest_source_seconds=SHORTEST_SECONDS,
+    longest_source_seconds=LONGEST_SOURCE_SECONDS,
+    longest_result_seconds=LONGEST_RESULT_SECONDS,
     notes=(HONESTY, "WAV, FLAC, OGG and MP3; the result keeps the format of its source"),
 )
 
@@ -62,11 +63,15 @@ class LocalProvider:
 
     spec = SPEC
     account_id = "local"
+    configured = True
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self._jobs: dict[str, _Job] = {}
         self._processors = anyio.Semaphore(max(1, os.cpu_count() or 1))
+
+    async def prepare(self, work: Work) -> Work:
+        return work
 
     async def submit(self, attempt_id: str, work: Work) -> Submitted:
         job = self._jobs[attempt_id] = _Job(work)

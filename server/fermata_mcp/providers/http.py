@@ -1,0 +1,270 @@
+"""All HTTP to providers, once: one paid request on a fresh connection, patient reading, nothing believed too early."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2 as httpx
+
+from fermata_mcp import __version__
+from fermata_mcp.config import Account, Settings
+from fermata_mcp.domain.errors import (
+    AuthenticationFailed,
+    FermataError,
+    InvalidRequest,
+    MissingKey,
+    ProviderError,
+    ProviderUnavailable,
+    RateLimited,
+    UnexpectedResponse,
+    error_from,
+)
+from fermata_mcp.domain.plan import clean_text
+from fermata_mcp.domain.spec import Refusal
+from fermata_mcp.domain.task import Work
+
+from .base import Accepted, Host, NotSent, Refused, Snapshot, Submitted, Unclear
+from .wire import Adapter, Answer, Call
+
+MAX_ANSWER_BYTES = 2 * 1024 * 1024
+READ_SECONDS = 30.0
+UPLOAD_SECONDS = 90.0
+LONGEST_RETRY_AFTER = 300.0
+RETRY_SECONDS = 10.0
+# Before one of these, no byte of the request can have left.
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
+logger = logging.getLogger(__name__)
+
+
+class HttpProvider:
+    """Any adapter as a `Provider`.
+
+    Args:
+        transport: Replaces the network; for tests.
+    """
+
+    def __init__(self, adapter: Adapter, host: Host, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._adapter = adapter
+        self._settings: Settings = host.settings
+        self._account: Account = host.settings.account(adapter.family)
+        self._transport = transport
+        self._reader: httpx.AsyncClient | None = None
+        self.spec = adapter.spec
+
+    @property
+    def configured(self) -> bool:
+        return self._account.key is not None
+
+    @property
+    def account_id(self) -> str:
+        key = self._account.key.get_secret_value() if self._account.key else ""
+        return hashlib.blake2b(key.encode(), key=b"fermata-account", person=b"account", digest_size=12).hexdigest()
+
+    # --- the one paid request -------------------------------------------------------------------------------------
+
+    async def submit(self, attempt_id: str, work: Work) -> Submitted:
+        call = self._adapter.submit_call(work)
+        try:
+            with anyio.fail_after(self._settings.submit_timeout_seconds):
+                async with self._client(keep_alive=False) as client:
+                    return self._outcome(await self._exchange(client, call, None))
+        except _NEVER_SENT as error:
+            return NotSent(ProviderUnavailable(f"{self.spec.name} cannot be reached ({_kind(error)})."))
+        except (httpx.HTTPError, TimeoutError, _TooBig) as error:
+            return Unclear(f"{_kind(error)} while waiting for {self.spec.name}")
+        except FermataError as error:
+            return NotSent(error)
+
+    def _outcome(self, answer: Answer) -> Submitted:
+        remote_id = self._adapter.read_submit(answer) if answer.code() < 400 else None
+        if remote_id is not None:
+            return Accepted(remote_id)
+        refusal = self._refusal(answer)
+        if refusal is None:
+            return Unclear(f"{self.spec.name} answered {answer.code()} without a task id")
+        error = error_from(refusal.code, f"{self.spec.name} refused: {answer.message()}.")
+        return Refused(error, (answer.retry_after or RETRY_SECONDS) if refusal.later else None)
+
+    def _refusal(self, answer: Answer) -> Refusal | None:
+        """What the provider documents, else what HTTP itself says about a request that was not taken on."""
+        code = answer.code()
+        if code in self.spec.refusals:
+            return self.spec.refusals[code]
+        if code == 503 and answer.retry_after is not None:
+            return Refusal("provider_unavailable", later=True)
+        if code == 429:
+            return Refusal("rate_limited", later=True)
+        return Refusal("invalid_request") if 400 <= code < 500 and code != 408 else None
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    async def look(self, remote_id: str, work: Work) -> Snapshot:
+        answer = await self._read(self._adapter.look_call(remote_id))
+        try:
+            snapshot = self._adapter.read_look(answer, remote_id)
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+            logger.exception("%s: an answer could not be read", self.spec.name)
+            snapshot = None
+        if snapshot is not None:
+            return snapshot
+        raise self._reading_error(answer)
+
+    def _reading_error(self, answer: Answer) -> ProviderError:
+        code, said = answer.code(), answer.message()
+        refusal = self.spec.refusals.get(code)
+        if code == 401:
+            return AuthenticationFailed(f"{self.spec.name}: {said}.")
+        if code == 429 or (refusal and refusal.later):
+            return RateLimited(f"{self.spec.name}: {said}.")
+        if code >= 500:
+            return ProviderUnavailable(f"{self.spec.name}: {said}.")
+        return UnexpectedResponse(f"{self.spec.name}: {said}.")
+
+    async def stop(self, remote_id: str) -> bool:
+        return False
+
+    async def balance(self) -> float | None:
+        call = self._adapter.balance_call()
+        if call is None:
+            return None
+        answer = await self._read(call)
+        found = self._adapter.read_balance(answer) if answer.code() < 400 else None
+        if found is None:
+            raise self._reading_error(answer)
+        return found
+
+    async def prepare(self, work: Work) -> Work:
+        """Put a local file where the provider can fetch it. Free, so it may be repeated."""
+        if work.source_file is None or work.source_clip or work.source_url:
+            return work
+        call = self._adapter.upload_call(await _existing(work.source_file))
+        if call is None:
+            raise InvalidRequest(
+                f"{self.spec.name} cannot take files, only links and its own clips.",
+                "give an https:// link, or use provider local.",
+            )
+        answer = await self._read(call, UPLOAD_SECONDS)
+        url = self._adapter.read_upload(answer) if answer.code() < 400 else None
+        if url is None:
+            raise self._reading_error(answer)
+        return work.model_copy(update={"source_url": url})
+
+    async def aclose(self) -> None:
+        if self._reader is not None:
+            await self._reader.aclose()
+
+    async def _read(self, call: Call, deadline: float = READ_SECONDS) -> Answer:
+        if self._reader is None:
+            self._reader = self._client(keep_alive=True)
+        try:
+            with anyio.fail_after(deadline):
+                return await self._exchange(self._reader, call, deadline)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, _TooBig) as error:
+            raise ProviderUnavailable(f"{self.spec.name} did not answer ({_kind(error)}).") from None
+
+    # --- one exchange ---------------------------------------------------------------------------------------------
+
+    def _client(self, *, keep_alive: bool) -> httpx.AsyncClient:
+        limits = httpx.Limits() if keep_alive else httpx.Limits(max_keepalive_connections=0)
+        return httpx.AsyncClient(
+            follow_redirects=False, limits=limits, transport=self._transport, timeout=httpx.Timeout(READ_SECONDS)
+        )
+
+    async def _exchange(self, client: httpx.AsyncClient, call: Call, _: float | None) -> Answer:
+        base = self._account.upload_url if call.host == "upload" else self._account.base_url
+        files, data = await _multipart(call)
+        request = client.build_request(
+            call.method, base + call.path, json=call.body, params=call.params or None, files=files, data=data,
+            headers=self._headers(),
+        )  # fmt: skip
+        response = await client.send(request, stream=True)
+        try:
+            raw = await _limited(response)
+        finally:
+            await response.aclose()
+        return Answer(response.status_code, _json(raw), clean_text(raw[:500].decode(errors="replace"), 300),
+                      _retry_after(response.headers))  # fmt: skip
+
+    def _headers(self) -> dict[str, str]:
+        return {
+            "Authorization": f"Bearer {self._key()}",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": f"fermata-mcp/{__version__}",
+        }
+
+    def _key(self) -> str:
+        variable = self.spec.key_variable
+        if self._account.key is None:
+            raise MissingKey(f"{self.spec.name} needs a key.", f"set {variable}, or use provider local.")
+        key = self._account.key.get_secret_value().strip()
+        if key.lower().startswith("bearer ") or not key.isascii() or any(c.isspace() for c in key):
+            raise MissingKey(f"{variable} is not a bare key.", "set it to the key alone, without `Bearer`.")
+        return key
+
+
+class _TooBig(Exception):
+    """The answer is larger than any real one."""
+
+
+async def _limited(response: httpx.Response) -> bytes:
+    found = bytearray()
+    async for chunk in response.aiter_bytes():
+        found += chunk
+        if len(found) > MAX_ANSWER_BYTES:
+            raise _TooBig
+    return bytes(found)
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    said = headers.get("retry-after")
+    if said is None:
+        return None
+    try:
+        wait = float(said)
+    except ValueError:
+        return _until(said)
+    return min(LONGEST_RETRY_AFTER, max(0.0, wait)) if wait == wait else None
+
+
+def _until(date: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(date)
+        wait = (moment - moment.now(moment.tzinfo)).total_seconds()
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return min(LONGEST_RETRY_AFTER, max(0.0, wait))
+
+
+async def _multipart(call: Call) -> tuple[Any, Any]:
+    if call.file is None:
+        return None, None
+    data = await anyio.Path(call.file).read_bytes()
+    return {"file": (call.form.get("fileName", call.file.name), data)}, dict(call.form)
+
+
+async def _existing(path: str) -> Path:
+    found = anyio.Path(path)
+    if not await found.is_file():
+        raise InvalidRequest("the source file is no longer there.", "give the file where it is now.")
+    return Path(path)
+
+
+def _kind(error: Exception) -> str:
+    if isinstance(error, _TooBig):
+        return "an answer that is far too large"
+    return "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__

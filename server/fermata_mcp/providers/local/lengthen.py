@@ -1,0 +1,173 @@
+"""Makes an audio file longer from its own material: the one entry to the offline engine."""
+
+from __future__ import annotations
+
+import math
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from fermata_mcp.domain.errors import InvalidRequest, TooLarge
+from fermata_mcp.media.audio import AudioFacts, probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fermata_mcp.providers.local.plan import Planned
+    from fermata_mcp.providers.local.samples import Samples
+
+HONESTY = "Made longer from the track's own material; nothing new was composed."
+SHORTEST_SECONDS = 0.5
+LONGEST_SOURCE_SECONDS = 6 * 3600
+LONGEST_RESULT_SECONDS = 12 * 3600
+
+Mode = Literal["rearranged", "looped", "silence"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to lengthen.
+
+    Attributes:
+        source: The audio file.
+        target: Where the result goes; its folder must exist.
+        length_seconds: Wanted length of the whole result.
+        continue_at: Everything before this second stays untouched, and new material starts soon after it.
+        title: Replaces the title tag; None marks the old one as extended.
+        take: 1 for the best arrangement, 2, 3, … for other good ones; the same number gives the same result.
+    """
+
+    source: Path
+    target: Path
+    length_seconds: float
+    continue_at: float | None = None
+    title: str | None = None
+    take: int = 1
+
+
+@dataclass(frozen=True)
+class Seam:
+    """Where the result jumps: at second `at` of the result, from `left` to `entered`, seconds of the source."""
+
+    at: float
+    left: float
+    entered: float
+    blend_ms: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was made. `facts` are those of the written file."""
+
+    facts: AudioFacts
+    mode: Mode
+    seams: tuple[Seam, ...]
+    ending: Literal["kept", "faded"]
+    warnings: tuple[str, ...]
+
+
+def lengthen(job: Job, progress: Callable[[float, str], None]) -> Result:
+    """Write `job.target`, atomically: it appears complete or not at all.
+
+    Args:
+        job: What to do.
+        progress: Told the share done (0 to 1) and what is being done.
+
+    Raises:
+        InvalidRequest: A length or place that makes no sense for this file, or a file under half a second.
+        NotAudio: Nothing in the source decodes.
+        TooLarge: Source or result is longer than the limits above.
+        StoreUnavailable: The result cannot be written.
+    """
+    facts = probe(job.source)
+    _check(job, facts)
+    # numpy and soundfile cost a server half of its start-up time, and it never needs them
+    from fermata_mcp.providers.local.output import write_result
+    from fermata_mcp.providers.local.plan import make_plan
+    from fermata_mcp.providers.local.render import render
+    from fermata_mcp.providers.local.samples import open_samples
+
+    reading = _stage(progress, 0.0, 0.25, "reading")
+    with closing(open_samples(job.source, facts, job.target.parent, reading)) as samples:
+        _check_decoded(job, samples)
+        planned = make_plan(samples, job, _stage(progress, 0.25, 0.6, "listening"))
+        blocks = render(samples, planned.plan)
+        written = write_result(job, facts, planned.plan.frames, blocks, _stage(progress, 0.6, 1.0, "writing"))
+        return _result(written, planned, samples, _warnings(facts, samples))
+
+
+def _stage(progress: Callable[[float, str], None], start: float, stop: float, message: str) -> Callable[[float], None]:
+    return lambda part: progress(start + (stop - start) * part, message)
+
+
+def _check(job: Job, facts: AudioFacts) -> None:
+    if not math.isfinite(job.length_seconds):
+        raise InvalidRequest("The length must be a number of seconds.")
+    if job.take < 1:
+        raise InvalidRequest("take counts from 1.")
+    if facts.duration_seconds < SHORTEST_SECONDS:
+        raise InvalidRequest(
+            f"The track lasts {facts.duration_seconds:.2f} s; at least {SHORTEST_SECONDS} s are needed.",
+            "give a longer track.",
+        )
+    if facts.duration_seconds > LONGEST_SOURCE_SECONDS:
+        raise TooLarge(f"The track is longer than {LONGEST_SOURCE_SECONDS // 3600} hours.", "cut it first.")
+    if job.length_seconds > LONGEST_RESULT_SECONDS:
+        raise TooLarge(f"The result would be longer than {LONGEST_RESULT_SECONDS // 3600} hours.", "ask for less.")
+    if round(job.length_seconds * facts.sample_rate) <= facts.frames:
+        raise InvalidRequest(
+            f"The track already lasts {facts.duration_seconds:.2f} s; {job.length_seconds:.2f} s is not longer.",
+            f"ask for more than {facts.duration_seconds:.2f} s.",
+        )
+    _check_place(job.continue_at, facts.duration_seconds)
+
+
+def _check_place(continue_at: float | None, duration: float) -> None:
+    if continue_at is None:
+        return
+    if not math.isfinite(continue_at) or continue_at < 0:
+        raise InvalidRequest("continue_at must be a number of seconds from the beginning.")
+    if continue_at > duration + 0.05:
+        raise InvalidRequest(
+            f"continue_at is {continue_at:.2f} s, but the track ends at {duration:.2f} s.",
+            f"choose a place between 0 and {duration:.2f} s.",
+        )
+
+
+def _check_decoded(job: Job, samples: Samples) -> None:
+    seconds = samples.frames / samples.rate
+    if seconds < SHORTEST_SECONDS:
+        raise InvalidRequest(
+            f"Only {seconds:.2f} s of the track can be decoded; at least {SHORTEST_SECONDS} s are needed.",
+            "give an undamaged file.",
+        )
+    _check_place(job.continue_at, seconds)
+
+
+def _warnings(facts: AudioFacts, samples: Samples) -> list[str]:
+    warnings: list[str] = []
+    if samples.frames < facts.frames:
+        lost = (facts.frames - samples.frames) / facts.sample_rate
+        warnings.append(f"The file is damaged: its last {lost:.1f} s cannot be decoded, and were left out.")
+    if samples.repaired:
+        warnings.append("Samples that were no numbers were set to zero.")
+    return warnings
+
+
+def _result(facts: AudioFacts, planned: Planned, samples: Samples, warnings: list[str]) -> Result:
+    rate = samples.rate
+    seams = tuple(
+        Seam(
+            at / rate,
+            join.leave / rate,
+            join.enter / rate,
+            1000 * (join.before + join.after) / rate,
+            round(join.confidence, 3),
+        )
+        for at, join in zip(planned.plan.seam_positions(), planned.plan.joins, strict=True)
+        if at < planned.plan.frames
+    )
+    ending = "faded" if planned.plan.fade else "kept"
+    return Result(facts, planned.mode, seams, ending, (*warnings, *planned.warnings))

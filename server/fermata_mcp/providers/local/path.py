@@ -1,0 +1,243 @@
+"""Which jumps to make, in which order, so that the result has the wanted length.
+
+Dynamic programming over (length added so far, last jump). Every jump goes back and so adds its own distance; between
+two jumps some music must pass. The total either meets the wanted length, and the track's own ending is kept, or
+exceeds it, and the result fades out. Long additions are planned in parts, so that what was heard is avoided next time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fermata_mcp.providers.local.jumps import Jumps
+    from fermata_mcp.providers.local.samples import F32, Floats, Ints
+
+_UNIT = 0.04  # seconds, the grid of added lengths
+_PER_JUMP = 0.06
+_FADE_PRICE = 0.22
+_FADE_ROOM = 10.0  # seconds of music the fade needs after the last jump
+_OFF_LENGTH = (0.02, 0.4)  # price of an ending off the wanted length: at all, per second
+_CUT_SHORT, _CUT_LONG = 0.6, 2.0  # seconds the own ending may come late or early; padded or cut
+_REUSED = 0.04  # more for each use of a jump or its neighbours
+_REUSED_FINAL = 0.08
+_NEAR = 2.0  # seconds within which jumps are the same to the ear
+_ROUNDS = 6  # attempts to avoid reuse
+_PART, _WHOLE = 90.0, 150.0  # additions beyond the second are planned in parts of the first
+_HEARD = 0.05  # price of leading into what was heard once more than the average
+_WAITING = 0.012  # price per second that new material starts later than asked for
+_OTHER_TAKE = 0.3  # price in another take of what sounds like an earlier take's jump
+_SAME_JUMP = 1.0  # … and of the very jump
+_MOST_TAKES = 16
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the path must achieve, in seconds of the analysed stretch.
+
+    Attributes:
+        added: Seconds to add.
+        seconds: Length of the stretch.
+        start: The first jump leaves at or after this.
+        soon: Whether it should leave as soon after it as it can.
+        spacing: Music between two jumps.
+        tail: Near-silence at the end, which may be cut or continued freely.
+        take: 1 for the best path, 2, 3, … for others.
+    """
+
+    added: float
+    seconds: float
+    start: float
+    soon: bool
+    spacing: float
+    tail: float
+    take: int = 1
+
+
+@dataclass(frozen=True)
+class Path:
+    """Jumps in playing order, as indices; `fades` when the track's own ending is not reached; `cost` to compare."""
+
+    jumps: tuple[int, ...]
+    fades: bool
+    cost: float
+
+
+def choose_path(jumps: Jumps, wanted: Wanted) -> Path | None:
+    """The cheapest path of the wanted length, or None when there is none."""
+    if len(jumps) == 0:
+        return None
+    penalty = np.zeros(len(jumps))
+    near = _neighbours(jumps)
+    path = _choose(jumps, wanted, penalty, near)
+    for _ in range(min(wanted.take, _MOST_TAKES) - 1):
+        if path is None:
+            return None
+        for jump in set(path.jumps):
+            penalty[near[jump]] += _OTHER_TAKE
+            penalty[jump] += _SAME_JUMP
+        path = _choose(jumps, wanted, penalty, near)
+    return path
+
+
+def _choose(jumps: Jumps, wanted: Wanted, penalty: Floats, near: NDArray[np.bool_]) -> Path | None:
+    done: list[int] = []
+    penalty = penalty.copy()
+    added = 0.0
+    while wanted.added - added > _WHOLE:
+        part = _Solver(jumps, wanted, _PART, _after(jumps, done), penalty).part()
+        if part is None:
+            break
+        done += part
+        added = float(jumps.gain_seconds[done].sum())
+        penalty[:] += _heard_again(jumps, part, near)
+    last = _varied(jumps, wanted, wanted.added - added, _after(jumps, done), penalty, near)
+    if last is None:
+        return None
+    return Path((*done, *last.jumps), last.fades, last.cost)
+
+
+def _after(jumps: Jumps, done: list[int]) -> float | None:
+    """Where in the source playing goes on after these jumps."""
+    return float(jumps.enter_seconds[done[-1]]) if done else None
+
+
+def _varied(
+    jumps: Jumps, wanted: Wanted, added: float, after: float | None, penalty: Floats, near: NDArray[np.bool_]
+) -> Path | None:
+    """The best of a few solutions, each told to avoid what the one before used twice."""
+    best: Path | None = None
+    penalty = penalty.copy()
+    for _ in range(_ROUNDS):
+        path = _Solver(jumps, wanted, added, after, penalty).ending()
+        if path is None:
+            break
+        used = np.asarray(path.jumps)
+        again = near[np.ix_(used, used)].sum(1) - 1
+        true = float((jumps.cost[used] + _PER_JUMP).sum() + _REUSED_FINAL * again.sum() / 2)
+        true += path.cost - float((jumps.cost[used] + _PER_JUMP + penalty[used]).sum())
+        if best is None or true < best.cost - 1e-6:
+            best = Path(path.jumps, path.fades, true)
+        if not again.any():
+            break
+        for jump, count in zip(path.jumps, again.tolist(), strict=True):
+            penalty[near[jump]] += _REUSED * count
+    return best
+
+
+def _neighbours(jumps: Jumps) -> NDArray[np.bool_]:
+    leave, enter = jumps.leave_seconds, jumps.enter_seconds
+    return (np.abs(leave[:, None] - leave) < _NEAR) & (np.abs(enter[:, None] - enter) < _NEAR)
+
+
+def _heard_again(jumps: Jumps, part: list[int], near: NDArray[np.bool_]) -> Floats:
+    """Price added to each jump for having been used, and for leading into what was heard more than the rest."""
+    heard = np.zeros(int(jumps.leave_seconds.max()) + 2)
+    for start, stop in zip(jumps.enter_seconds[part], jumps.leave_seconds[part], strict=True):
+        heard[int(start) : int(stop) + 1] += 1
+    total = np.concatenate([[0.0], np.cumsum(heard - heard.mean())])
+    start, stop = jumps.enter_seconds.astype(int), jumps.leave_seconds.astype(int) + 1
+    price = _HEARD * np.maximum(0, (total[stop] - total[start]) / (stop - start))
+    for jump in part:
+        price += _REUSED * near[jump]
+    return price
+
+
+class _Solver:
+    """One table: least cost by added length (rows, units of 40 ms) and last jump (columns)."""
+
+    def __init__(self, jumps: Jumps, wanted: Wanted, added: float, after: float | None, penalty: Floats) -> None:
+        self.wanted, self.added = wanted, added
+        self.gain, self.leave, self.enter = jumps.gain_seconds, jumps.leave_seconds, jumps.enter_seconds
+        self.units: Ints = np.maximum(1, np.round(self.gain / _UNIT).astype(np.int64))
+        self.cost: F32 = (jumps.cost + _PER_JUMP + penalty).astype(np.float32)
+        self.first: F32 = self._first(after)
+        self.by_enter: Ints = np.argsort(self.enter, kind="stable")
+        # how many jumps, in order of where they enter, may come before each jump
+        self.before: Ints = np.searchsorted(self.enter[self.by_enter], self.leave - wanted.spacing, side="right")
+        self.goal = max(1, round(added / _UNIT))
+        rows = self.goal + 1 + int((wanted.tail + _CUT_LONG) / _UNIT)
+        self.best: F32 = np.full((rows + 1, len(self.cost)), np.inf, np.float32)
+        self.least: F32 = np.full((rows + 1, len(self.cost) + 1), np.inf, np.float32)
+        self._fill()
+
+    def _first(self, after: float | None) -> F32:
+        """Extra cost of each jump as the first one; infinite where it cannot be."""
+        if after is not None:
+            waiting, allowed = np.zeros(len(self.leave)), self.leave >= after + self.wanted.spacing
+        else:
+            start = self.wanted.start
+            waiting, allowed = (self.leave - start) * _WAITING * self.wanted.soon, self.leave >= start
+        return np.where(allowed, waiting, np.inf).astype(np.float32)
+
+    def _fill(self) -> None:
+        stride = int(self.units.min())  # rows that do not depend on one another
+        for start in range(1, len(self.best), stride):
+            rows = np.arange(start, min(start + stride, len(self.best)))
+            self.best[rows] = self.cost + self._reach(rows[:, None] - self.units)
+            self.least[rows, 1:] = np.minimum.accumulate(self.best[rows][:, self.by_enter], axis=1)
+
+    def _reach(self, come_from: Ints) -> F32:
+        """Least cost of having added `come_from` units and then being able to make each jump."""
+        reached = self.least[np.maximum(come_from, 0), np.broadcast_to(self.before, come_from.shape)]
+        reached = np.where(come_from == 0, self.first, reached)
+        return np.where((come_from < 0) | (come_from >= self.goal), np.float32(np.inf), reached)
+
+    def ending(self) -> Path | None:
+        """The best path to the goal, on the track's own ending or fading out."""
+        own_row, own_cost = self._own_ending()
+        fade_row, fade_jump, fade_cost = self._faded()
+        if not np.isfinite(min(own_cost, fade_cost)):
+            return None
+        if own_cost <= fade_cost:
+            jump = int(np.argmin(self.best[own_row]))
+            return Path(self._trace(own_row, jump), False, own_cost)
+        return Path((*self._before(fade_row, fade_jump), fade_jump), True, fade_cost)
+
+    def part(self) -> list[int] | None:
+        """The best path that adds about `added`, per second added."""
+        low = int(self.goal * 0.75)
+        rows = np.arange(low, len(self.best))
+        per_second = self.best[low:] / (rows[:, None] * _UNIT)
+        row, jump = np.unravel_index(int(np.argmin(per_second)), per_second.shape)
+        if not np.isfinite(per_second[row, jump]):
+            return None
+        return list(self._trace(int(row) + low, int(jump)))
+
+    def _own_ending(self) -> tuple[int, float]:
+        """Row and cost of ending as the track does."""
+        off = np.arange(len(self.best)) * _UNIT - self.added
+        excess = np.abs(off) - self.wanted.tail - _UNIT
+        price = np.where(excess <= 0, 0, _OFF_LENGTH[0] + _OFF_LENGTH[1] * excess)
+        limit = np.where(off > 0, _CUT_LONG, _CUT_SHORT)
+        total = np.where(excess <= limit, self.best.min(1) + price, np.inf)
+        row = int(np.argmin(total))
+        return row, float(total[row])
+
+    def _faded(self) -> tuple[int, int, float]:
+        """Row before the last jump, the last jump, and cost of fading out after it."""
+        rows = np.arange(self.goal)[:, None]
+        beyond = (rows + self.units) * _UNIT - self.added
+        room = self.wanted.seconds - self.wanted.tail - beyond - self.enter
+        allowed = (beyond >= -_UNIT / 2) & (room >= min(_FADE_ROOM, self.wanted.seconds / 4))
+        total = np.where(allowed, self._reach(np.broadcast_to(rows, allowed.shape)) + self.cost + _FADE_PRICE, np.inf)
+        row, jump = np.unravel_index(int(np.argmin(total)), total.shape)
+        return int(row), int(jump), float(total[row, jump])
+
+    def _trace(self, row: int, jump: int) -> tuple[int, ...]:
+        return (*self._before(row - int(self.units[jump]), jump), jump)
+
+    def _before(self, row: int, jump: int) -> list[int]:
+        """The jumps that lead to `row` units added before `jump`, in playing order."""
+        found: list[int] = []
+        while row > 0:
+            possible = self.by_enter[: self.before[jump]]
+            jump = int(possible[np.argmin(self.best[row, possible])])
+            found.append(jump)
+            row -= int(self.units[jump])
+        return found[::-1]

@@ -1,0 +1,153 @@
+"""Decides how to lengthen: rearranged along alike places, looped, or silence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fermata_mcp.providers.local.analysis import Analysis, analyse
+from fermata_mcp.providers.local.jumps import Jumps, find_jumps
+from fermata_mcp.providers.local.likeness import Search
+from fermata_mcp.providers.local.loop import loop_joins
+from fermata_mcp.providers.local.path import Path, Wanted, choose_path
+from fermata_mcp.providers.local.render import Plan
+from fermata_mcp.providers.local.seams import Join, Joiner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fermata_mcp.providers.local.lengthen import Job, Mode
+    from fermata_mcp.providers.local.samples import Samples
+
+_STRETCH_SECONDS = 15 * 60  # longer sources are analysed in part, which bounds memory
+_SHORTEST_TO_REARRANGE = 3.0  # seconds
+_SILENT_BELOW = 35.0  # dB under the body, at the end of the track
+_UNSURE = 0.5  # confidence
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan, how it came about, and what the listener should know."""
+
+    plan: Plan
+    mode: Mode
+    warnings: tuple[str, ...]
+
+
+def make_plan(samples: Samples, job: Job, progress: Callable[[float], None]) -> Planned:
+    """Analyse `samples` and plan the whole result of `job`."""
+    frames = round(job.length_seconds * samples.rate)
+    untouched = min(samples.frames, math.ceil((job.continue_at or 0) * samples.rate - 1e-6))
+    start, stop = _stretch(samples, untouched if job.continue_at is not None else None)
+    analysis = analyse(samples, start, stop, lambda part: progress(part * 0.5))
+    if analysis.silent:
+        return _looped(samples, analysis, frames, None, "silence", "The track is silent, and so is what was added.")
+    planned = _rearranged(samples, analysis, frames, untouched, job, progress)
+    if planned is not None:
+        return planned
+    place = untouched if job.continue_at is not None else None
+    why = "The track is too short or too even to find places that sound alike, so it was looped."
+    return _looped(samples, analysis, frames, place, "looped", why)
+
+
+def _stretch(samples: Samples, continue_at: int | None) -> tuple[int, int]:
+    """Which frames to analyse: all, or a quarter of an hour around the place to continue at, or the last."""
+    size = _STRETCH_SECONDS * samples.rate
+    if samples.frames <= size:
+        return 0, samples.frames
+    centre = samples.frames if continue_at is None else continue_at
+    start = min(max(0, centre - size * 2 // 3), samples.frames - size)
+    return start, start + size
+
+
+def _looped(samples: Samples, analysis: Analysis, frames: int, place: int | None, mode: Mode, warning: str) -> Planned:
+    joins = loop_joins(samples, analysis, frames, place)
+    fade = 0 if mode == "silence" else _fade_frames(frames, samples.rate)
+    return Planned(Plan(frames, joins, fade), mode, (warning,))
+
+
+def _rearranged(
+    samples: Samples, analysis: Analysis, frames: int, untouched: int, job: Job, progress: Callable[[float], None]
+) -> Planned | None:
+    if analysis.seconds < _SHORTEST_TO_REARRANGE:
+        return None
+    wanted = _wanted(samples, analysis, frames, untouched, job)
+    entry = wanted.start if wanted.soon else None
+    search = Search(min(wanted.start, _head(analysis)), _shortest_jump(wanted), entry, _candidates(analysis))
+    jumps = find_jumps(analysis, search)
+    progress(0.8)
+    path = choose_path(jumps, wanted)
+    progress(0.95)
+    if path is None:
+        return None
+    joins = _joins(samples, analysis, jumps, path, untouched)
+    fade = _fade_frames(frames, samples.rate) if path.fades else 0
+    progress(1.0)
+    return Planned(Plan(frames, joins, fade), "rearranged", _doubts(joins))
+
+
+def _wanted(samples: Samples, analysis: Analysis, frames: int, untouched: int, job: Job) -> Wanted:
+    to_end = (samples.frames - analysis.start) / samples.rate
+    place = (untouched - analysis.start) / samples.rate
+    last = (analysis.frames - 4) / analysis.fps
+    soon = job.continue_at is not None
+    return Wanted(
+        added=(frames - samples.frames) / samples.rate,
+        seconds=to_end,
+        start=min(place, last) if soon else _head(analysis),
+        soon=soon,
+        spacing=min(8.0, max(1.5, 0.06 * analysis.seconds)),
+        tail=_quiet_tail(analysis) if analysis.seconds > to_end - 0.1 else 0.0,
+        take=job.take,
+    )
+
+
+def _head(analysis: Analysis) -> float:
+    """Seconds at the beginning that are always heard as they are."""
+    return min(4.0, 0.2 * analysis.seconds)
+
+
+def _shortest_jump(wanted: Wanted) -> float:
+    seconds = wanted.seconds
+    usual = min(12.0, max(4.0, 0.06 * seconds)) if seconds > 30 else max(1.0, 0.12 * seconds)
+    return min(usual, max(1.0, 0.9 * wanted.added))
+
+
+def _candidates(analysis: Analysis) -> int:
+    return int(min(1500, 500 + 2.5 * analysis.seconds))
+
+
+def _quiet_tail(analysis: Analysis) -> float:
+    """Seconds of near-silence at the end."""
+    sounding = np.flatnonzero(analysis.level > analysis.body - _SILENT_BELOW)
+    last = int(sounding[-1]) if len(sounding) else 0
+    return (analysis.cells - 1 - last) * analysis.cell_seconds
+
+
+def _joins(samples: Samples, analysis: Analysis, jumps: Jumps, path: Path, untouched: int) -> tuple[Join, ...]:
+    joiner = Joiner(samples, analysis, untouched)
+    made: dict[tuple[int, bool], Join] = {}
+    joins: list[Join] = []
+    for i, jump in enumerate(path.jumps):
+        key = jump, i == 0
+        if key not in made:
+            leave, lag, mismatch = int(jumps.leave[jump]), float(jumps.lag[jump]), float(jumps.mismatch[jump])
+            made[key] = joiner.join(leave, lag, mismatch, first=i == 0)
+        joins.append(made[key])
+    return tuple(joins)
+
+
+def _fade_frames(frames: int, rate: int) -> int:
+    """A tenth of the result, between two and eight seconds, at most half of it."""
+    seconds = min(8.0, max(2.0, 0.1 * frames / rate))
+    return min(frames // 2, int(seconds * rate))
+
+
+def _doubts(joins: tuple[Join, ...]) -> tuple[str, ...]:
+    unsure = sum(join.confidence < _UNSURE for join in joins)
+    if not unsure:
+        return ()
+    return (f"{unsure} of {len(joins)} joins may be heard: the track has few places that sound alike.",)

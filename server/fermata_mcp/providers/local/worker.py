@@ -1,0 +1,157 @@
+"""The engine as a process of its own: one job in, progress and one outcome out, all as JSON lines.
+
+Run as `python -m fermata_mcp.providers.local.worker`. The job is the first line of stdin:
+`{"source", "target", "length_seconds", "continue_at", "title", "take"}`; stdin must then stay open, because its end
+means that the parent is gone. On stdout come `{"progress": 0..1, "message"}` lines and finally one `{"done": {…}}` or
+`{"error": {"code", "message", "hint"}}`. The exit code is 0 whenever an outcome was told.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fermata_mcp.domain.errors import FermataError, InternalError, InvalidRequest
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+# one core is what a job gets; must be set before numpy is imported
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+from fermata_mcp.providers.local.lengthen import Job, Result, lengthen  # noqa: E402
+
+_LONGEST_JOB = 256 * 1024
+_TELL_EVERY = 0.2  # seconds
+_KILLED = 128 + signal.SIGTERM
+
+
+def main() -> int:
+    """Do the one job of stdin."""
+    told = _Teller(_private_stdout())
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        job = read_job(_first_line())
+        threading.Thread(target=_die_with_parent, daemon=True).start()
+        told.line({"done": _described(lengthen(job, told.progress))})
+    except FermataError as error:
+        told.error(error)
+    except MemoryError:
+        told.error(InternalError("There is not enough memory for this track.", "try a shorter track."))
+    except Exception as error:  # noqa: BLE001 (the parent must always get an outcome)
+        sys.excepthook(type(error), error, error.__traceback__)
+        told.error(InternalError(f"The engine failed: {type(error).__name__}."))
+    return 0
+
+
+def read_job(line: bytes) -> Job:
+    """The job of one JSON line.
+
+    Raises:
+        InvalidRequest: Not such a line.
+    """
+    try:
+        given: dict[str, Any] = json.loads(line)
+        place = given.get("continue_at")
+        return Job(
+            source=Path(given["source"]),
+            target=Path(given["target"]),
+            length_seconds=float(given["length_seconds"]),
+            continue_at=None if place is None else float(place),
+            title=given.get("title"),
+            take=int(given.get("take", 1)),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidRequest("The job is not a JSON object with source, target and length_seconds.") from error
+
+
+class _Teller:
+    def __init__(self, out: int) -> None:
+        self._out = out
+        self._last = ("", 0.0)
+
+    def line(self, value: dict[str, Any]) -> None:
+        data = json.dumps(value, separators=(",", ":")).encode() + b"\n"
+        while data:
+            data = data[os.write(self._out, data) :]
+
+    def progress(self, share: float, message: str) -> None:
+        """At every new stage, and a few times a second within one."""
+        now = time.monotonic()
+        if message != self._last[0] or now - self._last[1] >= _TELL_EVERY:
+            self._last = message, now
+            self.line({"progress": round(share, 4), "message": message})
+
+    def error(self, error: FermataError) -> None:
+        self.line({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+
+
+def _described(result: Result) -> dict[str, Any]:
+    facts = result.facts
+    return {
+        "duration_seconds": facts.duration_seconds,
+        "frames": facts.frames,
+        "sample_rate": facts.sample_rate,
+        "channels": facts.channels,
+        "container": facts.container,
+        "subtype": facts.subtype,
+        "mode": result.mode,
+        "seams": [
+            {
+                "at": round(seam.at, 4),
+                "from": round(seam.left, 4),
+                "to": round(seam.entered, 4),
+                "blend_ms": round(seam.blend_ms, 1),
+                "confidence": seam.confidence,
+            }
+            for seam in result.seams
+        ],
+        "ending": result.ending,
+        "warnings": list(result.warnings),
+    }
+
+
+def _private_stdout() -> int:
+    """A descriptor of the real stdout; whatever else prints goes to stderr."""
+    out = os.dup(1)
+    os.dup2(2, 1)
+    return out
+
+
+def _first_line() -> bytes:
+    # bytes are read past Python's buffers, which a thread blocked at exit would lock
+    line = b""
+    while not line.endswith(b"\n") and len(line) < _LONGEST_JOB:
+        byte = os.read(0, 1)
+        if not byte:
+            break
+        line += byte
+    return line
+
+
+def _die_with_parent() -> None:
+    while os.read(0, 4096):
+        pass
+    _die()
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> None:
+    _die()
+
+
+def _die() -> None:
+    output = sys.modules.get("fermata_mcp.providers.local.output")
+    if output is not None:
+        output.remove_parts()
+    os._exit(_KILLED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
