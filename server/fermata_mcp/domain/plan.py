@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from .credits import Quote, quote
 from .errors import InvalidRequest, OverBudget, TooLarge, UnsupportedField
@@ -16,8 +17,10 @@ from .task import SourceFacts
 # Fields that every provider understands because the engine itself carries them out.
 OURS = frozenset({
     "source", "provider", "options", "max_credits", "idempotency_key", "take", "stitch", "dry_run",
-    "wait_seconds", "target_seconds", "max_steps", "variation",
+    "wait_seconds", "target_seconds", "max_steps", "variation", "prompts",
 })  # fmt: skip
+# Providers that need a point before the end get this much less than the length.
+POINT_BEFORE_END_SECONDS = 2.0
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -28,6 +31,7 @@ class Plan:
     length_seconds: float | None
     add_seconds: float | None
     quote: Quote
+    at_least: Quote
 
 
 def clean_text(text: str, limit: int = 200) -> str:
@@ -59,6 +63,7 @@ def check_fields(request: Request, spec: ProviderSpec) -> None:
     """Refuse everything the provider cannot express, all of it at once."""
     given = request.model_fields_set & {name for name, value in request if value is not None}
     refused = sorted(given - OURS - set(spec.fields))
+    refused += ["prompts"] if "prompts" in given and "prompt" not in spec.fields else []
     refused += [f"options.{name}" for name in sorted(_unknown_options(request, spec))]
     if refused:
         raise UnsupportedField(
@@ -77,6 +82,68 @@ def _possible(spec: ProviderSpec) -> str:
     return f"{spec.name} takes {names}; options: {options}"
 
 
+def fill_in(request: Request, spec: ProviderSpec, source: SourceFacts) -> dict[str, Any]:
+    """What is sent under our names: what was asked for, and what the provider's mode demands and we know.
+
+    Raises:
+        UnsupportedField: Two fields that this provider sends as one.
+        InvalidRequest: Names everything that is still missing, at once, or is too long.
+    """
+    asked = {name: getattr(request, name) for name in spec.fields if getattr(request, name, None) is not None}
+    _refuse_rivals(asked, spec)
+    sent = dict(asked)
+    if "model" in spec.fields and source.model:
+        sent.setdefault("model", source.model)
+    if spec.custom_fields & asked.keys():
+        known = {"title": source.title, "style": source.style, "continue_at": _default_point(source)}
+        sent |= {
+            name: value for name, value in known.items() if name in spec.custom_needs and name not in sent and value
+        }
+        _refuse_missing(sent, spec)
+    elif spec.needs_point and not spec.custom_needs:
+        sent.setdefault("continue_at", _default_point(source))
+        _refuse_missing_point(sent)
+    _check_texts(sent, spec)
+    return sent
+
+
+def _default_point(source: SourceFacts) -> float | None:
+    known = source.duration_seconds
+    return None if known is None else round(max(known - POINT_BEFORE_END_SECONDS, known / 2), 2)
+
+
+def _refuse_rivals(asked: dict[str, Any], spec: ProviderSpec) -> None:
+    if {"prompt", "lyrics"} <= asked.keys() and spec.fields["prompt"].wire == spec.fields["lyrics"].wire:
+        raise UnsupportedField(
+            f"{spec.name} sends prompt and lyrics as one field, so it cannot use prompt beside lyrics.",
+            "leave prompt out, or say how it should sound in style.",
+        )
+
+
+def _refuse_missing(sent: dict[str, Any], spec: ProviderSpec) -> None:
+    same_wire = {spec.fields[name].wire for name in sent if name in spec.fields}
+    missing = [name for name in spec.custom_needs if name not in sent and spec.fields[name].wire not in same_wire]
+    if missing:
+        raise InvalidRequest(
+            f"{spec.name} needs {', '.join(missing)} too, once anything is chosen.",
+            f"add {', '.join(missing)}, or leave all of {', '.join(spec.custom_needs)} out to go on as before.",
+        )
+
+
+def _refuse_missing_point(sent: dict[str, Any]) -> None:
+    if sent["continue_at"] is None:
+        raise InvalidRequest("the length of this source is not known.", "say in continue_at where new music starts.")
+
+
+def _check_texts(sent: dict[str, Any], spec: ProviderSpec) -> None:
+    for name, value in sent.items():
+        limit = spec.fields[name].max_length
+        if limit is not None and isinstance(value, str) and len(value) > limit:
+            raise InvalidRequest(
+                f"`{name}` has {len(value)} characters; {spec.name} takes at most {limit}.", f"shorten {name}."
+            )
+
+
 def make_plan(request: Request, spec: ProviderSpec, source: SourceFacts) -> Plan:
     """What carrying out `request` means for this provider and this source.
 
@@ -87,12 +154,9 @@ def make_plan(request: Request, spec: ProviderSpec, source: SourceFacts) -> Plan
     """
     _check_point(request.continue_at, source)
     _check_source_length(spec, source)
-    if isinstance(request, ChainRequest):
-        plan = _chain_plan(request, spec, source)
-    else:
-        plan = _extend_plan(request, spec, source)
+    plan = _chain_plan(request, spec) if isinstance(request, ChainRequest) else _extend_plan(request, spec, source)
     _check_result_length(plan, spec, source)
-    _check_cap(request.max_credits, plan.quote)
+    _check_cap(request.max_credits, plan.at_least)
     return plan
 
 
@@ -122,21 +186,22 @@ def _check_source_length(spec: ProviderSpec, source: SourceFacts) -> None:
 
 
 def _extend_plan(request: ExtendRequest, spec: ProviderSpec, source: SourceFacts) -> Plan:
+    once = quote(spec.price)
     if spec.default_add_seconds is None:
-        return Plan(None, None, quote(spec.price))
+        return Plan(None, request.add_seconds, once, once)
     known = source.duration_seconds
     point = request.continue_at if request.continue_at is not None else known
     add = request.add_seconds
     if add is None:
         add = spec.default_add_seconds + max(0.0, (known or 0) - (point or 0))
     length = None if point is None else point + add
-    return Plan(length, add, quote(spec.price))
+    return Plan(length, add, once, once)
 
 
-def _chain_plan(request: ChainRequest, spec: ProviderSpec, source: SourceFacts) -> Plan:
-    target = request.target_seconds
-    extensions = 1 if spec.any_length else request.max_steps
-    return Plan(target, None, quote(spec.price, extensions))
+def _chain_plan(request: ChainRequest, spec: ProviderSpec) -> Plan:
+    once = quote(spec.price)
+    most = once if spec.any_length else quote(spec.price, request.max_steps)
+    return Plan(request.target_seconds, None, Quote(once.low, most.high), once)
 
 
 def _check_result_length(plan: Plan, spec: ProviderSpec, source: SourceFacts) -> None:

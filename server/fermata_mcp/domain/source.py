@@ -93,7 +93,10 @@ def _clip(clip_id: str) -> ClipSource:
 
 
 def _address(text: str, scheme: str) -> Source:
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise InvalidRequest("the address cannot be understood.", "give a whole https:// address.") from None
     if scheme == "file":
         if parts.netloc not in ("", "localhost"):
             raise InvalidRequest("a file:// address must point at this machine.", "use file:///path.")

@@ -32,7 +32,7 @@ class Pace:
     first: float
     interval: float
     give_up: float
-    slow_after: float = float("inf")
+    slow_after: float = 180
     slow_interval: float = 25
 
 

@@ -88,6 +88,7 @@ class Clip(_Value):
     file: str | None = None
     model: str | None = None
     seams: tuple[Seam, ...] = ()
+    own_seconds: float | None = Field(default=None, description="length on the provider's side, before any joining")
 
 
 class Audio(_Value):
@@ -105,6 +106,12 @@ class SourceFacts(_Value):
     ref: str
     duration_seconds: float | None = None
     file: str | None = None
+    url: str | None = None
+    clip: str | None = Field(default=None, description="the provider's own id, where the provider has the audio")
+    clip_seconds: float | None = Field(default=None, description="length of that clip on the provider's side")
+    title: str | None = None
+    style: str | None = None
+    model: str | None = Field(default=None, description="what made it: providers want the same model again")
     identity: str = Field(default="", description="equal for equal audio: path, size and time of a file, or the id")
 
 
@@ -116,6 +123,8 @@ class Work(_Value):
     source_url: str | None = None
     source_clip: str | None = None
     source_seconds: float | None = Field(default=None, description="length of the source, where it is known")
+    before_file: str | None = Field(default=None, description="the whole track so far, to join a new part to")
+    before_seconds: float | None = None
     continue_at: float | None = None
     add_seconds: float | None = None
     length_seconds: float | None = Field(default=None, description="wanted length of the whole result")
@@ -197,6 +206,16 @@ class Task:
         return self.status in FINISHED
 
     @property
+    def save_as(self) -> str:
+        """Absolute path of the finished audio, without its ending where only the provider knows that."""
+        return self.steps[0].work.save_as if self.steps else ""
+
+    @property
+    def max_credits(self) -> float | None:
+        """The caller's cap on the whole task, in credits."""
+        return self.request.get("max_credits")
+
+    @property
     def clips(self) -> tuple[Clip, ...]:
         """Every clip of the last step that has any."""
         for step in reversed(self.steps):
@@ -209,6 +228,7 @@ class StepPatch(TypedDict, total=False):
     """Columns of a step that a change sets."""
 
     state: StepState
+    work: Work
     due_at: int | None
     remote_id: str | None
     attempt_id: str | None

@@ -8,14 +8,25 @@ queued ──begin──▶ submitting ──accepted──▶ waiting ──fin
 from __future__ import annotations
 
 from fermata_mcp.domain.credits import Entry
-from fermata_mcp.domain.errors import Cancelled, FermataError, OutcomeUnknown
+from fermata_mcp.domain.errors import FermataError, OutcomeUnknown
 from fermata_mcp.domain.spec import ProviderSpec
-from fermata_mcp.domain.task import Audio, Change, Failure, Step, StepPatch, StepState, TaskPatch, TaskStatus
+from fermata_mcp.domain.task import (
+    Audio,
+    Change,
+    Clip,
+    Failure,
+    NewStep,
+    Step,
+    StepPatch,
+    StepState,
+    Task,
+    TaskPatch,
+    TaskStatus,
+    Work,
+)
 from fermata_mcp.providers.base import Snapshot
 from fermata_mcp.store.base import LOOK_LEASE_MS, SUBMIT_LEASE_MS
 
-ERROR_BACKOFF_MS = 5_000
-LONGEST_BACKOFF_MS = 60_000
 _OPEN: frozenset[StepState] = frozenset({"submitting", "unknown", "needs_user"})
 
 
@@ -59,7 +70,18 @@ def put_back(step: Step, due_at: int, now: int, hold: int) -> Change:
     )
 
 
-def refused(step: Step, error: FermataError, now: int, hold: int) -> Change:
+def put_off(step: Step, due_at: int, *, failed: bool) -> Change:
+    """Not yet: the account's turn has not come, or a preparation failed for now."""
+    streak = step.error_streak + 1 if failed else step.error_streak
+    patch: StepPatch = {"due_at": due_at, "error_streak": streak}
+    return Change(step.id, frozenset({"queued"}), step.fence, patch)
+
+
+def prepared(step: Step, work: Work) -> Change:
+    return Change(step.id, frozenset({"queued"}), step.fence, {"work": work, "error_streak": 0})
+
+
+def refused(step: Step, error: FermataError, now: int, hold: int, end: TaskPatch | None = None) -> Change:
     return Change(
         step.id,
         frozenset({"submitting"}),
@@ -67,7 +89,7 @@ def refused(step: Step, error: FermataError, now: int, hold: int) -> Change:
         {"state": "failed", "due_at": None, "error": Failure.of(error)},
         attempt={"state": "refused", "ended_at": now, "error": Failure.of(error)},
         entries=_release(hold, "refused"),
-        task=ended("failed", now, error=error),
+        task=end or ended("failed", now, error=error),
     )
 
 
@@ -113,47 +135,59 @@ def still_running(step: Step, snapshot: Snapshot, due_at: int) -> Change:
     )
 
 
-def look_failed(step: Step, now: int) -> Change:
-    """One failed look is invisible: the work goes on, we look again later."""
-    wait = min(LONGEST_BACKOFF_MS, ERROR_BACKOFF_MS * 2**step.error_streak)
-    return Change(
-        step.id,
-        frozenset({"waiting"}),
-        step.fence,
-        {"due_at": now + wait, "polls": step.polls + 1, "error_streak": step.error_streak + 1},
-    )
+def look_again(step: Step, due_at: int) -> Change:
+    return Change(step.id, frozenset({"waiting"}), step.fence, {"due_at": due_at})
 
 
-def finished(step: Step, snapshot: Snapshot, task: TaskPatch, hold: int) -> Change:
+def look_failed(step: Step, due_at: int) -> Change:
+    patch: StepPatch = {"due_at": due_at, "polls": step.polls + 1, "error_streak": step.error_streak + 1}
+    return Change(step.id, frozenset({"waiting"}), step.fence, patch)
+
+
+def finished(step: Step, clips: tuple[Clip, ...], task: TaskPatch, hold: int, next_step: NewStep | None) -> Change:
     return Change(
         step.id,
         frozenset({"waiting", "expired"}),
         None,
-        {"state": "succeeded", "due_at": None, "clips": snapshot.clips, "error": None},
+        {"state": "succeeded", "due_at": None, "clips": clips, "error": None},
         entries=(*_release(hold, "settled"), Entry("charge", hold)) if hold else (),
         task=task,
+        next_step=next_step,
     )
 
 
-def failed(step: Step, error: FermataError, now: int, hold: int) -> Change:
+def fetched(step: Step, clips: tuple[Clip, ...], audio: Audio) -> Change:
+    """Audio that could not be fetched when the work succeeded has come after all."""
+    return Change(step.id, frozenset({"succeeded"}), None, {"clips": clips}, task={"audio": audio})
+
+
+def failed(step: Step, error: FermataError, now: int, hold: int, end: TaskPatch | None = None) -> Change:
+    """The provider failed, or nothing was sent: the hold is released."""
     return Change(
         step.id,
         frozenset({"queued", "waiting", "expired"}),
         None,
         {"state": "failed", "due_at": None, "error": Failure.of(error)},
-        entries=_release(hold, "the provider failed"),
-        task=ended("failed", now, error=error),
+        entries=_release(hold, "failed"),
+        task=end or ended("failed", now, error=error),
     )
 
 
-def cancelled(step: Step, now: int) -> Change:
+def cancelled(step: Step, now: int, end: TaskPatch | None = None) -> Change:
     return Change(
         step.id,
         frozenset({"queued", "waiting"}),
         None,
         {"state": "cancelled", "due_at": None},
-        task=ended("cancelled", now, error=Cancelled("it was cancelled.")),
+        task=end or ended("cancelled", now),
     )
+
+
+def no_further(step: Step, task: Task, now: int) -> Change:
+    """Paid work cannot be called back: no later step is sent, and what this one delivers is still saved."""
+    told = (*task.warnings, "The running step was already taken on and may be charged; its audio is saved if it comes.")
+    patch = ended("cancelled", now) | {"cancel_at": now, "warnings": told}
+    return Change(step.id, frozenset({step.state}), None, {}, task=patch)
 
 
 def given_up(step: Step, now: int, hold: int) -> Change:

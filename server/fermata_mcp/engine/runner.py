@@ -6,6 +6,7 @@ There is no recovery code: work that a dead process left behind falls due like a
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import anyio
 import anyio.abc
@@ -19,22 +20,32 @@ from fermata_mcp.domain.errors import (
     InternalError,
     OverBudget,
     ProviderError,
+    ProviderUnavailable,
     StoreUnavailable,
 )
-from fermata_mcp.domain.task import Change, Step, Task, new_id
-from fermata_mcp.providers.base import Accepted, NotSent, Provider, Refused, Submitted
+from fermata_mcp.domain.task import Change, Step, Task, TaskPatch, new_id
+from fermata_mcp.providers.base import Accepted, NotSent, Provider, Refused, Snapshot, Submitted
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import SUBMIT_LEASE_MS, Store
 
 from . import moves
-from .chain import settle
+from .chain import after_step, ended_by, joins_here
 from .clock import Clock
+from .delivery import deliver, not_saved, publish
+from .pace import Paces
 from .progress import Changes
 from .resolve import settle_unknown
 
 AT_ONCE = 64
 LONGEST_SLEEP_SECONDS = 1.0
-NOT_SENT_RETRY_MS = 5_000
+NOT_SENT_RETRY_SECONDS = 5.0
+PREPARE_RETRY_SECONDS = 5.0
+MOST_PREPARE_TRIES = 4
+MOST_FETCH_TRIES = 3
+MOST_ATTEMPTS = 30
+MIN_RETRY_MS = 100
+ERROR_BACKOFF_SECONDS = 5.0
+LONGEST_BACKOFF_SECONDS = 60.0
 logger = logging.getLogger(__name__)
 
 
@@ -53,6 +64,7 @@ class Runner:
         self._wake = anyio.Event()
         self._steps_of: dict[str, str] = {}
         self._hurried: list[str] = []
+        self._pace = Paces(store)
         self._busy = 0
 
     def wake(self) -> None:
@@ -126,7 +138,7 @@ class Runner:
             case "queued" if task.cancel_at is not None:
                 await self._apply(step, moves.cancelled(step, self._clock.now()))
             case "queued":
-                await self._submit(step, task, provider)
+                await self._send(step, task, provider)
             case "unknown":
                 await self._apply(step, settle_unknown(step, task, provider.spec, self._clock.now()))
                 self.wake()
@@ -138,25 +150,71 @@ class Runner:
             return self._registry.get(task.provider)
         except FermataError as error:
             if step.state in ("queued", "waiting"):
-                await self._apply(step, moves.failed(step, error, self._clock.now(), task.held))
+                await self._fail(step, task, error)
             return None
+
+    async def _fail(self, step: Step, task: Task, error: FermataError) -> None:
+        now = self._clock.now()
+        await self._record(step, moves.failed(step, error, now, task.held, await self._conclude(task, error)))
+
+    async def _conclude(self, task: Task, error: FermataError) -> TaskPatch:
+        return await publish(ended_by(task, error, self._clock.now()), task, self._settings)
+
+    # --- sending --------------------------------------------------------------------------------------------------
+
+    async def _send(self, step: Step, task: Task, provider: Provider) -> None:
+        """Wait for the account's turn, prepare, then submit once."""
+        now = self._clock.now()
+        if now - step.created_at > self._ms(provider.spec.pace.give_up) and step.error_streak:
+            await self._fail(step, task, ProviderUnavailable(f"{provider.spec.name} could not be reached in time."))
+            return
+        wait = await self._turn(provider, urgent=True)
+        if wait:
+            await self._apply(step, moves.put_off(step, now + wait, failed=False))
+            return
+        try:
+            work = await provider.prepare(step.work)
+        except ProviderError as error:
+            await self._prepare_failed(step, task, error)
+            return
+        except FermataError as error:
+            await self._fail(step, task, error)
+            return
+        if work != step.work and not await self._apply(step, moves.prepared(step, work)):
+            return
+        await self._submit(replace(step, work=work), task, provider)
+
+    async def _prepare_failed(self, step: Step, task: Task, error: ProviderError) -> None:
+        if not error.retryable or step.error_streak >= MOST_PREPARE_TRIES:
+            await self._fail(step, task, error)
+            return
+        wait = self._ms(PREPARE_RETRY_SECONDS * 2**step.error_streak)
+        await self._apply(step, moves.put_off(step, self._clock.now() + wait, failed=True))
+
+    async def _turn(self, provider: Provider, *, urgent: bool) -> int:
+        rate = provider.spec.rate
+        if rate is None:
+            return 0
+        return await self._store.take_turn(provider.account_id, rate, urgent=urgent, now=self._clock.now())
 
     async def _submit(self, step: Step, task: Task, provider: Provider) -> None:
         attempt = new_id("att")
         begun, started = self._clock.now(), self._clock.monotonic()
-        price = task.quote.high if task.kind == "extend" else round(provider.spec.price.high * MILLI)
+        price = round(provider.spec.price_of(step.work.action).high * MILLI)
         try:
             if not await self._apply(step, moves.begin(step, attempt, provider.spec, price, self._day_cap(), begun)):
                 return
         except OverBudget as error:
-            await self._apply(step, moves.failed(step, error, self._clock.now(), 0))
+            await self._fail(step, task, error)
             return
         if self._overslept(begun, started):
             await self._record(step, moves.put_back(step, self._clock.now(), self._clock.now(), price))
             return
         self._steps_of[attempt] = step.id
-        outcome = await provider.submit(attempt, step.work)
-        await self._record(step, self._outcome(step, outcome, provider, price))
+        # Whoever asked may leave, and the program may be told to end: the answer to a paid request is still heard.
+        with anyio.CancelScope(shield=True):
+            outcome = await provider.submit(attempt, step.work)
+            await self._record(step, await self._outcome(step, task, outcome, provider, price))
 
     def _day_cap(self) -> int | None:
         cap = self._settings.max_credits_per_day
@@ -167,20 +225,26 @@ class Runner:
         limit = SUBMIT_LEASE_MS / 3 / 1000
         return self._clock.monotonic() - started > limit or (self._clock.now() - begun) / 1000 > limit
 
-    def _outcome(self, step: Step, outcome: Submitted, provider: Provider, hold: int) -> Change:
+    async def _outcome(self, step: Step, task: Task, outcome: Submitted, provider: Provider, hold: int) -> Change:
         now = self._clock.now()
         match outcome:
             case Accepted(remote_id):
                 self._steps_of[remote_id] = step.id
-                return moves.accepted(step, remote_id, now + self._ms(provider.spec.pace.first), now)
-            case Refused(_, retry_after) if retry_after is not None:
-                return moves.put_back(step, now + self._ms(retry_after), now, hold)
-            case NotSent():
-                return moves.put_back(step, now + self._ms(NOT_SENT_RETRY_MS / 1000), now, hold)
-            case Refused(error, _):
-                return moves.refused(step, error, now, hold)
+                first = await self._pace.first(step, provider.spec)
+                return moves.accepted(step, remote_id, now + self._ms(first), now)
+            case Refused(_, float() as retry_after) if await self._may_try_again(step, provider):
+                return moves.put_back(step, now + max(MIN_RETRY_MS, self._ms(retry_after)), now, hold)
+            case NotSent(error) if error.retryable and await self._may_try_again(step, provider):
+                return moves.put_back(step, now + self._ms(NOT_SENT_RETRY_SECONDS), now, hold)
+            case Refused(error, _) | NotSent(error):
+                return moves.refused(step, error, now, hold, await self._conclude(task, error))
             case _:
                 return moves.unclear(step, outcome.evidence, now)
+
+    async def _may_try_again(self, step: Step, provider: Provider) -> bool:
+        attempts = await self._store.attempts(step.id)
+        too_old = self._clock.now() - step.created_at > self._ms(provider.spec.pace.give_up)
+        return len(attempts) < MOST_ATTEMPTS and not too_old
 
     async def _record(self, step: Step, change: Change) -> None:
         """Keep trying: what was learned about money must not be lost to a full disk or a lock."""
@@ -195,6 +259,8 @@ class Runner:
             else:
                 return
 
+    # --- looking --------------------------------------------------------------------------------------------------
+
     async def _look(self, step: Step, task: Task, provider: Provider) -> None:
         assert step.remote_id is not None
         self._steps_of[step.remote_id] = step.id
@@ -202,24 +268,61 @@ class Runner:
         if task.cancel_at is not None and await provider.stop(step.remote_id):
             await self._apply(step, moves.cancelled(step, now))
             return
+        wait = await self._turn(provider, urgent=False)
+        if wait:
+            await self._apply(step, moves.look_again(step, now + wait))
+            return
         try:
             snapshot = await provider.look(step.remote_id, step.work)
-        except ProviderError:
-            await self._apply(step, moves.look_failed(step, now))
+        except ProviderError as error:
+            await self._look_failed(step, task, provider, error)
             return
+        await self._take_in(step, task, provider, snapshot)
+
+    async def _look_failed(self, step: Step, task: Task, provider: Provider, error: ProviderError) -> None:
+        """One failed look is invisible: the work goes on, we look again later, until it is too late for an answer."""
+        now = self._clock.now()
+        if self._too_late(step, provider, now):
+            await self._fail(step, task, error)
+            return
+        wait = min(LONGEST_BACKOFF_SECONDS, ERROR_BACKOFF_SECONDS * 2 ** min(step.error_streak, 10))
+        await self._apply(step, moves.look_failed(step, now + self._ms(wait)))
+
+    def _too_late(self, step: Step, provider: Provider, now: int) -> bool:
+        return now - (step.submitted_at or step.created_at) > self._ms(provider.spec.pace.give_up)
+
+    async def _take_in(self, step: Step, task: Task, provider: Provider, snapshot: Snapshot) -> None:
         now = self._clock.now()
         match snapshot.state:
-            case "running":
-                due = now + self._ms(provider.spec.pace.interval)
+            case "running" if not self._too_late(step, provider, now):
+                due = now + self._ms(await self._pace.again(step, provider.spec, now))
                 await self._apply(step, moves.still_running(step, snapshot, due))
             case "succeeded":
-                await self._record(step, moves.finished(step, snapshot, settle(task, snapshot, now), task.held))
+                await self._finish(step, task, provider, snapshot)
             case "lost" if provider.spec.submit == "repeatable":
                 await self._apply(step, moves.put_back(step, now, now, task.held))
             case _:
-                error = snapshot.error or GenerationFailed("the provider lost the work.")
-                move = moves.cancelled(step, now) if isinstance(error, Cancelled) else None
-                await self._apply(step, move or moves.failed(step, error, now, task.held))
+                error = snapshot.error or GenerationFailed(f"{provider.spec.name} did not finish the work.")
+                if isinstance(error, Cancelled):
+                    await self._apply(step, moves.cancelled(step, now))
+                else:
+                    await self._fail(step, task, error)
+
+    async def _finish(self, step: Step, task: Task, provider: Provider, snapshot: Snapshot) -> None:
+        spec = provider.spec
+        here = joins_here(task, step, spec, self._settings)
+        delivered = await deliver(snapshot.clips, step, task, self._settings, join_here=here)
+        retryable = any(error.retryable for error in delivered.missing)
+        if retryable and step.error_streak < MOST_FETCH_TRIES:
+            wait = self._ms(ERROR_BACKOFF_SECONDS * 2**step.error_streak)
+            await self._apply(step, moves.look_failed(step, self._clock.now() + wait))
+            return
+        warnings = (*snapshot.warnings, *delivered.warnings, *map(not_saved, delivered.missing))
+        fresh = await self._store.get(task.id) or task
+        follows = after_step(fresh, step, delivered.clips, warnings, spec, self._settings, self._clock.now())
+        patch = await publish(follows.task, fresh, self._settings)
+        await self._record(step, moves.finished(step, delivered.clips, patch, task.held, follows.step))
+        self.wake()
 
     def _ms(self, seconds: float) -> int:
         return round(seconds * 1000 * self._settings.time_scale)

@@ -5,21 +5,30 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import anyio
 import anyio.to_thread
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.credits import MILLI
-from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound, OverBudget, UnknownTrack
-from fermata_mcp.domain.plan import Plan, check_fields, check_source_form, clean_text, make_plan
+from fermata_mcp.domain.errors import (
+    Cancelled,
+    FermataError,
+    InvalidRequest,
+    MissingKey,
+    NotFound,
+    OverBudget,
+    UnknownTrack,
+)
+from fermata_mcp.domain.plan import Plan, check_fields, check_source_form, clean_text, fill_in, make_plan
 from fermata_mcp.domain.request import ChainRequest, Request, request_hash
-from fermata_mcp.domain.source import FileSource, Source, TaskSource, parse_source
+from fermata_mcp.domain.source import ClipSource, FileSource, Source, TaskSource, UrlSource, parse_source
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import (
     TASK_STATUSES,
     Change,
+    Clip,
     NewStep,
     SourceFacts,
     Step,
@@ -35,6 +44,7 @@ from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Created, KeyReused, Page, Store
 
 from . import moves
+from .chain import SHORTEST_ADD_SECONDS, ended_by
 from .clock import Clock
 from .progress import Changes
 from .runner import Runner
@@ -119,24 +129,30 @@ class Service:
         provider = self._registry.get(request.provider or self._registry.default())
         check_fields(request, provider.spec)
         check_source_form(source, provider.spec)
-        facts = await self._facts(source)
+        facts = await self._facts(source, provider)
         plan = make_plan(request, provider.spec, facts)
         self._check_caps(plan)
         task, step = self._new_task(request, provider, facts, plan)
+        if not provider.configured:
+            raise MissingKey(
+                f"{provider.spec.name} needs a key.", f"set {provider.spec.key_variable}, or use provider local."
+            )
         if request.dry_run:
             return Started(task, dry_run=True)
         created = await self._create(task, step)
         self._runner.wake()
         return Started(created.task, created.replayed)
 
-    async def _facts(self, source: Source) -> SourceFacts:
+    async def _facts(self, source: Source, provider: Provider) -> SourceFacts:
         match source:
             case FileSource(path):
                 return await self._file_facts(files.readable_file(path, self._roots), path)
             case TaskSource():
-                return await self._task_facts(source)
-            case _:
-                raise InvalidRequest("this version lengthens files and earlier tasks only.", "give a file path.")
+                return await self._task_facts(source, provider)
+            case ClipSource(clip_id):
+                return await self._clip_facts(clip_id, provider)
+            case UrlSource(url):
+                return SourceFacts(ref=url, url=url, identity=url)
 
     async def _file_facts(self, path: Path, ref: str) -> SourceFacts:
         facts = await anyio.to_thread.run_sync(audio.probe, path)
@@ -144,19 +160,44 @@ class Service:
             ref=ref, duration_seconds=facts.duration_seconds, file=str(path), identity=files.identity(path)
         )
 
-    async def _task_facts(self, source: TaskSource) -> SourceFacts:
+    async def _clip_facts(self, clip_id: str, provider: Provider) -> SourceFacts:
+        """What our own history knows about a provider's clip; nothing more than its id otherwise."""
+        known = await self._store.find_clip(provider.spec.name, clip_id, principal=self._principal)
+        bare = SourceFacts(ref=f"clip:{clip_id}", clip=clip_id, identity=f"clip:{clip_id}")
+        task = await self._store.get(known[0], principal=self._principal) if known else None
+        if task is None or known is None:
+            return bare
+        for step in task.steps:
+            if known[1] < len(step.clips) and step.clips[known[1]].provider_clip_id == clip_id:
+                return bare.model_copy(update=_heard(step.clips[known[1]], step))
+        return bare
+
+    async def _task_facts(self, source: TaskSource, provider: Provider) -> SourceFacts:
         ref = source.task_id if source.index is None else f"{source.task_id}/{source.index}"
         task = await self._store.get(source.task_id, principal=self._principal)
         if task is None:
             raise UnknownTrack(f"there is no task {source.task_id}.")
-        clips = task.clips
-        index = source.index or 0
+        clips, index = task.clips, source.index or 0
         if index >= len(clips):
             raise UnknownTrack(f"{ref} has no audio: the task is {task.status} and has {len(clips)} clips.")
-        saved = clips[index].file
-        if saved is None or not files.is_there(saved):
+        clip = clips[index]
+        step = next(step for step in reversed(task.steps) if step.clips)
+        if task.provider == provider.spec.name and clip.provider_clip_id and "clip" in provider.spec.sources:
+            identity = f"clip:{clip.provider_clip_id}"
+            facts = SourceFacts(ref=ref, clip=clip.provider_clip_id, identity=identity)
+            return facts.model_copy(update=_heard(clip, step))
+        return await self._saved_facts(clip, ref, provider, step)
+
+    async def _saved_facts(self, clip: Clip, ref: str, provider: Provider, step: Step) -> SourceFacts:
+        if "file" not in provider.spec.sources:
+            raise InvalidRequest(
+                f"{provider.spec.name} cannot take the audio of another provider's task.",
+                "give its own task or clip, or choose a provider that takes files.",
+            )
+        if clip.file is None or not files.is_there(clip.file):
             raise UnknownTrack(f"the saved audio of {ref} is no longer there.", "give the file where it is now.")
-        return await self._file_facts(Path(saved), ref)
+        facts = await self._file_facts(Path(clip.file), ref)
+        return facts.model_copy(update={"title": clip.title, "style": step.work.fields.get("style")})
 
     def _check_caps(self, plan: Plan) -> None:
         cap = self.settings.max_credits_per_call
@@ -177,7 +218,7 @@ class Service:
             kind=kind,
             provider=provider.spec.name,
             account_id=provider.account_id,
-            request=request.identity(),
+            request=request.model_dump(exclude_none=True),
             request_hash=request_hash(kind, provider.spec.name, provider.account_id, source.identity, asked),
             idempotency_key=request.idempotency_key,
             source=source,
@@ -199,21 +240,39 @@ class Service:
         return task, NewStep(new_id("stp"), 0, self._work(request, provider.spec, source, plan, task_id))
 
     def _work(self, request: Request, spec: ProviderSpec, source: SourceFacts, plan: Plan, task_id: str) -> Work:
-        title = clean_text(request.title) if request.title else None
-        named = Path(source.file or source.ref)
-        stem = files.stem_for(title, str(named))
-        target = files.output_path(self.settings.output_dir, stem, task_id[4:10], named.suffix.lower())
-        fields = request.model_dump(include=set(spec.fields) - {"continue_at", "add_seconds"}, exclude_none=True)
+        sent = fill_in(request, spec, source)
+        title = clean_text(sent["title"]) if sent.get("title") else None
+        stem = files.stem_for(title or source.title, source.file or source.ref)
+        suffix = Path(source.file or "").suffix.lower() if spec.any_length else ""
+        target = files.output_path(self.settings.output_dir, stem, task_id[4:10], suffix)
+        fields = {name: value for name, value in sent.items() if name not in ("continue_at", "add_seconds", "title")}
+        if isinstance(request, ChainRequest) and request.prompts:
+            fields["prompt"] = request.prompts[0]
+        point = sent.get("continue_at")
+        ahead = (source.duration_seconds or 0.0) - (source.clip_seconds or source.duration_seconds or 0.0)
         return Work(
-            source_file=source.file,
-            continue_at=request.continue_at,
-            add_seconds=plan.add_seconds,
+            action="upload" if source.url and "upload" in spec.other_prices else "extend",
+            source_file=None if source.clip else source.file,
+            source_url=source.url,
+            source_clip=source.clip,
+            source_seconds=source.clip_seconds or source.duration_seconds,
+            before_file=source.file,
+            before_seconds=source.duration_seconds,
+            continue_at=None if point is None else max(0.0, point - ahead),
+            add_seconds=self._add_seconds(request, spec, source, plan),
             length_seconds=plan.length_seconds,
             fields=fields | ({"title": title} if title else {}),
             options=request.options or {},
             take=request.take,
             save_as=str(target),
         )
+
+    def _add_seconds(self, request: Request, spec: ProviderSpec, source: SourceFacts, plan: Plan) -> float | None:
+        """A chain asks each step for what is missing, where the provider lets one choose."""
+        if isinstance(request, ChainRequest) and "add_seconds" in spec.fields and not spec.any_length:
+            missing = request.target_seconds - (source.duration_seconds or 0.0)
+            return min(spec.longest_add_seconds, max(SHORTEST_ADD_SECONDS, missing))
+        return plan.add_seconds
 
     async def _create(self, task: Task, step: NewStep) -> Created:
         try:
@@ -286,11 +345,15 @@ class Service:
         if task.finished or step is None:
             return task
         now = self._clock.now()
-        if step.state == "queued" and await self._apply(task, moves.cancelled(step, now)):
+        end = ended_by(task, Cancelled("it was cancelled."), now)
+        if step.state == "queued" and await self._apply(task, moves.cancelled(step, now, end)):
             return await self.get(task_id)
-        await self._apply(task, moves.asked_to_cancel(step, now))
-        self._runner.wake()
-        return await self.wait(task_id, 2.0, _ignore)
+        if self._registry.spec(task.provider).submit == "repeatable":
+            await self._apply(task, moves.asked_to_cancel(step, now))
+            self._runner.wake()
+            return await self.wait(task_id, 2.0, _ignore)
+        await self._apply(task, moves.no_further(step, task, now))
+        return await self.get(task_id)
 
     async def resolve(self, task_id: str, action: Action) -> Task:
         """A person's word on a paid submit whose outcome is unknown. `resubmit` alone can pay twice."""
@@ -326,7 +389,7 @@ class Service:
 
     async def credits(self, provider: str | None) -> Credits:
         """Balances of all configured providers at once, or of one."""
-        names = self._registry.names() if provider is None else [self._registry.spec(provider).name]
+        names = self._registry.configured() if provider is None else [self._registry.spec(provider).name]
         told: dict[str, ProviderCredits] = {}
 
         async def ask(name: str) -> None:
@@ -345,25 +408,41 @@ async def _credits_of(provider: Provider) -> ProviderCredits:
     spec = provider.spec
     balance, error = None, None
     try:
-        balance = await provider.balance() if spec.has_balance else None
+        balance = await provider.balance() if spec.has_balance and provider.configured else None
     except FermataError as failure:
         error = str(failure)
     price = spec.price.high
     return ProviderCredits(
         provider=spec.name,
-        configured=True,
+        configured=provider.configured,
         balance=balance,
         price_per_extend=price,
         extends_left=int(balance // price) if balance is not None and price else None,
-        note=_credits_note(spec),
+        note=_credits_note(provider),
         error=error,
     )
 
 
-def _credits_note(spec: ProviderSpec) -> str | None:
+def _credits_note(provider: Provider) -> str | None:
+    spec = provider.spec
     if not spec.price.high:
         return "free: nothing is charged"
+    if not provider.configured:
+        return f"not configured: set {spec.key_variable}"
     return None if spec.has_balance else "this provider has no call that tells the balance"
+
+
+def _heard(clip: Clip, step: Step) -> dict[str, Any]:
+    """What is known of a clip we have received: what the user hears, and how long it is on the provider's side."""
+    whole = clip.file is not None and files.is_there(clip.file)
+    return {
+        "duration_seconds": clip.duration_seconds,
+        "clip_seconds": clip.own_seconds,
+        "file": clip.file if whole else None,
+        "title": clip.title or step.work.fields.get("title"),
+        "style": step.work.fields.get("style"),
+        "model": step.work.fields.get("model"),
+    }
 
 
 def _open_step(task: Task) -> Step | None:

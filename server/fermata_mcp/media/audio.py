@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest, NotAudio
+from fermata_mcp.media.mp3 import untold_length
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +58,8 @@ def probe(path: Path) -> AudioFacts:
 
     try:
         with soundfile.SoundFile(os.fspath(path)) as file:
-            facts = _facts(file.frames, file.samplerate, file.channels, file.format, file.subtype, path)
+            frames = _frames(path, file.format, file.frames)
+            facts = _facts(frames, file.samplerate, file.channels, file.format, file.subtype, path)
     except (soundfile.SoundFileError, OSError, ValueError, RuntimeError) as error:
         raise NotAudio(f"{path.name} is not audio that can be read.") from error
     if facts.frames <= 0 or facts.sample_rate <= 0 or facts.channels <= 0:
@@ -68,6 +70,11 @@ def probe(path: Path) -> AudioFacts:
 def _facts(frames: int, rate: int, channels: int, container: str, subtype: str, path: Path) -> AudioFacts:
     seconds = frames / rate if rate > 0 else 0.0
     return AudioFacts(seconds, frames, rate, channels, container, subtype, path.suffix.lower())
+
+
+def _frames(path: Path, container: str, told: int) -> int:
+    untold = untold_length(path) if container == "MP3" else None
+    return told if untold is None else untold.samples
 
 
 def _refuse_unreadable(path: Path) -> None:

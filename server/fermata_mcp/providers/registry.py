@@ -40,9 +40,14 @@ class Registry:
             self._made[name] = self._factory(name)(self._host)
         return self._made[name]
 
+    def configured(self) -> list[str]:
+        """The names of those that have what they need."""
+        return [name for name in self.names() if self.get(name).configured]
+
     def default(self) -> str:
-        """The operator's choice, else the first configured one that needs a key, else `local`."""
-        return self._host.settings.default_provider or "local"
+        """The operator's choice, else the first that has its key, else `local`."""
+        keyed = (name for name in self.configured() if self.spec(name).key_variable)
+        return self._host.settings.default_provider or next(keyed, "local")
 
     def _factory(self, name: str) -> Factory:
         if name in BUILT_IN:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Change, NewStep, Step, Task, TaskStatus
 
 # A claim is a lease: nobody else looks at the step until it runs out. A paid submit may take its whole
@@ -99,6 +100,21 @@ class Store(Protocol):
 
     async def changed_elsewhere(self) -> bool:
         """Whether another process has written since the last call."""
+        ...
+
+    async def find_clip(self, provider: str, provider_clip_id: str, *, principal: str) -> tuple[str, int] | None:
+        """The task that made a provider's clip, and the clip's place in it."""
+        ...
+
+    async def durations(self, provider: str, model: str | None) -> list[float]:
+        """How many seconds the last finished submits of a provider and model took, newest first, at most 64."""
+        ...
+
+    async def take_turn(self, account_id: str, rate: Rate, *, urgent: bool, now: int) -> int:
+        """Milliseconds to wait until this account may make its next request; 0 takes the turn.
+
+        All processes on this store share it. A fifth of the rate is kept for urgent requests (submits).
+        """
         ...
 
     async def spent(self, *, principal: str, since: int) -> dict[str, int]:

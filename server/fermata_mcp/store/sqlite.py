@@ -20,7 +20,8 @@ import anyio.to_thread
 import apsw
 
 from fermata_mcp.domain.errors import FermataError, InvalidRequest, OverBudget, StoreUnavailable
-from fermata_mcp.domain.task import STEP_MOVES, Attempt, Change, NewStep, Step, Task, TaskStatus
+from fermata_mcp.domain.spec import Rate
+from fermata_mcp.domain.task import STEP_MOVES, Attempt, Change, Clip, NewStep, Step, Task, TaskStatus
 
 from .base import (
     CLOCK_SET_BACK_MS,
@@ -141,6 +142,20 @@ class SqliteStore:
         version = await self._run(lambda c: int(c.pragma("data_version")))
         before, self._data_version = self._data_version, version
         return before is not None and before != version
+
+    async def find_clip(self, provider: str, provider_clip_id: str, *, principal: str) -> tuple[str, int] | None:
+        sql = """SELECT c.task_id, c.position FROM clip c JOIN task t ON t.id = c.task_id
+                 WHERE c.provider = ? AND c.provider_clip_id = ? AND t.principal = ?"""
+        return await self._run(lambda c: c.execute(sql, (provider, provider_clip_id, principal)).fetchone())
+
+    async def durations(self, provider: str, model: str | None) -> list[float]:
+        sql = """SELECT (updated_at - submitted_at) / 1000.0 FROM step
+                 WHERE provider = ? AND state = 'succeeded' AND json_extract(work, '$.fields.model') IS ?
+                 ORDER BY updated_at DESC LIMIT 64"""
+        return await self._run(lambda c: [row[0] for row in c.execute(sql, (provider, model))])
+
+    async def take_turn(self, account_id: str, rate: Rate, *, urgent: bool, now: int) -> int:
+        return await self._write(partial(_take_turn, account_id=account_id, rate=rate, urgent=urgent, now=now))
 
     async def spent(self, *, principal: str, since: int) -> dict[str, int]:
         return await self._run(partial(_spent, principal=principal, since=since))
@@ -391,6 +406,7 @@ def _apply(c: Sql, *, change: Change, now: int) -> bool:
     _add_entries(c, change, now, principal, provider, task_id, attempt_id)
     patch = dict(change.step) | ({"attempt_id": attempt_id} if change.new_attempt else {})
     _update(c, "step", change.step_id, patch | {"updated_at": now})
+    _remember_clips(c, change.step.get("clips", ()), provider, task_id)
     if change.next_step:
         _insert_step(c, change.next_step, task_id, provider, account_id, home, now)
     if change.task:
@@ -408,6 +424,26 @@ def _insert_attempt(c: Sql, attempt_id: str, step_id: str, account_id: str, now:
     sql = """INSERT INTO attempt (id, step_id, account_id, number, state, intent_at)
              VALUES (?, ?, ?, (SELECT count(*) + 1 FROM attempt WHERE step_id = ?), 'intent', ?)"""
     c.execute(sql, (attempt_id, step_id, account_id, step_id, now))
+
+
+def _take_turn(c: Sql, *, account_id: str, rate: Rate, urgent: bool, now: int) -> int:
+    """The generic cell rate algorithm: one number tells how much of the burst is used up."""
+    spacing = rate.seconds * 1000 / rate.requests
+    burst = spacing * (rate.requests if urgent else max(1, rate.requests * 0.8))
+    free_at = max(now, c.execute("SELECT free_at FROM pace WHERE account_id = ?", (account_id,)).get or 0)
+    early = free_at + spacing - burst - now
+    if early > 0:
+        return round(early) + 1
+    sql = "INSERT INTO pace VALUES (?, ?) ON CONFLICT (account_id) DO UPDATE SET free_at = excluded.free_at"
+    c.execute(sql, (account_id, round(free_at + spacing)))
+    return 0
+
+
+def _remember_clips(c: Sql, clips: Iterable[Clip], provider: Any, task_id: Any) -> None:
+    sql = "INSERT OR REPLACE INTO clip (provider, provider_clip_id, task_id, position) VALUES (?, ?, ?, ?)"
+    for position, clip in enumerate(clips):
+        if clip.provider_clip_id is not None:
+            c.execute(sql, (provider, clip.provider_clip_id, task_id, position))
 
 
 def _update(c: Sql, table: str, row_id: Any, patch: dict[str, Any]) -> None:

@@ -162,7 +162,9 @@ def _progress(task: Task, now: int) -> ProgressView:
 
 
 def _clip(task: Task, index: int, clip: Clip) -> ClipView:
-    return ClipView(clip=f"{task.id}/{index}", seams=list(clip.seams), **clip.model_dump(exclude={"seams"}))
+    return ClipView(
+        clip=f"{task.id}/{index}", seams=list(clip.seams), **clip.model_dump(exclude={"seams", "own_seconds"})
+    )
 
 
 def _step(step: Step) -> StepView:

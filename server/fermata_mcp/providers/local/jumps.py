@@ -23,7 +23,8 @@ _BATCH = 64
 _MOST = 400  # jumps handed to the path
 _WAVEFORM_ALIGNED = 150  # … of which so many best are aligned to the sample
 _IMPOSSIBLE = 9.0
-_TEXTURE = 2.0  # so many times the distance of neighbouring moments passes for the same sound
+_UNHEARD = 0.0  # mismatch assumed where the track's edges leave nothing to compare
+_TEXTURE = 1.4  # random places that differ less than so many times as much as neighbours are a texture
 _STEP_WINDOWS = ((0.45, 0.06, 1.5), (3.0, 0.05, 2.0))  # seconds, price per dB, free dB
 
 
@@ -172,7 +173,12 @@ def _random_distances(analysis: Analysis) -> tuple[float, float]:
     next_cell = np.minimum(places[0] + 3 * analysis.cell, analysis.frames - 1)
     spectrum, spectrum_near = (_spectrum_between(analysis, places[0], other) for other in (places[1], nearby))
     harmony, harmony_near = (_harmony_between(analysis, places[0], other) for other in (places[1], next_cell))
-    return max(1.0, spectrum, _TEXTURE * spectrum_near), max(0.01, harmony, _TEXTURE * harmony_near)
+    return max(1.0, _widened(spectrum, spectrum_near)), max(0.01, _widened(harmony, harmony_near))
+
+
+def _widened(random: float, nearby: float) -> float:
+    """Up to twice the distance of random places, the less they differ more than neighbours do."""
+    return random * (1 + min(1.0, max(0.0, (_TEXTURE - random / (nearby + 1e-9)) / 0.3)))
 
 
 def _spectrum_between(analysis: Analysis, old: Ints, new: Ints) -> float:
@@ -233,7 +239,8 @@ def _around(distance: Floats, inside: NDArray[np.bool_], context: int, shift: in
         counts.append(n)
     before = np.where(counts[0] > 0.3 * context, sides[0], sides[1])
     after = np.where(counts[1] > 0.3 * context, sides[1], before)
-    return 0.7 * np.minimum(before, after) + 0.3 * np.maximum(before, after)
+    unheard = 1 - (counts[0] + counts[1]) / (2 * context)
+    return 0.7 * np.minimum(before, after) + 0.3 * np.maximum(before, after) + _UNHEARD * unheard
 
 
 def _running(values: Floats) -> Floats:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HONESTY = "Made longer from the track's own material; nothing new was composed."
 SHORTEST_SECONDS = 0.5
+_DECODER_DELAY = 0.1  # seconds a lossy decoder may leave out of a whole file
 LONGEST_SOURCE_SECONDS = 6 * 3600
 LONGEST_RESULT_SECONDS = 12 * 3600
 
@@ -148,8 +149,8 @@ def _check_decoded(job: Job, samples: Samples) -> None:
 
 def _warnings(facts: AudioFacts, samples: Samples) -> list[str]:
     warnings: list[str] = []
-    if samples.frames < facts.frames:
-        lost = (facts.frames - samples.frames) / facts.sample_rate
+    lost = (facts.frames - samples.frames) / facts.sample_rate
+    if lost > _DECODER_DELAY:
         warnings.append(f"The file is damaged: its last {lost:.1f} s cannot be decoded, and were left out.")
     if samples.repaired:
         warnings.append("Samples that were no numbers were set to zero.")

@@ -2,7 +2,8 @@
 
 Dynamic programming over (length added so far, last jump). Every jump goes back and so adds its own distance; between
 two jumps some music must pass. The total either meets the wanted length, and the track's own ending is kept, or
-exceeds it, and the result fades out. Long additions are planned in parts, so that what was heard is avoided next time.
+exceeds it, and the result fades out. What is heard too often is made dearer and the path sought again; long additions
+are planned in parts.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from fermata_mcp.providers.local.variety import Variety
 
+if TYPE_CHECKING:
     from fermata_mcp.providers.local.jumps import Jumps
     from fermata_mcp.providers.local.samples import F32, Floats, Ints
 
@@ -24,12 +25,10 @@ _FADE_PRICE = 0.22
 _FADE_ROOM = 10.0  # seconds of music the fade needs after the last jump
 _OFF_LENGTH = (0.02, 0.4)  # price of an ending off the wanted length: at all, per second
 _CUT_SHORT, _CUT_LONG = 0.6, 2.0  # seconds the own ending may come late or early; padded or cut
-_REUSED = 0.04  # more for each use of a jump or its neighbours
-_REUSED_FINAL = 0.08
-_NEAR = 2.0  # seconds within which jumps are the same to the ear
-_ROUNDS = 6  # attempts to avoid reuse
-_PART, _WHOLE = 90.0, 150.0  # additions beyond the second are planned in parts of the first
-_HEARD = 0.05  # price of leading into what was heard once more than the average
+_ROUNDS = 6  # attempts to avoid repetition
+_PART_SHARE, _PART_LEAST, _PART_MOST = 0.6, 90.0, 300.0  # of the track, seconds: additions are planned in such parts
+_LATE = 1.0  # price of ending a part at the track's end, from where few jumps are left
+_WHOLE = 240.0  # seconds that are planned at once
 _WAITING = 0.012  # price per second that new material starts later than asked for
 _OTHER_TAKE = 0.3  # price in another take of what sounds like an earlier take's jump
 _SAME_JUMP = 1.0  # … and of the very jump
@@ -72,80 +71,51 @@ def choose_path(jumps: Jumps, wanted: Wanted) -> Path | None:
     """The cheapest path of the wanted length, or None when there is none."""
     if len(jumps) == 0:
         return None
+    variety = Variety.of(jumps, wanted.seconds)
     penalty = np.zeros(len(jumps))
-    near = _neighbours(jumps)
-    path = _choose(jumps, wanted, penalty, near)
+    path = _choose(jumps, wanted, penalty, variety)
     for _ in range(min(wanted.take, _MOST_TAKES) - 1):
         if path is None:
             return None
         for jump in set(path.jumps):
-            penalty[near[jump]] += _OTHER_TAKE
+            penalty[variety.near[jump]] += _OTHER_TAKE
             penalty[jump] += _SAME_JUMP
-        path = _choose(jumps, wanted, penalty, near)
+        path = _choose(jumps, wanted, penalty, variety)
     return path
 
 
-def _choose(jumps: Jumps, wanted: Wanted, penalty: Floats, near: NDArray[np.bool_]) -> Path | None:
+def _choose(jumps: Jumps, wanted: Wanted, penalty: Floats, variety: Variety) -> Path | None:
     done: list[int] = []
-    penalty = penalty.copy()
-    added = 0.0
-    while wanted.added - added > _WHOLE:
-        part = _Solver(jumps, wanted, _PART, _after(jumps, done), penalty).part()
-        if part is None:
+    part = min(_PART_MOST, max(_PART_LEAST, _PART_SHARE * wanted.seconds))
+    while (left := wanted.added - float(jumps.gain_seconds[done].sum())) > max(_WHOLE, 1.5 * part):
+        found = _varied(jumps, wanted, part, done, penalty, variety, ends=False)
+        if found is None:
             break
-        done += part
-        added = float(jumps.gain_seconds[done].sum())
-        penalty[:] += _heard_again(jumps, part, near)
-    last = _varied(jumps, wanted, wanted.added - added, _after(jumps, done), penalty, near)
-    if last is None:
-        return None
-    return Path((*done, *last.jumps), last.fades, last.cost)
-
-
-def _after(jumps: Jumps, done: list[int]) -> float | None:
-    """Where in the source playing goes on after these jumps."""
-    return float(jumps.enter_seconds[done[-1]]) if done else None
+        done = list(found.jumps)
+    return _varied(jumps, wanted, left, done, penalty, variety, ends=True)
 
 
 def _varied(
-    jumps: Jumps, wanted: Wanted, added: float, after: float | None, penalty: Floats, near: NDArray[np.bool_]
+    jumps: Jumps, wanted: Wanted, added: float, done: list[int], penalty: Floats, variety: Variety, ends: bool
 ) -> Path | None:
-    """The best of a few solutions, each told to avoid what the one before used twice."""
+    """The best of a few solutions that go on after `done`, each told to avoid what the one before repeated."""
     best: Path | None = None
-    penalty = penalty.copy()
+    penalty = penalty + variety.price(done)
+    after = float(jumps.enter_seconds[done[-1]]) if done else None
     for _ in range(_ROUNDS):
-        path = _Solver(jumps, wanted, added, after, penalty).ending()
-        if path is None:
+        solver = _Solver(jumps, wanted, added, after, penalty)
+        found = solver.ending() if ends else solver.part()
+        if found is None:
             break
-        used = np.asarray(path.jumps)
-        again = near[np.ix_(used, used)].sum(1) - 1
-        true = float((jumps.cost[used] + _PER_JUMP).sum() + _REUSED_FINAL * again.sum() / 2)
-        true += path.cost - float((jumps.cost[used] + _PER_JUMP + penalty[used]).sum())
-        if best is None or true < best.cost - 1e-6:
-            best = Path(path.jumps, path.fades, true)
-        if not again.any():
+        path = (*done, *found.jumps)
+        repetition = variety.cost(path)
+        cost = found.cost - float(penalty[list(found.jumps)].sum()) + repetition
+        if best is None or cost < best.cost - 1e-6:
+            best = Path(path, found.fades, cost)
+        if repetition == 0:
             break
-        for jump, count in zip(path.jumps, again.tolist(), strict=True):
-            penalty[near[jump]] += _REUSED * count
+        penalty = penalty + variety.price(path)
     return best
-
-
-def _neighbours(jumps: Jumps) -> NDArray[np.bool_]:
-    leave, enter = jumps.leave_seconds, jumps.enter_seconds
-    return (np.abs(leave[:, None] - leave) < _NEAR) & (np.abs(enter[:, None] - enter) < _NEAR)
-
-
-def _heard_again(jumps: Jumps, part: list[int], near: NDArray[np.bool_]) -> Floats:
-    """Price added to each jump for having been used, and for leading into what was heard more than the rest."""
-    heard = np.zeros(int(jumps.leave_seconds.max()) + 2)
-    for start, stop in zip(jumps.enter_seconds[part], jumps.leave_seconds[part], strict=True):
-        heard[int(start) : int(stop) + 1] += 1
-    total = np.concatenate([[0.0], np.cumsum(heard - heard.mean())])
-    start, stop = jumps.enter_seconds.astype(int), jumps.leave_seconds.astype(int) + 1
-    price = _HEARD * np.maximum(0, (total[stop] - total[start]) / (stop - start))
-    for jump in part:
-        price += _REUSED * near[jump]
-    return price
 
 
 class _Solver:
@@ -199,15 +169,16 @@ class _Solver:
             return Path(self._trace(own_row, jump), False, own_cost)
         return Path((*self._before(fade_row, fade_jump), fade_jump), True, fade_cost)
 
-    def part(self) -> list[int] | None:
+    def part(self) -> Path | None:
         """The best path that adds about `added`, per second added."""
         low = int(self.goal * 0.75)
         rows = np.arange(low, len(self.best))
-        per_second = self.best[low:] / (rows[:, None] * _UNIT)
+        per_second = (self.best[low:] + _LATE * self.enter / self.wanted.seconds) / (rows[:, None] * _UNIT)
         row, jump = np.unravel_index(int(np.argmin(per_second)), per_second.shape)
         if not np.isfinite(per_second[row, jump]):
             return None
-        return list(self._trace(int(row) + low, int(jump)))
+        row += low
+        return Path(self._trace(int(row), int(jump)), False, float(self.best[row, jump]))
 
     def _own_ending(self) -> tuple[int, float]:
         """Row and cost of ending as the track does."""

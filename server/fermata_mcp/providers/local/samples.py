@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 
 from fermata_mcp.domain.errors import NotAudio, StoreUnavailable
+from fermata_mcp.media.mp3 import untold_length, with_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -170,8 +171,9 @@ class _Scratch:
 
 class _File:
     def __init__(self, path: Path, facts: AudioFacts, kind: np.dtype[Any]) -> None:
-        self._path = str(path)
-        self._file = soundfile.SoundFile(self._path)
+        self._path = path
+        self._untold = untold_length(path) if facts.container == "MP3" else None
+        self._file = self._opened()
         self.promised = facts.frames
         self.rate, self.channels, self.kind = facts.sample_rate, facts.channels, kind
         self.repaired = False
@@ -217,8 +219,13 @@ class _File:
     def _reopen(self) -> None:
         # libFLAC stays broken after it has lost sync
         self._file.close()
-        self._file = soundfile.SoundFile(self._path)
+        self._file = self._opened()
         self._at = 0
+
+    def _opened(self) -> soundfile.SoundFile:
+        if self._untold is not None:
+            return soundfile.SoundFile(with_length(self._path, self._untold))
+        return soundfile.SoundFile(str(self._path))
 
     def _seek(self, start: int) -> None:
         if start != self._at:

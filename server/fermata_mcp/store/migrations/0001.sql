@@ -83,3 +83,19 @@ CREATE TABLE ledger (
 ) STRICT;
 CREATE INDEX ledger_by_age ON ledger (principal, at);
 CREATE TRIGGER ledger_append_only BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+
+-- Where a provider's own clip id came from, so that `clip:<id>` finds its length, title, style and audio again.
+CREATE TABLE clip (
+  provider TEXT NOT NULL,
+  provider_clip_id TEXT NOT NULL,
+  task_id TEXT NOT NULL REFERENCES task (id),
+  position INTEGER NOT NULL,
+  PRIMARY KEY (provider, provider_clip_id)
+) STRICT, WITHOUT ROWID;
+
+-- One number an account: the time at which its next request conforms to the provider's rate.
+CREATE TABLE pace (
+  account_id TEXT PRIMARY KEY,
+  free_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX step_by_provider ON step (provider, updated_at) WHERE state = 'succeeded';

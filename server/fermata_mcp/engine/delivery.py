@@ -1,0 +1,145 @@
+"""From a provider's links to files the user keeps: saved at once, measured, and joined where only a part came back."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import anyio.to_thread
+
+from fermata_mcp.config import Settings
+from fermata_mcp.domain.errors import FermataError, NotAudio
+from fermata_mcp.domain.task import Clip, Step, Task, TaskPatch, Work
+from fermata_mcp.media import join, tags
+
+_LETTERS = "abcdefghijklmnop"
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """Clips as they can be handed out. `missing` are errors of audio that could not be fetched yet."""
+
+    clips: tuple[Clip, ...]
+    warnings: tuple[str, ...] = ()
+    missing: tuple[FermataError, ...] = ()
+
+
+async def deliver(clips: tuple[Clip, ...], step: Step, task: Task, settings: Settings, *, join_here: bool) -> Delivered:
+    """Save every clip that has only a link so far.
+
+    Args:
+        join_here: Join a new part to its source on this machine; otherwise the provider is to do it.
+    """
+    if step.work.action == "upload":
+        return Delivered(clips)
+    stem = _stem(task, step, settings, join_here)
+    kept: list[Clip] = []
+    warnings: list[str] = []
+    missing: list[FermataError] = []
+    for index, clip in enumerate(clips):
+        try:
+            saved, said = await _saved(clip, index, stem, step, task, settings, join_here)
+        except FermataError as error:
+            missing.append(error)
+            saved, said = clip, []
+        kept.append(saved)
+        warnings += said
+    return Delivered(tuple(kept), tuple(dict.fromkeys(warnings)), tuple(missing))
+
+
+def _stem(task: Task, step: Step, settings: Settings, join_here: bool) -> Path:
+    """The final name where this is the last word on an extension, else a name among the working files."""
+    last_word = task.kind == "extend" and (join_here or step.work.action == "concat")
+    return Path(step.work.save_as) if last_word else settings.data_dir / "audio" / f"{task.id}-{step.seq}"
+
+
+async def _saved(
+    clip: Clip, index: int, stem: Path, step: Step, task: Task, settings: Settings, join_here: bool
+) -> tuple[Clip, list[str]]:
+    if clip.file is not None or clip.url is None:
+        return clip, []
+    from fermata_mcp.media.download import download
+
+    folder = settings.data_dir / "audio"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    raw = await download(clip.url, folder / f"{step.id}-{index}", trusted=settings.trusted_addresses())
+    placed = partial(_place, raw.path, clip, _numbered(stem, index), step.work, join_here)
+    file, changes, warnings = await anyio.to_thread.run_sync(placed)
+    await anyio.to_thread.run_sync(tags.label, file, clip.title, f"Fermata {task.id}, {task.provider}")
+    return clip.model_copy(update={**changes, "file": str(file)}), warnings
+
+
+def _numbered(stem: Path, index: int) -> Path:
+    return stem.with_name(stem.name + (f", take {_LETTERS[index]}" if index else ""))
+
+
+def _place(raw: Path, clip: Clip, stem: Path, work: Work, join_here: bool) -> tuple[Path, dict[str, object], list[str]]:
+    """Measure the audio, join it if it is only a part, and put it where it belongs. Runs in a thread."""
+    own = join.measured_seconds(raw) or clip.duration_seconds
+    point = work.continue_at if work.continue_at is not None else work.source_seconds
+    facts: dict[str, object] = {"own_seconds": own, "duration_seconds": own, "continue_at": point}
+    before = Path(work.before_file) if work.before_file and Path(work.before_file).is_file() else None
+    if point is None or own is None:
+        return move(raw, stem), facts | {"whole_track": None}, [_CANNOT_TELL]
+    offset = max(0.0, (work.before_seconds or 0.0) - (work.source_seconds or 0.0)) if work.before_seconds else 0.0
+    whole_of_source = join.holds_whole_track(raw, own, point, before if offset < 1 else None)
+    if whole_of_source and offset < 1:
+        return move(raw, stem), facts | {"whole_track": True}, []
+    at = offset if whole_of_source else offset + point
+    return _joined(raw, before if join_here else None, at, stem, facts)
+
+
+_CANNOT_TELL = "The length of the source is not known, so nobody can tell whether this is the whole track or a part."
+_ONLY_A_PART = "The provider returned only the new part"
+
+
+def _joined(
+    raw: Path, before: Path | None, at: float, stem: Path, facts: dict[str, object]
+) -> tuple[Path, dict[str, object], list[str]]:
+    facts = facts | {"whole_track": False}
+    if before is None:
+        return move(raw, stem), facts, []
+    try:
+        whole = join.join(before, at, raw, stem)
+    except NotAudio as error:
+        return move(raw, stem), facts, [f"{_ONLY_A_PART}, and it could not be joined: {error.message}"]
+    raw.unlink(missing_ok=True)
+    seconds = join.measured_seconds(whole)
+    return whole, facts | {"whole_track": True, "duration_seconds": seconds, "continue_at": at}, []
+
+
+def not_saved(error: FermataError) -> str:
+    return f"The audio could not be saved ({error.message.rstrip('.')}); get_task tries again."
+
+
+async def publish(patch: TaskPatch, task: Task, settings: Settings) -> TaskPatch:
+    """Once a task is over, put its deliverable among the user's finished audio, under the name the task chose."""
+    audio = patch.get("audio")
+    if "finished_at" not in patch or audio is None or audio.file is None:
+        return patch
+    kept = Path(audio.file)
+    if kept.parent != settings.data_dir / "audio":
+        return patch
+    stem = Path(task.save_as)
+    target = stem.with_name(stem.name + kept.suffix)
+    saved = await anyio.to_thread.run_sync(copy, kept, target)
+    return patch | {"audio": audio.model_copy(update={"file": str(saved)})}
+
+
+def move(file: Path, stem: Path) -> Path:
+    """Put `file` at `stem` with its own ending, whole or not at all, also across disks."""
+    target = stem.with_name(stem.name + file.suffix)
+    copied = copy(file, target)
+    file.unlink(missing_ok=True)
+    return copied
+
+
+def copy(file: Path, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".fermata-", suffix=".part", delete=False) as part:
+        shutil.copyfile(file, part.name)
+    Path(part.name).chmod(0o644)
+    return Path(part.name).replace(target)

@@ -1,0 +1,35 @@
+"""Which kind of audio some bytes are, whatever the name they came under says."""
+
+from __future__ import annotations
+
+SUFFIXES = {
+    "audio/mpeg": ".mp3", "audio/mp3": ".mp3", "audio/x-mp3": ".mp3", "audio/x-mpeg": ".mp3", "audio/mpeg3": ".mp3",
+    "audio/wav": ".wav", "audio/x-wav": ".wav", "audio/wave": ".wav", "audio/vnd.wave": ".wav",
+    "audio/flac": ".flac", "audio/x-flac": ".flac",
+    "audio/ogg": ".ogg", "application/ogg": ".ogg", "audio/vorbis": ".ogg", "audio/opus": ".ogg",
+    "audio/mp4": ".m4a", "audio/x-m4a": ".m4a", "audio/m4a": ".m4a",
+}  # fmt: skip
+
+
+def suffix_of(start: bytes, content_type: str | None) -> str | None:
+    """The file suffix of what starts with these bytes, else of what a server called it; None where it is not audio."""
+    said = None if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<", b"{", b"[")) else content_type
+    return sniff(start) or SUFFIXES.get(said or "")
+
+
+def sniff(start: bytes) -> str | None:
+    """The file suffix of audio that starts with these bytes; None where they are no format we know."""
+    if start[:4] in (b"RIFF", b"RF64") and start[8:12] == b"WAVE":
+        return ".wav"
+    if start.startswith((b"ID3", b"fLaC", b"OggS")):
+        return {b"ID3": ".mp3", b"fLa": ".flac", b"Ogg": ".ogg"}[start[:3]]
+    if start[4:8] == b"ftyp":
+        return ".m4a"
+    return ".mp3" if _is_mpeg_frame(start[:3]) else None
+
+
+def _is_mpeg_frame(header: bytes) -> bool:
+    if len(header) < 3 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
+        return False
+    version, layer, bit_rate, sample_rate = header[1] >> 3 & 3, header[1] >> 1 & 3, header[2] >> 4, header[2] >> 2 & 3
+    return version != 1 and layer in (1, 2) and bit_rate not in (0, 15) and sample_rate != 3

@@ -1,0 +1,32 @@
+"""Title and origin written into the tags of saved audio."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+
+def label(path: Path, title: str | None, origin: str) -> None:
+    """Write `title` (if any) and `origin` into the tags of a saved file, as far as its kind has them.
+
+    Tags are a courtesy: a file that cannot carry them stays as it is.
+    """
+    import mutagen
+
+    try:
+        tags: Any = mutagen.File(os.fspath(path), easy=True)  # pyright: ignore[reportPrivateImportUsage, reportUnknownMemberType]
+        if tags is None:
+            return
+        if tags.tags is None:
+            tags.add_tags()
+        for key, value in (("title", title), (_origin_key(tags), origin)):
+            if value:
+                tags[key] = value
+        tags.save()
+    except (mutagen.MutagenError, OSError, KeyError, TypeError, ValueError, NotImplementedError):  # pyright: ignore[reportPrivateImportUsage]
+        return
+
+
+def _origin_key(tags: Any) -> str:
+    return "comment" if type(tags).__name__ == "EasyMP4" else "encodedby"

@@ -1,0 +1,185 @@
+"""What the two MusicAPI products share: credits, refusals, and how a task is read."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote
+
+from fermata_mcp.domain.errors import ContentRejected, FermataError, GenerationFailed
+from fermata_mcp.domain.spec import ProviderSpec, Refusal
+from fermata_mcp.domain.task import Clip
+
+from .base import Snapshot
+from .wire import DONE_WORDS, FAILED_WORDS, Answer, Call, link, seconds, text
+
+REFUSALS = {
+    400: Refusal("invalid_request"),
+    401: Refusal("authentication_failed"),
+    402: Refusal("insufficient_credits"),
+    403: Refusal("content_rejected"),
+    404: Refusal("unknown_track"),
+    410: Refusal("not_supported"),
+    413: Refusal("too_large"),
+    429: Refusal("rate_limited", later=True),
+}
+VERIFIED = "against documentation 2026-11-20, not live"
+_RUNNING = frozenset({"pending", "running", "queued", "processing", "submitted", "streaming"})
+_MONEY = re.compile(r"\bcredits?\b|subscription|not enough|insufficient", re.I)
+_ACCESS = re.compile(r"^HTTP 403$|forbidden|denied|api key|token|permission", re.I)
+_CONTENT = re.compile(
+    r"copyright|lyric|description|moderat|artist|producer tag|existing recording|unsuitable|inappropriate", re.I
+)
+_ENDED = re.compile(r"\brefunded\b|\b(task|generation)\b.{0,30}\bfailed\b", re.I)
+# What a gateway says when its own patience, not the task's, is out.
+_GATEWAY = re.compile(r"gateway|(endpoint|upstream) request", re.I)
+logger = logging.getLogger(__name__)
+
+Part = tuple[bool | None, dict[str, Any]]
+
+
+class MusicApi:
+    """The half of `Adapter` that both products have in common."""
+
+    spec: ProviderSpec
+    family = "musicapi"
+    product = ""
+
+    def read_submit(self, answer: Answer) -> str | None:
+        for place in (("task_id",), ("taskId",), ("data", "task_id"), ("data", "taskId")):
+            found = answer.get(*place)
+            if isinstance(found, str) and re.fullmatch(r"(?!\.+$)[!-~]{1,200}", found):
+                return found
+        return None
+
+    def refusal(self, answer: Answer) -> Refusal | None:
+        """A 403 is money, words or the key: only its text tells which."""
+        code, said = answer.code(), answer.message()
+        if code == 403 and not _CONTENT.search(said):
+            if _MONEY.search(said):
+                return Refusal("insufficient_credits")
+            if _ACCESS.search(said):
+                return Refusal("authentication_failed")
+        return self.spec.refusals.get(code)
+
+    def look_call(self, remote_id: str) -> Call:
+        return Call("GET", f"/api/v1/{self.product}/task/{quote(remote_id, safe='')}")
+
+    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        if not isinstance(answer.body, dict):
+            return None
+        parts = list(_parts(answer.get("data"))) if answer.status < 500 else []
+        found = self._weigh(answer, parts) if parts else None
+        if found and found.state != "running":
+            return found
+        if _ended(answer):
+            return Snapshot("failed", error=self._failure(answer))
+        not_ready = answer.code() < 300 or answer.get("type") == "not_ready"
+        return found or (Snapshot("running", message="waiting at the provider") if not_ready else None)
+
+    def _weigh(self, answer: Answer, parts: list[Part]) -> Snapshot:
+        """One state from those of all clips, and of the whole where it has one: links of unfinished clips are bait."""
+        whole = _word(answer.get("status"))
+        words = [_word(clip.get("state")) or whole for _, clip in parts]
+        done = [self._clip(*part) for part, word in zip(parts, words, strict=True) if word in DONE_WORDS]
+        failed = [clip for (_, clip), word in zip(parts, words, strict=True) if word in FAILED_WORDS]
+        clips = tuple(sorted(done, key=lambda clip: clip.whole_track is False))
+        if len(done) + len(failed) < len(parts) or whole in _RUNNING:
+            return Snapshot("running", message=f"{len(done)} of {len(parts)} clips ready", clips=clips)
+        if not done or whole in FAILED_WORDS:
+            return Snapshot("failed", error=self._failure(answer, failed))
+        lost = f"{len(failed)} of {len(parts)} clips failed at the provider"
+        return Snapshot("succeeded", 1.0, "done", clips, (lost,) if failed else ())
+
+    def _clip(self, whole_track: bool | None, clip: dict[str, Any]) -> Clip:
+        return Clip(
+            provider_clip_id=text(clip.get("clip_id")),
+            title=text(clip.get("title")),
+            duration_seconds=seconds(_number(clip.get("duration"))),
+            whole_track=whole_track,
+            url=link(clip.get("audio_url")) or link(clip.get("wav_url")),
+            model=self.model(text(clip.get("mv"))),
+        )
+
+    def model(self, said: str | None) -> str | None:
+        """A model's name as it can be sent again."""
+        return said
+
+    def _failure(self, answer: Answer, failed: Sequence[dict[str, Any]] = ()) -> FermataError:
+        words = [text(clip.get(key)) for clip in failed for key in ("error", "message", "fail_reason")]
+        said = next(filter(None, words), None) or answer.message()
+        why = "" if said.lower() in ("success", "ok", "http 200") else f" ({said.rstrip('.')})"
+        kind = ContentRejected if _CONTENT.search(why) else GenerationFailed
+        return kind(f"{self.spec.name} failed{why}. The provider refunds this by itself; get_credits shows it.")
+
+    def balance_call(self) -> Call | None:
+        return Call("GET", "/api/v1/get-credits")
+
+    def read_balance(self, answer: Answer) -> float | None:
+        parts = [_number(answer.get(key)) for key in ("credits", "extra_credits")]
+        return None if parts == [None, None] else sum(part or 0.0 for part in parts)
+
+    def upload_call(self, file: Path) -> Call | None:
+        return None
+
+    def read_upload(self, answer: Answer) -> str | None:
+        return None
+
+
+def plain(number: float) -> float:
+    """45, not 45.0: some pages call these fields integers."""
+    return int(number) if number == int(number) else number
+
+
+def _parts(data: Any) -> Iterator[Part]:
+    """Every clip, and whether it is the whole track: True and False in the pairs of a joining call, else None."""
+    items = cast("list[Any]", data) if isinstance(data, list) else [data]
+    for item in (cast("dict[str, Any]", item) for item in items if isinstance(item, dict)):
+        new = item.get("extended") or item.get("replaced")
+        if not isinstance(new, dict):
+            yield (None, item) if "full" not in item else (True, _clip_of(item["full"]))
+            continue
+        clip, full = _clip_of(new), _clip_of(item.get("full"))
+        yield False, clip
+        if full.get("state") != "pending" or _word(clip.get("state")) not in FAILED_WORDS:
+            yield True, full
+
+
+def _clip_of(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) and value else {"state": "pending"}
+
+
+def _word(value: Any) -> str:
+    word = value.strip().lower()[:40] if isinstance(value, str) else ""
+    if word and word not in _RUNNING | DONE_WORDS | FAILED_WORDS:
+        _note_once(word)
+    return word
+
+
+@lru_cache(256)
+def _note_once(word: str) -> None:
+    logger.warning("MusicAPI uses the state %r, which is not documented: taken as running", word)
+
+
+def _ended(answer: Answer) -> bool:
+    code, said = answer.code(), answer.message()
+    if code < 400:
+        return _word(answer.get("status")) in FAILED_WORDS
+    if code == 504:
+        return not _GATEWAY.search(said)
+    return code in (400, 403, 410, 422) and bool(_ENDED.search(said))
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None

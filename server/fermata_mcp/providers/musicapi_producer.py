@@ -1,0 +1,95 @@
+"""`musicapi-producer`: MusicAPI's producer model (seed: its "Extend an existing music track" page)."""
+
+from __future__ import annotations
+
+from fermata_mcp.domain.credits import Price
+from fermata_mcp.domain.errors import InvalidRequest, NotSupported
+from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec
+from fermata_mcp.domain.task import Work
+
+from .base import Host
+from .http import HttpProvider
+from .musicapi import REFUSALS, VERIFIED, MusicApi, plain
+from .wire import Call, without_none
+
+LEAD_SECONDS = 2
+LONGEST_LENGTH = 240
+
+SPEC = ProviderSpec(
+    name="musicapi-producer",
+    title="MusicAPI producer",
+    summary="Appends up to 240 seconds to a clip or a link with MusicAPI's producer model, in about half a minute.",
+    sources=frozenset({"url", "task", "clip"}),
+    fields={
+        "continue_at": FieldSpec("starts_at", note=f"default {LEAD_SECONDS} s before the end"),
+        "add_seconds": FieldSpec("length", note=f"1 to {LONGEST_LENGTH}; the provider's default is 60"),
+        "prompt": FieldSpec("instruction"),
+        "lyrics": FieldSpec("lyrics"),
+        "style": FieldSpec("sound"),
+        "title": FieldSpec("title", 80),
+        "model": FieldSpec("mv", note="the provider's default is Lyria 3 Pro"),
+    },
+    pace=Pace(first=20, interval=8, give_up=1200, slow_after=90, slow_interval=15),
+    submit="at_most_once",
+    verified=VERIFIED,
+    key_variable="MUSICAPI_API_KEY",
+    price=Price(12, 12, "docs.musicapi.ai, Extend an existing music track: 12-credit charge"),
+    other_prices={"upload": Price(0, 2, "not documented for this host; 2 credits on a sister of it")},
+    models={"Lyria 3 Pro": float("inf")},
+    refusals=REFUSALS,
+    refunds=True,
+    needs_point=True,
+    longest_add_seconds=LONGEST_LENGTH,
+    has_balance=True,
+    notes=(
+        "a link is uploaded first, as a step of its own; takes no files: the provider fetches from public links only",
+        "instrumental is ignored by the provider: say it in the prompt, and give no lyrics",
+        "if the provider has retired this operation (410), use musicapi-sonic",
+    ),
+)
+
+
+class Adapter(MusicApi):
+    """See `wire.Adapter`."""
+
+    spec = SPEC
+    product = "producer"
+
+    def submit_call(self, work: Work) -> Call:
+        match work.action:
+            case "extend":
+                return _extend(work)
+            case "upload" if work.source_url is not None:
+                return Call("POST", "/api/v1/producer/upload", {"audio_url": work.source_url})
+            case "upload":
+                raise InvalidRequest(f"{SPEC.name} uploads from links only.", "give an https:// link.")
+            case "concat":
+                raise NotSupported(f"{SPEC.name} cannot join clips.", "use stitch auto: it is joined here.")
+
+
+def _extend(work: Work) -> Call:
+    if work.source_clip is None:
+        raise InvalidRequest(f"{SPEC.name} continues its own clips.", "give clip:<id>, or an https:// link.")
+    chosen = {SPEC.fields[name].wire: value for name, value in work.fields.items()}
+    body = {
+        "task_type": "extend_music",
+        "clip_id": work.source_clip,
+        "starts_at": plain(_point(work)),
+        "length": None if work.add_seconds is None else plain(work.add_seconds),
+    }
+    return Call("POST", "/api/v1/producer/create", without_none(body) | chosen | work.options)
+
+
+def _point(work: Work) -> float:
+    if work.continue_at is not None:
+        return work.continue_at
+    if work.source_seconds is None:
+        raise InvalidRequest(
+            f"{SPEC.name} has to know where new music starts, and the length of this clip is not known.",
+            "give continue_at in seconds, best about 2 s before the end.",
+        )
+    return max(0.0, work.source_seconds - LEAD_SECONDS)
+
+
+def make(host: Host) -> HttpProvider:
+    return HttpProvider(Adapter(), host)

@@ -1,0 +1,205 @@
+"""sunoapi.org, and kie.ai, which speaks the same dialect with other codes for refusals."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from fermata_mcp.domain.credits import Price
+from fermata_mcp.domain.errors import FermataError, InvalidRequest, UnsupportedField, error_from
+from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec, Rate, Refusal
+from fermata_mcp.domain.task import Clip, Work
+
+from .base import Host, Provider, Snapshot
+from .http import HttpProvider
+from .wire import DONE_WORDS, Answer, Call, link, seconds, text
+
+PROMPT = "prompt and lyrics share one field: with lyrics, prompt is not sent"
+FIELDS = {
+    "prompt": FieldSpec("prompt", 5000, PROMPT), "lyrics": FieldSpec("prompt", 5000, PROMPT),
+    "style": FieldSpec("style", 1000), "title": FieldSpec("title", 100),
+    "continue_at": FieldSpec("continueAt"), "model": FieldSpec("model", note="must be the source clip's"),
+    "exclude_style": FieldSpec("negativeTags"), "vocal_gender": FieldSpec("vocalGender"),
+    "style_weight": FieldSpec("styleWeight"), "weirdness": FieldSpec("weirdnessConstraint"),
+    "audio_weight": FieldSpec("audioWeight"), "persona_id": FieldSpec("personaId"),
+    "instrumental": FieldSpec("instrumental", note="for files and links, not for clips"),
+}  # fmt: skip
+CUSTOM = frozenset(FIELDS) - {"model"}
+WEIGHTS = frozenset({"style_weight", "weirdness", "audio_weight"})  # the wire wants multiples of 0.01
+SHORT_MODELS, LONG_MODELS = ("V3_5", "V4"), ("V4_5", "V4_5PLUS", "V4_5ALL", "V5", "V5_5", "V6", "V6_WILD", "V6_MINI")
+INVALID, BUSY, NO_CREDITS = Refusal("invalid_request"), Refusal("rate_limited", True), Refusal("insufficient_credits")
+COMMON: dict[int, Refusal] = {
+    **dict.fromkeys((400, 404, 409, 422, 451), INVALID),
+    **dict.fromkeys((401, 403), Refusal("authentication_failed")),
+    402: NO_CREDITS, 455: Refusal("provider_unavailable", True),
+}  # fmt: skip
+
+SPEC = ProviderSpec(
+    name="sunoapi", title="sunoapi.org", summary="Extends its own clips, files and links; two clips per extension.",
+    sources=frozenset({"file", "url", "task", "clip"}), fields=FIELDS, submit="at_most_once",
+    pace=Pace(first=45, interval=15, give_up=1800, slow_after=240), rate=Rate(20, 10),
+    verified="against documentation 2026-11-20, not live", key_variable="SUNOAPI_API_KEY", has_balance=True,
+    price=Price(12, 12, "tables of callers 2025-26 (one books 10); not on the vendor's page"),
+    models=dict.fromkeys(SHORT_MODELS, 240.0) | dict.fromkeys(LONG_MODELS, 480.0), default_model="V5",
+    custom_fields=CUSTOM, custom_needs=("continue_at", "prompt", "style", "title"), needs_point=True,
+    refusals=COMMON | {405: BUSY, 413: INVALID, 429: NO_CREDITS, 430: BUSY}, longest_source_seconds=480,
+    notes=("429 means no credits.", "Results are kept 15 days.", "V3_5 and V4 take shorter texts than the limits here.",
+           "With V4_5ALL a file or link may be at most one minute long."),
+)  # fmt: skip
+KIE = replace(
+    SPEC, name="kie", title="kie.ai", key_variable="KIE_API_KEY",
+    refusals=COMMON | {404: Refusal("unknown_track"), 413: Refusal("content_rejected"), 429: BUSY, 433: NO_CREDITS,
+                       505: Refusal("provider_unavailable")},
+    notes=("429 means too fast.", "Results are kept 14 days.", *SPEC.notes[2:]),
+)  # fmt: skip
+
+FAILED_PARTS = ("FAIL", "ERROR", "CANCEL", "TIMEOUT")
+RUNNING = {
+    "PENDING": "queued", "GENERATING": "being made", "TEXT_SUCCESS": "words are ready",
+    "FIRST_SUCCESS": "first clip is ready", "SUCCESS": "audio not ready yet", "CALLBACK_EXCEPTION": "no audio yet",
+}  # fmt: skip
+logger = logging.getLogger(__name__)
+CLIP_LISTS = (("data", "response", "sunoData"), ("data", "response", "data"), ("data", "data"))
+
+
+class SunoAdapter:
+    """See `wire.Adapter`. The flavour is `SPEC` or `KIE`; `callback_url` is what the hosts demand, though we poll."""
+
+    def __init__(self, flavour: ProviderSpec, callback_url: str) -> None:
+        self.spec, self.family = flavour, flavour.name
+        self._callback_url = callback_url
+
+    def submit_call(self, work: Work) -> Call:
+        """Inherit mode unless anything that only custom mode knows is asked for."""
+        if work.source_clip is not None:
+            path, source = "/api/v1/generate/extend", {"audioId": work.source_clip}
+            if work.fields.get("instrumental") is not None:
+                raise UnsupportedField(f"{self.spec.name} takes instrumental for files and links, not for clips.")
+        elif work.source_url is not None:
+            path, source = "/api/v1/generate/upload-extend", {"uploadUrl": work.source_url}
+        else:
+            raise InvalidRequest(f"{self.spec.name} needs a clip, a link or an uploaded file.")
+        model = work.fields.get("model") or self.spec.default_model
+        asked: dict[str, Any] = work.fields | {"model": model, "continue_at": work.continue_at}
+        asked |= {name: round(asked[name], 2) for name in WEIGHTS if asked.get(name) is not None}
+        body = {FIELDS[name].wire: asked[name] for name in FIELDS if asked.get(name) is not None}
+        body |= {"callBackUrl": self._callback_url, **work.options}
+        custom = any(FIELDS[name].wire in body for name in CUSTOM)
+        return Call("POST", path, {"defaultParamFlag": custom, **source, **body})
+
+    def read_submit(self, answer: Answer) -> str | None:
+        known = text(answer.get("data", "taskId")) or text(answer.get("data", "task_id"))
+        return known if answer.get("code") in (200, "200") else None
+
+    def look_call(self, remote_id: str) -> Call:
+        return Call("GET", "/api/v1/generate/record-info", params={"taskId": remote_id})
+
+    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        word = (text(answer.get("data", "status")) or "").upper()
+        if not word:
+            early = answer.get("code") in (200, "200") and answer.get("data") is None
+            return Snapshot("running", message="not listed yet") if early else None
+        found = [_read_clip(item, _asked_model(answer)) for item in _items(answer)]
+        clips = tuple(clip for clip in found if isinstance(clip, Clip))
+        failed = any(part in word for part in FAILED_PARTS)
+        done = word.lower() in DONE_WORDS or word == "CALLBACK_EXCEPTION"
+        if clips and (failed or (done and "coming" not in found)):
+            lost = len(found) - len(clips)
+            said = [f"{lost} of {len(found)} clips failed."] if lost else []
+            said += [f"{self.spec.name} ended with {word}."] if word == "CALLBACK_EXCEPTION" else []
+            return Snapshot("succeeded", 1.0, clips=clips, warnings=tuple(said))
+        if failed or (done and found and set(found) == {"failed"}):
+            return Snapshot("failed", error=self._failure(answer, word))
+        if not done and word not in RUNNING:
+            _note_once(self.spec.name, word)
+        return Snapshot("running", message=RUNNING.get(word, word.lower()), clips=clips)
+
+    def _failure(self, answer: Answer, word: str) -> FermataError:
+        said = text(answer.get("data", "errorMessage")) or text(answer.get("data", "response", "errorMessage"))
+        refusal = self.spec.refusals.get(int(_number(answer.get("data", "errorCode")) or 0))
+        rejected = "SENSITIVE" in word or (refusal and refusal.code == "content_rejected")
+        code = "content_rejected" if rejected else "generation_failed"
+        return error_from(code, f"{self.spec.name}: {said or 'no reason given'} ({word}).")
+
+    def balance_call(self) -> Call:
+        return Call("GET", "/api/v1/chat/credit" if self.spec.name == "kie" else "/api/v1/generate/credit")
+
+    def read_balance(self, answer: Answer) -> float | None:
+        return _number(answer.get("data"))
+
+    def upload_call(self, file: Path) -> Call:
+        """A file under a name that was never used, since the host serves old content under an old name."""
+        form = {"uploadPath": "fermata", "fileName": secrets.token_hex(16) + file.suffix.lower()}
+        return Call("POST", "/api/file-stream-upload", form=form, file=file, host="upload")
+
+    def read_upload(self, answer: Answer) -> str | None:
+        return _link(answer.get("data", "downloadUrl"))
+
+
+@lru_cache(256)
+def _note_once(name: str, word: str) -> None:
+    logger.warning("%s uses the state %r, which is not documented: taken as running", name, word)
+
+
+def _items(answer: Answer) -> list[Mapping[str, Any]]:
+    for path in CLIP_LISTS:
+        found = answer.get(*path)
+        if isinstance(found, list) and found:
+            return [cast(dict[str, Any], item) for item in cast(list[Any], found) if isinstance(item, dict)]
+    return []
+
+
+def _read_clip(item: Mapping[str, Any], model: str | None) -> Clip | Literal["coming", "missing", "failed"]:
+    """A finished clip; else `coming` where it can be streamed, `failed` where it says so, `missing` without a link."""
+    url = _link(item.get("audioUrl") or item.get("audio_url"))
+    url = url or _link(item.get("sourceAudioUrl") or item.get("source_audio_url"))
+    if url is not None:
+        return Clip(
+            provider_clip_id=text(item.get("id")), title=text(item.get("title")), url=url,
+            duration_seconds=seconds(_number(item.get("duration"))),
+            model=model or text(item.get("modelName") or item.get("model_name")),
+        )  # fmt: skip
+    state = (text(item.get("status")) or "").upper()
+    if item.get("errorMessage") or item.get("error_message") or any(part in state for part in FAILED_PARTS):
+        return "failed"
+    return "coming" if item.get("streamAudioUrl") or item.get("stream_audio_url") else "missing"
+
+
+def _asked_model(answer: Answer) -> str | None:
+    """The model of the request, which the hosts give back as JSON in a string; clips carry an internal name only."""
+    try:
+        asked = json.loads(answer.get("data", "param"))
+        return text(asked["model"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        found = math.nan if isinstance(value, bool) else float(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _link(value: Any) -> str | None:
+    found = link(value)
+    return found if found and found.isprintable() else None
+
+
+def make_sunoapi(host: Host) -> Provider:
+    return HttpProvider(SunoAdapter(SPEC, host.settings.callback_url), host)
+
+
+def make_kie(host: Host) -> Provider:
+    return HttpProvider(SunoAdapter(KIE, host.settings.callback_url), host)
+
+
+make = make_sunoapi
