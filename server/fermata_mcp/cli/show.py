@@ -19,13 +19,20 @@ PLAIN_EVERY_SECONDS = 1.0
 View = dict[str, Any]
 
 
+class _Console(Console):
+    """Tells when whoever read us has left, instead of ending the program from inside."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class Screen:
     """Progress on stderr, results on stdout, so that results can be piped."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
-        self._out = Console(highlight=False, soft_wrap=True)
-        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._out = _Console(highlight=False, soft_wrap=True)
+        self._err = _Console(stderr=True, highlight=False, soft_wrap=True)
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
             console=self._err, transient=True, disable=not self._err.is_terminal,
@@ -93,6 +100,8 @@ def _joins(view: View) -> str:
 def _next_for_a_person(view: View) -> str:
     if view["status"] in ("succeeded", "partial"):
         return f"Go on from here: fermata-mcp extend {view['task_id']}"
+    if view["status"] == "failed" and view["error"]:
+        return f"Next: {view['error']['hint']}"
     return f"Look again: fermata-mcp task {view['task_id']}"
 
 

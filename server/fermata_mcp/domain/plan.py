@@ -95,20 +95,25 @@ def fill_in(request: Request, spec: ProviderSpec, source: SourceFacts) -> dict[s
     if "model" in spec.fields and source.model:
         sent.setdefault("model", source.model)
     if spec.custom_fields & asked.keys():
-        known = {"title": source.title, "style": source.style, "continue_at": _default_point(source)}
+        known = {"title": source.title, "style": source.style, "continue_at": default_point(source.duration_seconds)}
         sent |= {
             name: value for name, value in known.items() if name in spec.custom_needs and name not in sent and value
         }
         _refuse_missing(sent, spec)
-    elif spec.needs_point and not spec.custom_needs:
-        sent.setdefault("continue_at", _default_point(source))
+    elif spec.needs_point and not spec.custom_needs and not uploads_first(spec, source):
+        sent.setdefault("continue_at", default_point(source.duration_seconds))
         _refuse_missing_point(sent)
     _check_texts(sent, spec)
     return sent
 
 
-def _default_point(source: SourceFacts) -> float | None:
-    known = source.duration_seconds
+def uploads_first(spec: ProviderSpec, source: SourceFacts) -> bool:
+    """Whether a link becomes the provider's own clip by a paid step of its own."""
+    return source.url is not None and "upload" in spec.other_prices
+
+
+def default_point(known: float | None) -> float | None:
+    """Where new music starts unless told: a little before the end, for providers that must be given a point."""
     return None if known is None else round(max(known - POINT_BEFORE_END_SECONDS, known / 2), 2)
 
 
@@ -154,7 +159,9 @@ def make_plan(request: Request, spec: ProviderSpec, source: SourceFacts) -> Plan
     """
     _check_point(request.continue_at, source)
     _check_source_length(spec, source)
-    plan = _chain_plan(request, spec) if isinstance(request, ChainRequest) else _extend_plan(request, spec, source)
+    plan = (
+        _chain_plan(request, spec, source) if isinstance(request, ChainRequest) else _extend_plan(request, spec, source)
+    )
     _check_result_length(plan, spec, source)
     _check_cap(request.max_credits, plan.at_least)
     return plan
@@ -186,7 +193,12 @@ def _check_source_length(spec: ProviderSpec, source: SourceFacts) -> None:
 
 
 def _extend_plan(request: ExtendRequest, spec: ProviderSpec, source: SourceFacts) -> Plan:
-    once = quote(spec.price)
+    once = _with_upload(quote(spec.price), spec, source)
+    if request.add_seconds is not None and request.add_seconds > spec.longest_add_seconds:
+        raise InvalidRequest(
+            f"{spec.name} adds at most {spec.longest_add_seconds:g} s in one extension.",
+            "ask for less, or use chain_extend.",
+        )
     if spec.default_add_seconds is None:
         return Plan(None, request.add_seconds, once, once)
     known = source.duration_seconds
@@ -198,9 +210,16 @@ def _extend_plan(request: ExtendRequest, spec: ProviderSpec, source: SourceFacts
     return Plan(length, add, once, once)
 
 
-def _chain_plan(request: ChainRequest, spec: ProviderSpec) -> Plan:
-    once = quote(spec.price)
-    most = once if spec.any_length else quote(spec.price, request.max_steps)
+def _with_upload(once: Quote, spec: ProviderSpec, source: SourceFacts) -> Quote:
+    if not uploads_first(spec, source):
+        return once
+    upload = quote(spec.other_prices["upload"])
+    return Quote(once.low + upload.low, once.high + upload.high)
+
+
+def _chain_plan(request: ChainRequest, spec: ProviderSpec, source: SourceFacts) -> Plan:
+    once = _with_upload(quote(spec.price), spec, source)
+    most = once if spec.any_length else _with_upload(quote(spec.price, request.max_steps), spec, source)
     return Plan(request.target_seconds, None, Quote(once.low, most.high), once)
 
 

@@ -43,10 +43,12 @@ class Refusal:
     Attributes:
         code: One of our error codes.
         later: The same request may be sent again after a while.
+        hint: What to do instead, where the code's own hint does not say it.
     """
 
     code: str
     later: bool = False
+    hint: str | None = None
 
 
 @dataclass(frozen=True)

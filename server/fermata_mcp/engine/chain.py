@@ -8,7 +8,7 @@ from typing import Any
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import Cancelled, FermataError
-from fermata_mcp.domain.plan import POINT_BEFORE_END_SECONDS
+from fermata_mcp.domain.plan import default_point
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Audio, Clip, NewStep, Step, Task, TaskPatch, Work, new_id
 
@@ -57,7 +57,7 @@ def after_step(
     """What to record now that `step` has delivered `clips`."""
     told = (*task.warnings, *warnings)
     if step.work.action == "upload":
-        return Next({"message": "uploaded"}, _step(step, step.work.model_copy(update=_from_upload(clips[0]))))
+        return Next({"message": "uploaded"}, _step(step, _from_upload(step.work, clips[0], spec)))
     clip = chosen(task, clips)
     audio = _audio(clip)
     if task.cancel_at is not None:
@@ -120,8 +120,13 @@ def _concat_work(work: Work, clip: Clip) -> Work:
     return work.model_copy(update=update)
 
 
-def _from_upload(clip: Clip) -> dict[str, Any]:
-    return {"action": "extend", "source_clip": clip.provider_clip_id, "source_url": None}
+def _from_upload(work: Work, clip: Clip, spec: ProviderSpec) -> Work:
+    seconds = work.source_seconds or clip.duration_seconds
+    point = work.continue_at
+    if point is None and spec.needs_point:
+        point = default_point(seconds)
+    update = {"action": "extend", "source_clip": clip.provider_clip_id, "source_url": None, "source_seconds": seconds}
+    return work.model_copy(update=update | {"continue_at": point, "before_seconds": work.before_seconds or seconds})
 
 
 def _step(step: Step, work: Work) -> NewStep:
@@ -182,7 +187,7 @@ def _next_work(task: Task, step: Step, clip: Clip, so_far: float, spec: Provider
     if prompts:
         fields["prompt"] = prompts[min(step.seq + 1, len(prompts) - 1)]
     needs_point = spec.needs_point and (not spec.custom_needs or bool(spec.custom_fields & fields.keys()))
-    point = None if own is None or not needs_point else round(max(own - POINT_BEFORE_END_SECONDS, own / 2), 2)
+    point = default_point(own) if needs_point else None
     missing = float(task.request["target_seconds"]) - so_far
     add = min(spec.longest_add_seconds, max(SHORTEST_ADD_SECONDS, missing)) if "add_seconds" in spec.fields else None
     return step.work.model_copy(

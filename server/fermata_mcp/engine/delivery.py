@@ -82,6 +82,10 @@ def _place(raw: Path, clip: Clip, stem: Path, work: Work, join_here: bool) -> tu
     point = work.continue_at if work.continue_at is not None else work.source_seconds
     facts: dict[str, object] = {"own_seconds": own, "duration_seconds": own, "continue_at": point}
     before = Path(work.before_file) if work.before_file and Path(work.before_file).is_file() else None
+    if work.action == "concat":
+        return move(raw, stem), facts | {"whole_track": True}, []
+    if (point is None or own is None) and clip.whole_track is not None:
+        return move(raw, stem), facts | {"whole_track": clip.whole_track}, []
     if point is None or own is None:
         return move(raw, stem), facts | {"whole_track": None}, [_CANNOT_TELL]
     offset = max(0.0, (work.before_seconds or 0.0) - (work.source_seconds or 0.0)) if work.before_seconds else 0.0

@@ -299,6 +299,9 @@ class Runner:
                 await self._apply(step, moves.still_running(step, snapshot, due))
             case "succeeded":
                 await self._finish(step, task, provider, snapshot)
+            case "running" if snapshot.clips:
+                late = (*snapshot.warnings, "The provider did not finish everything in time.")
+                await self._finish(step, task, provider, replace(snapshot, warnings=late))
             case "lost" if provider.spec.submit == "repeatable":
                 await self._apply(step, moves.put_back(step, now, now, task.held))
             case _:

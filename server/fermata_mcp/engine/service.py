@@ -21,7 +21,7 @@ from fermata_mcp.domain.errors import (
     OverBudget,
     UnknownTrack,
 )
-from fermata_mcp.domain.plan import Plan, check_fields, check_source_form, clean_text, fill_in, make_plan
+from fermata_mcp.domain.plan import Plan, check_fields, check_source_form, clean_text, fill_in, make_plan, uploads_first
 from fermata_mcp.domain.request import ChainRequest, Request, request_hash
 from fermata_mcp.domain.source import ClipSource, FileSource, Source, TaskSource, UrlSource, parse_source
 from fermata_mcp.domain.spec import ProviderSpec
@@ -137,6 +137,7 @@ class Service:
             raise MissingKey(
                 f"{provider.spec.name} needs a key.", f"set {provider.spec.key_variable}, or use provider local."
             )
+        provider.check(step.work)
         if request.dry_run:
             return Started(task, dry_run=True)
         created = await self._create(task, step)
@@ -251,7 +252,7 @@ class Service:
         point = sent.get("continue_at")
         ahead = (source.duration_seconds or 0.0) - (source.clip_seconds or source.duration_seconds or 0.0)
         return Work(
-            action="upload" if source.url and "upload" in spec.other_prices else "extend",
+            action="upload" if uploads_first(spec, source) else "extend",
             source_file=None if source.clip else source.file,
             source_url=source.url,
             source_clip=source.clip,

@@ -75,6 +75,9 @@ class ApiinAdapter:
         named = (known for known in found if isinstance(known, str) and re.fullmatch(r"[!-~]{1,200}", known))
         return None if answer.get("error") else next(named, None)
 
+    def refusal(self, answer: Answer) -> None:
+        return None  # the codes say it all
+
     def look_call(self, remote_id: str) -> Call:
         return Call("GET", "/api/v1/audio/music/feed", params={"task_id": remote_id})
 

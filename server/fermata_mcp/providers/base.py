@@ -90,6 +90,10 @@ class Provider(Protocol):
         """Whether it has what it needs: a key, or nothing."""
         ...
 
+    def check(self, work: Work) -> None:
+        """Raise what is wrong with `work`, without sending anything."""
+        ...
+
     async def prepare(self, work: Work) -> Work:
         """Do what must be done before the submit and costs nothing, such as an upload; may be repeated."""
         ...

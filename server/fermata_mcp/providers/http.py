@@ -67,11 +67,16 @@ class HttpProvider:
         key = self._account.key.get_secret_value() if self._account.key else ""
         return hashlib.blake2b(key.encode(), key=b"fermata-account", person=b"account", digest_size=12).hexdigest()
 
+    def check(self, work: Work) -> None:
+        """Find out what cannot be said on this provider's wire, before a task is made of it."""
+        uploaded = {} if work.source_clip or work.source_url else {"source_url": "https://uploaded.invalid/track"}
+        self._adapter.submit_call(work.model_copy(update=uploaded))
+
     # --- the one paid request -------------------------------------------------------------------------------------
 
     async def submit(self, attempt_id: str, work: Work) -> Submitted:
-        call = self._adapter.submit_call(work)
         try:
+            call = self._adapter.submit_call(work)
             with anyio.fail_after(self._settings.submit_timeout_seconds):
                 async with self._client(keep_alive=False) as client:
                     return self._outcome(await self._exchange(client, call, None))
@@ -89,14 +94,15 @@ class HttpProvider:
         refusal = self._refusal(answer)
         if refusal is None:
             return Unclear(f"{self.spec.name} answered {answer.code()} without a task id")
-        error = error_from(refusal.code, f"{self.spec.name} refused: {answer.message()}.")
+        error = error_from(refusal.code, f"{self.spec.name} refused: {answer.message().rstrip('.')}.", refusal.hint)
         return Refused(error, (answer.retry_after or RETRY_SECONDS) if refusal.later else None)
 
     def _refusal(self, answer: Answer) -> Refusal | None:
         """What the provider documents, else what HTTP itself says about a request that was not taken on."""
         code = answer.code()
-        if code in self.spec.refusals:
-            return self.spec.refusals[code]
+        told = self._adapter.refusal(answer)
+        if told is not None or code in self.spec.refusals:
+            return told or self.spec.refusals[code]
         if code == 503 and answer.retry_after is not None:
             return Refusal("provider_unavailable", later=True)
         if code == 429:

@@ -79,8 +79,10 @@ class MusicApi:
             return found
         if _ended(answer):
             return Snapshot("failed", error=self._failure(answer))
-        not_ready = answer.code() < 300 or answer.get("type") == "not_ready"
-        return found or (Snapshot("running", message="waiting at the provider") if not_ready else None)
+        if found or answer.code() < 300 or answer.get("type") == "not_ready":
+            return found or Snapshot("running", message="waiting at the provider")
+        unlisted = answer.code() in (400, 404) and "not found" in answer.message().lower()
+        return Snapshot("running", message="the provider does not list it yet") if unlisted else None
 
     def _weigh(self, answer: Answer, parts: list[Part]) -> Snapshot:
         """One state from those of all clips, and of the whole where it has one: links of unfinished clips are bait."""

@@ -12,6 +12,11 @@ from .base import Factory, Host, Provider
 ENTRY_POINTS = "fermata_mcp.providers"
 # Where each built-in provider's `SPEC` and `make` live, in order of preference as a default.
 BUILT_IN: dict[str, str] = {
+    "musicapi-sonic": "fermata_mcp.providers.musicapi_sonic",
+    "musicapi-producer": "fermata_mcp.providers.musicapi_producer",
+    "sunoapi": "fermata_mcp.providers.sunoapi",
+    "kie": "fermata_mcp.providers.kie",
+    "apiin": "fermata_mcp.providers.apiin",
     "local": "fermata_mcp.providers.local.provider",
 }
 

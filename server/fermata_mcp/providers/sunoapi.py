@@ -89,14 +89,18 @@ class SunoAdapter:
         model = work.fields.get("model") or self.spec.default_model
         asked: dict[str, Any] = work.fields | {"model": model, "continue_at": work.continue_at}
         asked |= {name: round(asked[name], 2) for name in WEIGHTS if asked.get(name) is not None}
-        body = {FIELDS[name].wire: asked[name] for name in FIELDS if asked.get(name) is not None}
+        fields = self.spec.fields
+        body = {fields[name].wire: asked[name] for name in fields if asked.get(name) is not None}
         body |= {"callBackUrl": self._callback_url, **work.options}
-        custom = any(FIELDS[name].wire in body for name in CUSTOM)
+        custom = any(fields[name].wire in body for name in CUSTOM)
         return Call("POST", path, {"defaultParamFlag": custom, **source, **body})
 
     def read_submit(self, answer: Answer) -> str | None:
         known = text(answer.get("data", "taskId")) or text(answer.get("data", "task_id"))
         return known if answer.get("code") in (200, "200") else None
+
+    def refusal(self, answer: Answer) -> None:
+        return None  # the codes say it all
 
     def look_call(self, remote_id: str) -> Call:
         return Call("GET", "/api/v1/generate/record-info", params={"taskId": remote_id})

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
 from fermata_mcp.domain.plan import clean_text
-from fermata_mcp.domain.spec import ProviderSpec
+from fermata_mcp.domain.spec import ProviderSpec, Refusal
 from fermata_mcp.domain.task import Work
 
 from .base import Snapshot
@@ -93,6 +93,10 @@ class Adapter(Protocol):
         """The id under which it was accepted; None where the answer does not say so."""
         ...
 
+    def refusal(self, answer: Answer) -> Refusal | None:
+        """A refusal that only the words of the answer tell; None leaves it to `spec.refusals`."""
+        ...
+
     def look_call(self, remote_id: str) -> Call: ...
 
     def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
@@ -117,8 +121,8 @@ class Adapter(Protocol):
 def seconds(value: Any) -> float | None:
     """A duration as providers write it (number, numeric text, sometimes milliseconds), or None."""
     try:
-        found = float(value)
-    except (TypeError, ValueError):
+        found = float("nan") if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
     if not 0 < found < 10_000_000:
         return None

@@ -12,6 +12,8 @@ from typing import Any
 
 import anyio
 import uvicorn
+from anyio import TASK_STATUS_IGNORED
+from anyio.abc import TaskStatus
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from sse_starlette.sse import AppStatus
@@ -86,15 +88,17 @@ async def serve(serving: Serving, listening: socket.socket, host: str = "127.0.0
         server_header=False,
     )
     server = _Server(config)
-    print(f"Fermata {__version__}: http://{host}:{port}/mcp (also /sse, /healthz)", file=sys.stderr, flush=True)  # noqa: T201
     async with anyio.create_task_group() as group:
-        group.start_soon(_leave_when_told, server, serving)
+        await group.start(_leave_when_told, server, serving)
+        print(f"Fermata {__version__}: http://{host}:{port}/mcp (also /sse, /healthz)", file=sys.stderr, flush=True)  # noqa: T201
         await server.serve(sockets=[listening])
         group.cancel_scope.cancel()
 
 
-async def _leave_when_told(server: uvicorn.Server, serving: Serving) -> None:
-    await told_to_leave()
+async def _leave_when_told(
+    server: uvicorn.Server, serving: Serving, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED
+) -> None:
+    await told_to_leave(task_status=task_status)
     serving.drain()
     await anyio.sleep(LAST_ANSWERS_SECONDS)
     AppStatus.should_exit = True

@@ -7,15 +7,19 @@ import signal
 import sys
 
 import anyio
+from anyio import TASK_STATUS_IGNORED
+from anyio.abc import TaskStatus
 
 PARENT_LOOK_SECONDS = 0.5
 
 
-async def told_to_leave() -> None:
-    """Return once a signal asks this process to end."""
+async def told_to_leave(*, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
+    """Return once a signal asks this process to end; started as soon as signals are heard."""
     if sys.platform == "win32":
+        task_status.started()
         await anyio.sleep_forever()
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as received:
+        task_status.started()
         async for _ in received:
             return
 

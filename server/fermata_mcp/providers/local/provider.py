@@ -70,6 +70,9 @@ class LocalProvider:
         self._jobs: dict[str, _Job] = {}
         self._processors = anyio.Semaphore(max(1, os.cpu_count() or 1))
 
+    def check(self, work: Work) -> None:
+        return
+
     async def prepare(self, work: Work) -> Work:
         return work
 
