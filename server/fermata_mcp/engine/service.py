@@ -27,6 +27,7 @@ from fermata_mcp.domain.source import ClipSource, FileSource, Source, TaskSource
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import (
     TASK_STATUSES,
+    Audio,
     Change,
     Clip,
     NewStep,
@@ -44,8 +45,9 @@ from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Created, KeyReused, Page, Store
 
 from . import moves
-from .chain import SHORTEST_ADD_SECONDS, ended_by
+from .chain import SHORTEST_ADD_SECONDS, chosen, ended_by, joins_here
 from .clock import Clock
+from .delivery import deliver, publish
 from .progress import Changes
 from .runner import Runner
 
@@ -298,6 +300,20 @@ class Service:
         if task is None:
             raise NotFound(f"there is no task {task_id!r:.60}.")
         return task
+
+    async def fetch_missing(self, task_id: str) -> None:
+        """Try again to save audio that could not be fetched when the work succeeded."""
+        task = await self.get(task_id)
+        step = next((step for step in reversed(task.steps) if step.clips), None)
+        if task.status not in ("succeeded", "partial") or step is None or (task.audio and task.audio.file):
+            return
+        here = joins_here(task, step, self._registry.spec(task.provider), self.settings)
+        delivered = await deliver(step.clips, step, task, self.settings, join_here=here)
+        clip = chosen(task, delivered.clips)
+        if clip.file is not None:
+            found = Audio(**clip.model_dump(include=set(Audio.model_fields)))
+            patch = await publish({"audio": found, "finished_at": task.finished_at or 0}, task, self.settings)
+            await self._apply(task, moves.fetched(step, delivered.clips, patch.get("audio") or found))
 
     async def clip_of(self, task_id: str, index: int) -> Task:
         """The task, once it is sure that it has a clip at `index`."""

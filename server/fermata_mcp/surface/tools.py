@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, cast
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
-from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, ContentBlock, InputRequiredResult, ResourceLink, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from fermata_mcp.domain.errors import FermataError, TooLarge
@@ -21,12 +21,14 @@ from fermata_mcp.domain.request import ChainRequest, ExtendRequest, Request
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Action, Service, Started, parse_status
 
+from .confirm import confirmed
 from .errors import MAX_ARGUMENT_BYTES, error_result, our_bug, wrong_arguments
 from .schemas import input_schema, output_schema
 from .views import CreditsView, TaskList, TaskView, credits_text, credits_view, list_text, short, task_text, task_view
 
 logger = logging.getLogger(__name__)
 Ctx = Context[Any, Any]
+ToolResult = CallToolResult | InputRequiredResult
 Wait = Annotated[FiniteFloat, Field(ge=0, le=3600)]
 FAILED = ("failed", "unknown")
 
@@ -71,14 +73,14 @@ class Toolbox:
     service: Service
     now: Callable[[], int]
 
-    async def extend_track(self, args: ExtendRequest, ctx: Ctx) -> CallToolResult:
+    async def extend_track(self, args: ExtendRequest, ctx: Ctx) -> ToolResult:
         return await self._start(args, ctx)
 
-    async def chain_extend(self, args: ChainRequest, ctx: Ctx) -> CallToolResult:
+    async def chain_extend(self, args: ChainRequest, ctx: Ctx) -> ToolResult:
         return await self._start(args, ctx)
 
     async def get_task(self, args: GetTaskArgs, ctx: Ctx) -> CallToolResult:
-        await self.service.get(args.task_id)
+        await self.service.fetch_missing(args.task_id)
         return self._shown(Started(await self._wait(args.task_id, args.wait_seconds, ctx)))
 
     async def get_credits(self, args: CreditsArgs, ctx: Ctx) -> CallToolResult:
@@ -99,7 +101,10 @@ class Toolbox:
     async def play_track(self, args: PlayArgs, ctx: Ctx) -> CallToolResult:
         return self._shown(Started(await self.service.clip_of(args.task_id, args.index)))
 
-    async def _start(self, args: Request, ctx: Ctx) -> CallToolResult:
+    async def _start(self, args: Request, ctx: Ctx) -> ToolResult:
+        question = await confirmed(self.service, args, ctx)
+        if question is not None:
+            return question
         started = await self.service.start(args)
         if started.dry_run:
             return self._shown(started)
@@ -157,7 +162,7 @@ def _result(
     return CallToolResult(content=content, structured_content=view.model_dump(mode="json"), is_error=is_error)
 
 
-Handler = Callable[[Any, Ctx], Awaitable[CallToolResult]]
+Handler = Callable[[Any, Ctx], Awaitable[ToolResult]]
 
 
 class FermataTool(Tool):
@@ -196,7 +201,7 @@ def _unpacked(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tool(
-    handler: Callable[[Any, Ctx], Awaitable[CallToolResult]],
+    handler: Handler,
     args: type[BaseModel],
     result: type[BaseModel],
     title: str,

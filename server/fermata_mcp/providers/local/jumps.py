@@ -23,7 +23,7 @@ _BATCH = 64
 _MOST = 400  # jumps handed to the path
 _WAVEFORM_ALIGNED = 150  # … of which so many best are aligned to the sample
 _IMPOSSIBLE = 9.0
-_UNHEARD = 0.3  # mismatch assumed where the track's edges leave nothing to compare
+_UNHEARD = 0.2  # mismatch assumed where the track's edges leave nothing to compare
 _TEXTURE = 1.4  # random places that differ less than so many times as much as neighbours are a texture
 _STEP_WINDOWS = ((0.45, 0.06, 1.5), (3.0, 0.05, 2.0))  # seconds, price per dB, free dB
 

@@ -1,0 +1,68 @@
+"""Asking the person before a call that may cost more than the operator lets pass unasked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcp.server.mcpserver import Context
+from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from fermata_mcp.domain.errors import OverBudget
+from fermata_mcp.domain.request import Request
+from fermata_mcp.engine.service import Service
+
+QUESTION = "confirm_cost"
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"go_ahead": {"type": "boolean", "title": "Go ahead", "description": "Spend these credits"}},
+    "required": ["go_ahead"],
+}
+
+
+async def confirmed(service: Service, request: Request, ctx: Context[Any, Any]) -> InputRequiredResult | None:
+    """Nothing once the cost is agreed to, or the question for clients that answer questions by calling again.
+
+    A `max_credits` that covers the quote counts as agreement: whoever set it has thought about the cost.
+
+    Raises:
+        OverBudget: The person said no, or the client cannot ask; the hint names the cap to pass.
+    """
+    limit = service.settings.confirm_above_credits
+    if limit is None or request.dry_run:
+        return None
+    quoted = (await service.start(request.model_copy(update={"dry_run": True}))).task.quote.credits
+    if quoted <= limit or (request.max_credits is not None and request.max_credits >= quoted):
+        return None
+    question = f"This can cost up to {quoted:g} credits. Go ahead?"
+    if not _can_ask(ctx):
+        raise OverBudget(f"this can cost {quoted:g} credits, which a person must confirm.", _way_out(quoted))
+    if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
+        return _by_calling_again(ctx, question, quoted)
+    answer = await ctx.session.elicit_form(question, SCHEMA, related_request_id=ctx.request_context.request_id)
+    _weigh(answer, quoted)
+    return None
+
+
+def _can_ask(ctx: Context[Any, Any]) -> bool:
+    capabilities = ctx.client_capabilities
+    asking = capabilities.elicitation if capabilities else None
+    return asking is not None and (asking.form is not None or asking.url is None)
+
+
+def _by_calling_again(ctx: Context[Any, Any], question: str, quoted: float) -> InputRequiredResult | None:
+    answer = (ctx.input_responses or {}).get(QUESTION)
+    if isinstance(answer, ElicitResult):
+        _weigh(answer, quoted)
+        return None
+    form = ElicitRequestFormParams(message=question, requested_schema=SCHEMA)
+    return InputRequiredResult(input_requests={QUESTION: ElicitRequest(params=form)}, request_state=QUESTION)
+
+
+def _weigh(answer: ElicitResult, quoted: float) -> None:
+    if answer.action != "accept" or not (answer.content or {}).get("go_ahead"):
+        raise OverBudget(f"the person did not agree to {quoted:g} credits; nothing was sent.", _way_out(quoted))
+
+
+def _way_out(quoted: float) -> str:
+    return f"ask the person, then pass max_credits {quoted:g}, or choose provider local."
