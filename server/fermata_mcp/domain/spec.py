@@ -77,6 +77,7 @@ class ProviderSpec:
         longest_add_seconds: Most music one extension can add.
         any_length: Reaches any target length in one extension.
         shortest_source_seconds, longest_source_seconds, longest_result_seconds: Limits, inclusive.
+        honesty: What everybody who gets a result must be told about how it was made.
         refunds: Whether failed tasks are documented to be refunded by the provider itself.
         verified: What this adapter was held against, and when.
     """
@@ -108,6 +109,7 @@ class ProviderSpec:
     longest_source_seconds: float = float("inf")
     longest_result_seconds: float = float("inf")
     has_balance: bool = False
+    honesty: str | None = None
     notes: tuple[str, ...] = field(default=())
 
     def price_of(self, action: Action) -> Price:

@@ -145,7 +145,15 @@ def _after_link(
     if stop is None:
         work = _next_work(task, step, clip, so_far, spec)
         message = f"{so_far:.0f} s of {task.request['target_seconds']:.0f} s"
-        return Next({"message": message, "audio": audio, "warnings": told, "status": "running"}, _step(step, work))
+        share = min(0.99, so_far / float(task.request["target_seconds"]))
+        patch: TaskPatch = {
+            "message": message,
+            "audio": audio,
+            "warnings": told,
+            "status": "running",
+            "fraction": share,
+        }
+        return Next(patch, _step(step, work))
     reached = so_far >= float(task.request["target_seconds"]) - NEAR_ENOUGH_SECONDS
     patch = ended("succeeded" if reached else "partial", now, audio=audio)
     return Next(patch | {"warnings": told if reached else (*told, stop)})

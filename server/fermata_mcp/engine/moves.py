@@ -53,7 +53,7 @@ def accepted(step: Step, remote_id: str, due_at: int, now: int) -> Change:
         None,
         {"state": "waiting", "remote_id": remote_id, "due_at": due_at, "error": None},
         attempt={"state": "accepted", "remote_id": remote_id, "ended_at": now},
-        task={"status": "running", "error": None},
+        task={"status": "running", "error": None, "message": "being made"},
     )
 
 

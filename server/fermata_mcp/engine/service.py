@@ -245,7 +245,7 @@ class Service:
     def _work(self, request: Request, spec: ProviderSpec, source: SourceFacts, plan: Plan, task_id: str) -> Work:
         sent = fill_in(request, spec, source)
         title = clean_text(sent["title"]) if sent.get("title") else None
-        stem = files.stem_for(title or source.title, source.file or source.ref)
+        stem = files.stem_for(title, source.file or source.title or source.ref)
         suffix = Path(source.file or "").suffix.lower() if spec.any_length else ""
         target = files.output_path(self.settings.output_dir, stem, task_id[4:10], suffix)
         fields = {name: value for name, value in sent.items() if name not in ("continue_at", "add_seconds", "title")}

@@ -12,6 +12,7 @@ from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest, StoreUnava
 from fermata_mcp.domain.plan import clean_text
 
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+_OURS = re.compile(r"( \(extended [0-9a-f]{6}\)(, take [a-z])?)+$")
 _MAX_STEM = 80
 
 
@@ -78,6 +79,7 @@ def identity(path: Path) -> str:
 def stem_for(title: str | None, source: str) -> str:
     """A safe file stem from a title or, without one, from what the source is called."""
     text = unicodedata.normalize("NFC", clean_text(title or Path(source).stem or "track"))
+    text = _OURS.sub("", text)
     text = re.sub(r'[<>:"/\\|?*]', "_", text).strip(". ")
     text = text.encode()[:_MAX_STEM].decode(errors="ignore").strip(". ")
     return f"_{text}" if not text or _RESERVED.fullmatch(text) else text

@@ -21,7 +21,7 @@ from .base import Host, Provider, Snapshot
 from .http import HttpProvider
 from .wire import DONE_WORDS, Answer, Call, link, seconds, text
 
-PROMPT = "prompt and lyrics share one field: with lyrics, prompt is not sent"
+PROMPT = "prompt and lyrics share one field: give one of them"
 FIELDS = {
     "prompt": FieldSpec("prompt", 5000, PROMPT), "lyrics": FieldSpec("prompt", 5000, PROMPT),
     "style": FieldSpec("style", 1000), "title": FieldSpec("title", 100),
@@ -92,12 +92,12 @@ class SunoAdapter:
         fields = self.spec.fields
         body = {fields[name].wire: asked[name] for name in fields if asked.get(name) is not None}
         body |= {"callBackUrl": self._callback_url, **work.options}
-        custom = any(fields[name].wire in body for name in CUSTOM)
+        custom = any(known.wire in body for name, known in fields.items() if name in CUSTOM)
         return Call("POST", path, {"defaultParamFlag": custom, **source, **body})
 
     def read_submit(self, answer: Answer) -> str | None:
-        known = text(answer.get("data", "taskId")) or text(answer.get("data", "task_id"))
-        return known if answer.get("code") in (200, "200") else None
+        said = answer.get("data", "taskId") or answer.get("data", "task_id")
+        return said if answer.get("code") in (200, "200") and said == text(said) else None
 
     def refusal(self, answer: Answer) -> None:
         return None  # the codes say it all
@@ -167,7 +167,7 @@ def _read_clip(item: Mapping[str, Any], model: str | None) -> Clip | Literal["co
     if url is not None:
         return Clip(
             provider_clip_id=text(item.get("id")), title=text(item.get("title")), url=url,
-            duration_seconds=seconds(_number(item.get("duration"))),
+            duration_seconds=seconds(item.get("duration")),
             model=model or text(item.get("modelName") or item.get("model_name")),
         )  # fmt: skip
     state = (text(item.get("status")) or "").upper()

@@ -31,6 +31,7 @@ from mcp.types import (
 )
 
 from fermata_mcp.domain.errors import FermataError, NotFound, TooLarge
+from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 
 from .tools import Toolbox
@@ -58,7 +59,8 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
         "fermata://tasks/{task_id}", title="Task", description="One task, as get_task shows it", mime_type=_JSON
     )
     async def one_task(task_id: str) -> str:
-        return task_view(await _told(service, task_id), box.now()).model_dump_json()
+        task = await _told(service, task_id)
+        return task_view(task, box.now(), service.spec(task.provider)).model_dump_json()
 
     @server.resource(
         "fermata://tasks/{task_id}/audio/{index}",
@@ -82,7 +84,7 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
     _read_audio_with_its_own_type(server, service)
 
 
-async def _told(service: Service, task_id: str) -> Any:
+async def _told(service: Service, task_id: str) -> Task:
     try:
         return await service.get(task_id)
     except NotFound as error:

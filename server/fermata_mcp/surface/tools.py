@@ -24,7 +24,18 @@ from fermata_mcp.engine.service import Action, Service, Started, parse_status
 from .confirm import confirmed
 from .errors import MAX_ARGUMENT_BYTES, error_result, our_bug, wrong_arguments
 from .schemas import input_schema, output_schema
-from .views import CreditsView, TaskList, TaskView, credits_text, credits_view, list_text, short, task_text, task_view
+from .views import (
+    CreditsView,
+    TaskList,
+    TaskView,
+    credits_text,
+    credits_view,
+    list_text,
+    share_done,
+    short,
+    task_text,
+    task_view,
+)
 
 logger = logging.getLogger(__name__)
 Ctx = Context[Any, Any]
@@ -113,26 +124,28 @@ class Toolbox:
         return self._shown(Started(task, started.replayed))
 
     async def _wait(self, task_id: str, seconds: float, ctx: Ctx) -> Task:
-        reporter = _Reporter(ctx)
+        reporter = _Reporter(ctx, lambda task: share_done(task, self.service.spec(task.provider), self.now()))
         task = await self.service.wait(task_id, seconds, reporter.report)
         await reporter.last(task)
         return task
 
     def _shown(self, started: Started) -> CallToolResult:
-        view = task_view(started, self.now())
-        text = task_text(view, self.service.spec(view.provider))
+        spec = self.service.spec(started.task.provider)
+        view = task_view(started, self.now(), spec)
+        text = task_text(view, spec)
         return _result(text, view, links=_links(view), is_error=view.status in FAILED)
 
 
 class _Reporter:
     """Progress notifications whose values only rise, as the protocol demands."""
 
-    def __init__(self, ctx: Ctx) -> None:
+    def __init__(self, ctx: Ctx, share: Callable[[Task], float | None]) -> None:
         self._ctx = ctx
+        self._share = share
         self._value = -1.0
 
     async def report(self, task: Task) -> None:
-        await self._send((task.fraction or 0.0) * 100, f"{task.provider}: {task.message}")
+        await self._send((self._share(task) or 0.0) * 100, f"{task.provider}: {task.message}")
 
     async def last(self, task: Task) -> None:
         """Close a wait that reported anything with where it ended."""

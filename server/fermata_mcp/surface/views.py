@@ -126,8 +126,20 @@ def iso(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def task_view(started: Started | Task, now: int) -> TaskView:
-    """The view of a task as it stands at `now` (Unix milliseconds)."""
+def share_done(task: Task, spec: ProviderSpec, now: int) -> float | None:
+    """0 to 1: what is known, else for running paid work what its usual duration suggests."""
+    if task.fraction is not None or task.status != "running" or spec.submit == "repeatable":
+        return task.fraction
+    return min(0.95, (now - task.created_at) / 1000 / usual_seconds(spec))
+
+
+def usual_seconds(spec: ProviderSpec) -> float:
+    """How long one extension usually takes."""
+    return (spec.pace.first + spec.pace.slow_after) / 2
+
+
+def task_view(started: Started | Task, now: int, spec: ProviderSpec) -> TaskView:
+    """The view of a task of the provider with `spec`, as it stands at `now` (Unix milliseconds)."""
     if isinstance(started, Task):
         started = Started(started)
     task = started.task
@@ -136,11 +148,11 @@ def task_view(started: Started | Task, now: int) -> TaskView:
         kind=task.kind,
         provider=task.provider,
         status=task.status,
-        progress=_progress(task, now),
+        progress=_progress(task, now, spec),
         source=SourceView(ref=task.source.ref, duration_seconds=task.source.duration_seconds),
         audio=AudioView(**task.audio.model_dump()) if task.audio else None,
         clips=[_clip(task, index, clip) for index, clip in enumerate(task.clips)],
-        steps=[_step(step) for step in task.steps] if task.kind == "chain" else [],
+        steps=[_step(step, spec) for step in task.steps] if task.kind == "chain" else [],
         credits=CreditsOfTask(quoted=task.quote.credits, charged=task.charged / MILLI, refunded=task.refunded / MILLI),
         error=task.error,
         warnings=_warnings(started),
@@ -151,12 +163,13 @@ def task_view(started: Started | Task, now: int) -> TaskView:
     )
 
 
-def _progress(task: Task, now: int) -> ProgressView:
+def _progress(task: Task, now: int, spec: ProviderSpec) -> ProgressView:
     until = task.finished_at or now
+    timed = task.kind == "extend" and spec.submit == "at_most_once"
     return ProgressView(
-        fraction=task.fraction,
+        fraction=share_done(task, spec, now),
         elapsed_seconds=max(0, until - task.created_at) / 1000,
-        expected_seconds=None,
+        expected_seconds=usual_seconds(spec) if timed else None,
         message=task.message,
     )
 
@@ -167,14 +180,14 @@ def _clip(task: Task, index: int, clip: Clip) -> ClipView:
     )
 
 
-def _step(step: Step) -> StepView:
+def _step(step: Step, spec: ProviderSpec) -> StepView:
     clip = step.clips[0] if step.clips else None
     return StepView(
         seq=step.seq,
         status=step.state,
         task_id=step.remote_id,
         duration_seconds=clip.duration_seconds if clip else None,
-        credits=None,
+        credits=spec.price_of(step.work.action).high if step.state == "succeeded" else None,
     )
 
 
@@ -228,7 +241,7 @@ def credits_view(told: Credits) -> CreditsView:
 
 def task_text(view: TaskView, spec: ProviderSpec) -> str:
     """Two to five lines: outcome, where it is, what it cost, what next."""
-    lines = [_outcome(view), *_honesty(view, spec), *(_first(view.warnings)), _cost(view, spec)]
+    lines = [_outcome(view), *_honesty(view, spec), *_stopped(view), *(_first(view.warnings)), _cost(view, spec)]
     return "\n".join([*(line for line in lines if line), f"Next: {view.next}"])
 
 
@@ -259,7 +272,11 @@ def _delivered(view: TaskView) -> str:
 
 
 def _honesty(view: TaskView, spec: ProviderSpec) -> list[str]:
-    return [spec.notes[0]] if spec.notes and view.status in ("succeeded", "partial") else []
+    return [spec.honesty] if spec.honesty and view.status in ("succeeded", "partial") else []
+
+
+def _stopped(view: TaskView) -> list[str]:
+    return [f"It stopped: {view.error.message}"] if view.status == "partial" and view.error else []
 
 
 def _first(warnings: list[str]) -> list[str]:
@@ -272,7 +289,10 @@ def _cost(view: TaskView, spec: ProviderSpec) -> str:
     charged = view.credits.charged
     if charged:
         return f"Cost: {charged:g} credits."
-    return f"Cost: up to {view.credits.quoted:g} credits."
+    if view.status == "failed":
+        return "Nothing was charged."
+    may = "It may have cost" if view.status == "unknown" else "Cost: up to"
+    return f"{may} {view.credits.quoted:g} credits."
 
 
 def list_text(page: TaskList) -> str:
@@ -324,7 +344,7 @@ def provider_facts(spec: ProviderSpec) -> dict[str, Any]:
         },
         "tells_balance": spec.has_balance,
         "verified": spec.verified,
-        "notes": list(spec.notes),
+        "notes": [*([spec.honesty] if spec.honesty else []), *spec.notes],
     }
 
 

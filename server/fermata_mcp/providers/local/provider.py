@@ -41,7 +41,8 @@ SPEC = ProviderSpec(
     shortest_source_seconds=SHORTEST_SECONDS,
     longest_source_seconds=LONGEST_SOURCE_SECONDS,
     longest_result_seconds=LONGEST_RESULT_SECONDS,
-    notes=(HONESTY, "WAV, FLAC, OGG and MP3; the result keeps the format of its source"),
+    honesty=HONESTY,
+    notes=("WAV, FLAC, OGG and MP3; the result keeps the format of its source",),
 )
 
 
