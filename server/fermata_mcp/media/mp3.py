@@ -48,7 +48,9 @@ def untold_length(path: Path) -> Untold | None:
     if first is None or any(mark in first_bytes[: first.size] for mark in _TOLD_BY):
         return None
     data, at, frames = path.read_bytes(), start, 0
-    while (frame := _frame(data, at)) is not None and at + frame.size <= len(data):
+    while (at := _synced(data, at)) >= 0:
+        frame = _frame(data, at)
+        assert frame is not None
         at, frames = at + frame.size, frames + 1
     return Untold(start, frames, frames * first.samples) if frames > 1 else None
 
@@ -78,6 +80,19 @@ def _after_id3(data: bytes) -> int:
     for byte in data[6:10]:
         size = size << 7 | byte & 0x7F
     return 10 + size
+
+
+def _synced(data: bytes, at: int) -> int:
+    """Where from `at` on the next whole frame starts, -1 if nowhere; what lies between is skipped as decoders do."""
+    skipped = False
+    while at >= 0:
+        frame = _frame(data, at)
+        end = at + frame.size if frame is not None else len(data) + 1
+        if end == len(data) or (end < len(data) and not (skipped and _frame(data, end) is None)):
+            return at
+        skipped = True
+        at = data.find(b"\xff", at + 1)
+    return -1
 
 
 def _frame(data: bytes, at: int) -> _Frame | None:

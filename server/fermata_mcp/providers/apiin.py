@@ -130,7 +130,7 @@ def _state(item: Mapping[str, Any], whole: str) -> Literal["done", "failed", "co
 
 def _clip(clip_id: str, item: Mapping[str, Any], answer: Answer) -> Clip:
     return Clip(
-        provider_clip_id=clip_id, title=text(item.get("title")), duration_seconds=seconds(str(item.get("duration"))),
+        provider_clip_id=clip_id, title=text(item.get("title")), duration_seconds=seconds(item.get("duration")),
         url=_link(item), model=text(item.get("model_name")) or text(answer.get("data", "request_body", "model")),
     )  # fmt: skip
 

@@ -1,0 +1,65 @@
+"""What every test can ask for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fermata_mcp.engine import progress, runner
+from support.engines import House
+from support.music import silence
+from support.remote import Plugin, Remote, ScriptedProvider
+from support.rows import FREE_WORK, PAID
+
+OURS = ("FERMATA_", "MUSICAPI_", "SUNOAPI_", "KIE_", "APIIN_")
+HOMES = {"HOME": "home", "USERPROFILE": "home", "XDG_STATE_HOME": "state", "XDG_MUSIC_DIR": "music"}
+
+
+@pytest.fixture(autouse=True)
+def clean_environ(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """No setting, key or folder of whoever runs the tests."""
+    for name in list(os.environ):
+        if name.startswith(OURS) or name.endswith("_API_KEY"):
+            monkeypatch.delenv(name)
+    person = tmp_path_factory.mktemp("person")
+    for name, folder in HOMES.items():
+        (person / folder).mkdir(exist_ok=True)
+        monkeypatch.setenv(name, str(person / folder))
+    return person
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def house(tmp_path: Path, quick_pump: None) -> House:
+    """A folder with four seconds of audio in it."""
+    return House(tmp_path, silence(tmp_path / "song.wav"))
+
+
+@pytest.fixture
+def remote(monkeypatch: pytest.MonkeyPatch) -> Remote:
+    """The far side of two providers that another package brought: `paid`, and `again`, which is free and repeatable."""
+    far = Remote()
+    plugins = [Plugin(spec.name, ScriptedProvider(far, spec)) for spec in (PAID, FREE_WORK)]
+    real: Any = metadata.entry_points
+
+    def entry_points(**chosen: Any) -> Iterable[Any]:
+        return plugins if chosen.get("group") == "fermata_mcp.providers" else real(**chosen)
+
+    monkeypatch.setattr(metadata, "entry_points", entry_points)
+    return far
+
+
+@pytest.fixture
+def quick_pump(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engines that notice a pushed clock and each other soon."""
+    monkeypatch.setattr(runner, "LONGEST_SLEEP_SECONDS", 0.03)
+    monkeypatch.setattr(progress, "FOREIGN_LOOK_SECONDS", 0.03)

@@ -1,0 +1,29 @@
+"""The contract suite: every check, on every adapter, in every case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+from checks import CHECKS, Check
+from rigs import RIGS, Rig
+
+pytestmark = pytest.mark.anyio
+
+
+def _everything() -> Iterator[Any]:
+    for rig in RIGS:
+        for check in CHECKS:
+            for index, case in enumerate(check.cases(rig)):
+                yield pytest.param(rig, check, case, id=f"{rig.name}-{check.name}-{_named(index, case)}")
+
+
+def _named(index: int, case: Any) -> str:
+    parts = cast("tuple[Any, ...]", case) if isinstance(case, tuple) else (case,)
+    return "-".join(str(part) for part in parts if isinstance(part, str | int))[:40] or str(index)
+
+
+@pytest.mark.parametrize(("rig", "check", "case"), list(_everything()))
+async def test_contract(rig: Rig, check: Check, case: Any) -> None:
+    await check.run(rig, case)

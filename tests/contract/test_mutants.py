@@ -1,0 +1,165 @@
+"""Adapters with a planted bug each. The contract suite must catch every one of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from checks import CHECKS, Check
+from rigs import SUNOAPI, Rig
+
+from fermata_mcp.config import Settings
+from fermata_mcp.domain.errors import GenerationFailed
+from fermata_mcp.domain.spec import FieldSpec, Refusal
+from fermata_mcp.domain.task import Work
+from fermata_mcp.providers.base import Snapshot
+from fermata_mcp.providers.sunoapi import KIE, SPEC, SunoAdapter
+from fermata_mcp.providers.wire import Answer, Call
+
+pytestmark = pytest.mark.anyio
+
+
+def _body(call: Call, **changed: Any) -> Call:
+    return replace(call, body={**(call.body or {}), **changed})
+
+
+class DropsAField(SunoAdapter):
+    def submit_call(self, work: Work) -> Call:
+        call = super().submit_call(work)
+        return replace(call, body={name: value for name, value in (call.body or {}).items() if name != "negativeTags"})
+
+
+class AlwaysCustom(SunoAdapter):
+    def submit_call(self, work: Work) -> Call:
+        return _body(super().submit_call(work), defaultParamFlag=True)
+
+
+class OptionsFirst(SunoAdapter):
+    def submit_call(self, work: Work) -> Call:
+        ours = super().submit_call(work.model_copy(update={"options": {}}))
+        return replace(ours, body={**work.options, **(ours.body or {})})
+
+
+class OneEndpointForAll(SunoAdapter):
+    def submit_call(self, work: Work) -> Call:
+        return replace(super().submit_call(work), path="/api/v1/generate/extend")
+
+
+class DropsWhatItCannotSay(SunoAdapter):
+    def submit_call(self, work: Work) -> Call:
+        told = {name: value for name, value in work.fields.items() if name != "instrumental"}
+        return super().submit_call(work.model_copy(update={"fields": told}))
+
+
+class WeightsInPercent(SunoAdapter):
+    def submit_call(self, work: Work) -> Call:
+        call = super().submit_call(work)
+        weight = (call.body or {}).get("styleWeight")
+        return _body(call, styleWeight=weight * 100) if weight is not None else call
+
+
+class AcceptsWithoutAnId(SunoAdapter):
+    def read_submit(self, answer: Answer) -> str | None:
+        return str(answer.get("data", "taskId"))
+
+
+class FirstClipIsEnough(SunoAdapter):
+    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        found = super().read_look(answer, remote_id)
+        return replace(found, state="succeeded") if found and found.clips else found
+
+
+class StreamsAreAudio(SunoAdapter):
+    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        items: list[dict[str, Any]] = answer.get("data", "response", "sunoData") or []
+        for item in items:
+            item["audioUrl"] = item["audioUrl"] or item["streamAudioUrl"]
+        return super().read_look(answer, remote_id)
+
+
+class UnknownIsFailed(SunoAdapter):
+    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        found = super().read_look(answer, remote_id)
+        word = str(answer.get("data", "status"))
+        known = word.endswith(("SUCCESS", "PENDING", "ERROR", "FAILED", "TIMEOUT", "EXCEPTION"))
+        return found if known or not found else Snapshot("failed", error=GenerationFailed("?"))
+
+
+class OneFailedIsAllFailed(SunoAdapter):
+    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        found = super().read_look(answer, remote_id)
+        return Snapshot("failed", error=GenerationFailed("?")) if found and found.warnings else found
+
+
+class ErrorsOnALookAreFinal(SunoAdapter):
+    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        failed = Snapshot("failed", error=GenerationFailed("?"))
+        return failed if answer.code() >= 400 else super().read_look(answer, remote_id)
+
+
+class WholeCredits(SunoAdapter):
+    def read_balance(self, answer: Answer) -> float | None:
+        found = super().read_balance(answer)
+        return None if found is None else float(int(found))
+
+
+class SameNameForEveryUpload(SunoAdapter):
+    def upload_call(self, file: Path) -> Call:
+        return replace(super().upload_call(file), form={"uploadPath": "fermata", "fileName": "song.wav"})
+
+
+CAUGHT_BY: dict[type[SunoAdapter] | str, str] = {
+    DropsAField: "fields_arrive",
+    AlwaysCustom: "documented_examples",
+    OptionsFirst: "options_override",
+    OneEndpointForAll: "documented_examples",
+    DropsWhatItCannotSay: "fields_arrive",
+    WeightsInPercent: "fields_arrive",
+    AcceptsWithoutAnId: "answers_to_a_submit",
+    FirstClipIsEnough: "every_state_until_done",
+    StreamsAreAudio: "every_state_until_done",
+    UnknownIsFailed: "unknown_words_are_running",
+    OneFailedIsAllFailed: "endings",
+    ErrorsOnALookAreFinal: "refused_looks",
+    WholeCredits: "balances",
+    SameNameForEveryUpload: "uploads",
+    "wrong wire name": "fields_arrive",
+    "undeclared field": "every_documented_field_is_declared",
+    "codes of the other host": "answers_to_a_submit",
+    "500 means no": "answers_to_a_submit",
+}
+OTHER_FACTS = {
+    "wrong wire name": replace(SPEC, fields={**SPEC.fields, "exclude_style": FieldSpec("excludeStyle")}),
+    "undeclared field": replace(SPEC, fields={name: SPEC.fields[name] for name in SPEC.fields if name != "persona_id"}),
+    "codes of the other host": replace(SPEC, refusals=KIE.refusals),
+    "500 means no": replace(SPEC, refusals={**SPEC.refusals, 500: Refusal("provider_unavailable", True)}),
+}
+
+
+def _name(value: Any) -> str:
+    return getattr(value, "__name__", str(value))
+
+
+@pytest.mark.parametrize(("mutant", "name"), CAUGHT_BY.items(), ids=_name)
+async def test_the_suite_catches(mutant: type[SunoAdapter] | str, name: str) -> None:
+    check = next(check for check in CHECKS if check.name == name)
+    assert await _holds(check, SUNOAPI)
+    assert not await _holds(check, replace(SUNOAPI, adapter=partial(_made, mutant)))
+
+
+def _made(mutant: type[SunoAdapter] | str, settings: Settings) -> SunoAdapter:
+    if isinstance(mutant, str):
+        return SunoAdapter(OTHER_FACTS[mutant], settings.callback_url)
+    return mutant(SPEC, settings.callback_url)
+
+
+async def _holds(check: Check, rig: Rig) -> bool:
+    for case in check.cases(rig):
+        try:
+            await check.run(rig, case)
+        except (AssertionError, LookupError, pytest.fail.Exception):
+            return False
+    return True

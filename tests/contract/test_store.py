@@ -1,0 +1,721 @@
+"""What every store promises, whatever database is under it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from fermata_mcp.domain.credits import Entry, EntryKind
+from fermata_mcp.domain.errors import FermataError, InvalidRequest, OverBudget, StoreUnavailable
+from fermata_mcp.domain.spec import Rate
+from fermata_mcp.domain.task import (
+    STEP_MOVES,
+    Audio,
+    Change,
+    Clip,
+    Failure,
+    NewStep,
+    Seam,
+    SourceFacts,
+    Step,
+    StepState,
+    Task,
+    TaskStatus,
+    Work,
+)
+from fermata_mcp.engine import moves
+from fermata_mcp.providers.base import Snapshot
+from fermata_mcp.store.base import (
+    CLOCK_SET_BACK_MS,
+    GRACE_MS,
+    LOOK_LEASE_MS,
+    REPLAY_WINDOW_MS,
+    SUBMIT_LEASE_MS,
+    KeyReused,
+    Store,
+)
+from support.rows import DAY_MS, ME, NOON, PAID, PRICE, a_step, a_task, claimed, created, only_step, stored
+from support.stores import PLACES, Connect, connections
+
+pytestmark = pytest.mark.anyio
+FINISHED: list[TaskStatus] = ["succeeded", "partial"]
+ENDED_BADLY: list[TaskStatus] = ["failed", "cancelled"]
+GOING_ON: list[TaskStatus] = ["queued", "running", "unknown"]
+
+
+@pytest.fixture(params=PLACES)
+def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Connect:
+    return PLACES[request.param](tmp_path)
+
+
+@pytest.fixture
+async def store(connect: Connect, anyio_backend: str) -> AsyncGenerator[Store]:
+    async with connections(connect, 1) as (one,):
+        yield one
+
+
+async def begun(store: Store, *, now: int = NOON, hold: int = PRICE, attempt: str = "", **fields: Any) -> Task:
+    """A task whose paid request is on its way."""
+    task = await created(store, now=now, **fields)
+    step = await claimed(store, now=now, of=task)
+    assert await store.apply(moves.begin(step, attempt or f"att_{task.id}", PAID, hold, None, now), now=now)
+    return task
+
+
+async def in_status(store: Store, status: TaskStatus, *, now: int = NOON, **fields: Any) -> Task:
+    """A task that has been put into `status`."""
+    task = await created(store, now=now, **fields)
+    step = await only_step(store, task)
+    patch = moves.ended(status, now) if status not in GOING_ON else {"status": status}
+    assert await store.apply(Change(step.id, frozenset({"queued"}), None, {}, task=patch), now=now)
+    return await stored(store, task)
+
+
+def again(task: Task, **fields: Any) -> Task:
+    """The same request made once more."""
+    return a_task(request_hash=task.request_hash, idempotency_key=task.idempotency_key, **fields)
+
+
+async def repeated(store: Store, task: Task, *, now: int = NOON, **fields: Any) -> tuple[str, str | None]:
+    """Whose task a repetition gets, and why."""
+    found = await store.create(again(task, **fields), a_step(), home="b", now=now)
+    return ("same" if found.task.id == task.id else "new"), found.replayed
+
+
+class TestKeeping:
+    async def test_a_task_comes_back_as_it_was_given(self, store: Store) -> None:
+        given = a_task(
+            source=SourceFacts(ref="/m/é 🎵.wav", duration_seconds=1.5, file="/m/é 🎵.wav", identity="x|1"),
+            request={"prompt": "line\nline", "options": {"a": [1, None, "ü"]}, "take": 2},
+            warnings=("one", "two"),
+            idempotency_key="k",
+        )
+        work = Work(save_as="/out/é.wav", fields={"title": "é"}, options={"deep": {"x": [1]}}, continue_at=0.1 + 0.2)
+        made = (await store.create(given, NewStep("stp_1", 0, work), home="a", now=NOON)).task
+        assert replace(made, steps=()) == given
+        (step,) = made.steps
+        assert (step.work, step.state, step.home, step.due_at, step.fence) == (work, "queued", "a", NOON, 0)
+
+    async def test_everything_that_is_learned_later_comes_back_too(self, store: Store) -> None:
+        task = await begun(store)
+        seams = (Seam.model_validate({"at": 1, "from": 2, "to": 3, "blend_ms": 40, "confidence": 0.5}),)
+        clips = (Clip(file="/a.wav", seams=seams), Clip(url="https://x/b", whole_track=False, continue_at=2.5))
+        step = await only_step(store, task)
+        await store.apply(moves.accepted(step, "r1", NOON, NOON), now=NOON)
+        audio, failure = Audio(file="/a.wav", whole_track=True), Failure(code="internal", message="é", hint="x.")
+        patch = moves.ended("succeeded", NOON + 1, audio=audio) | {"error": failure, "warnings": ("w",)}
+        assert await store.apply(moves.finished(step, Snapshot("succeeded", clips=clips), patch, PRICE), now=NOON + 1)
+        found = await stored(store, task)
+        assert (found.clips, found.audio, found.error, found.warnings) == (clips, audio, failure, ("w",))
+        assert (found.status, found.fraction, found.finished_at, found.updated_at) == (
+            "succeeded",
+            1,
+            NOON + 1,
+            NOON + 1,
+        )
+
+    async def test_nobody_sees_the_tasks_of_another(self, store: Store) -> None:
+        task = await created(store)
+        assert await store.get(task.id, principal="other") is None
+        assert await store.get(task.id, principal=ME) is not None
+        assert await store.get(task.id) is not None
+        assert (await store.page(principal="other", status=None, provider=None, limit=5, cursor=None)).tasks == ()
+        assert await store.ids_like("", principal="other", limit=5) == []
+
+    async def test_what_was_never_there_is_not_found(self, store: Store) -> None:
+        assert await store.get("tsk_1") is None
+        assert await store.attempts("stp_1") == []
+        assert await store.spent(principal=ME, since=0) == {}
+        assert await store.next_due(home="a", now=NOON) is None
+
+    async def test_opening_and_closing_again_loses_nothing(self, store: Store) -> None:
+        task = await created(store)
+        await store.close()
+        await store.close()
+        await store.open()
+        await store.open()
+        assert await stored(store, task) == task
+
+    async def test_another_connection_sees_it_at_once(self, connect: Connect) -> None:
+        async with connections(connect, 2) as (one, other):
+            task = await created(one)
+            assert await stored(other, task) == task
+
+
+class TestRepeating:
+    @pytest.mark.parametrize("status", [*GOING_ON, *FINISHED])
+    async def test_the_same_key_gets_the_same_task(self, store: Store, status: TaskStatus) -> None:
+        task = await in_status(store, status, idempotency_key="k")
+        assert await repeated(store, task, now=NOON + 10 * DAY_MS) == ("same", "key")
+
+    @pytest.mark.parametrize("status", ENDED_BADLY)
+    async def test_a_task_that_ended_badly_frees_its_key(self, store: Store, status: TaskStatus) -> None:
+        task = await in_status(store, status, idempotency_key="k")
+        assert await repeated(store, task) == ("new", None)
+        assert (await stored(store, task)).status == status
+
+    async def test_a_freed_key_belongs_to_the_new_task(self, store: Store) -> None:
+        task = await in_status(store, "failed", idempotency_key="k")
+        second = (await store.create(again(task), a_step(), home="a", now=NOON)).task
+        assert await repeated(store, second) == ("same", "key")
+
+    async def test_a_key_is_one_persons_own(self, store: Store) -> None:
+        task = await created(store, idempotency_key="k")
+        assert await repeated(store, task, principal="other") == ("new", None)
+
+    async def test_a_key_for_another_request_is_refused_and_nothing_is_stored(self, store: Store) -> None:
+        await created(store, idempotency_key="k")
+        with pytest.raises(KeyReused):
+            await store.create(a_task(idempotency_key="k"), a_step(), home="a", now=NOON)
+        assert len(await store.ids_like("", principal=ME, limit=9)) == 1
+
+    async def test_a_key_that_was_answered_with_an_earlier_task_goes_on_meaning_it(self, store: Store) -> None:
+        """Otherwise the same key, tried again later, would start and pay for a second task."""
+        task = await in_status(store, "succeeded")
+        keyed = replace(task, idempotency_key="k")
+        assert await repeated(store, keyed) == ("same", "request")
+        assert (await repeated(store, keyed, now=NOON + 10 * REPLAY_WINDOW_MS))[0] == "same"
+
+    @pytest.mark.parametrize("status", GOING_ON)
+    async def test_an_identical_request_joins_work_that_goes_on(self, store: Store, status: TaskStatus) -> None:
+        task = await in_status(store, status)
+        assert await repeated(store, task, now=NOON + 10 * DAY_MS) == ("same", "request")
+
+    @pytest.mark.parametrize("status", FINISHED)
+    @pytest.mark.parametrize(
+        ("later", "whose"), [(0, "same"), (REPLAY_WINDOW_MS - 1, "same"), (REPLAY_WINDOW_MS, "new")]
+    )
+    async def test_for_ten_minutes_after_success_it_gets_the_result(
+        self, store: Store, status: TaskStatus, later: int, whose: str
+    ) -> None:
+        task = await in_status(store, status)
+        assert (await repeated(store, task, now=NOON + later))[0] == whose
+
+    async def test_a_result_that_is_gone_need_not_be_replayed(self, store: Store) -> None:
+        task = await in_status(store, "succeeded")
+        made = await store.create(again(task), a_step(), home="a", now=NOON, replay_finished=False)
+        assert made.replayed is None
+
+    @pytest.mark.parametrize("status", GOING_ON)
+    async def test_work_that_goes_on_is_joined_even_then(self, store: Store, status: TaskStatus) -> None:
+        task = await in_status(store, status)
+        found = await store.create(again(task), a_step(), home="a", now=NOON, replay_finished=False)
+        assert found.task.id == task.id
+
+    @pytest.mark.parametrize("status", ENDED_BADLY)
+    async def test_after_a_failure_the_identical_request_starts_anew(self, store: Store, status: TaskStatus) -> None:
+        assert await repeated(store, await in_status(store, status)) == ("new", None)
+
+    @pytest.mark.parametrize("key", [None, "k"])
+    async def test_many_at_once_start_one_task(self, connect: Connect, key: str | None) -> None:
+        made: list[str] = []
+        task = a_task(idempotency_key=key)
+
+        async def call(store: Store) -> None:
+            made.append((await store.create(again(task), a_step(), home="a", now=NOON)).task.id)
+
+        async with connections(connect, 4) as stores, anyio.create_task_group() as group:
+            for store in stores * 5:
+                group.start_soon(call, store)
+        assert len(made) == 20
+        assert len(set(made)) == 1
+
+
+class TestClaiming:
+    async def test_a_claim_hides_the_step_until_its_lease_is_out(self, store: Store) -> None:
+        await created(store)
+        step = await claimed(store)
+        assert step.fence == 1
+        assert step.due_at == NOON + SUBMIT_LEASE_MS
+        assert await store.claim(home="a", now=NOON + SUBMIT_LEASE_MS - 1, limit=9) == []
+        assert (await claimed(store, now=NOON + SUBMIT_LEASE_MS)).fence == 2
+
+    async def test_a_look_has_a_shorter_lease(self, store: Store) -> None:
+        task = await begun(store)
+        await store.apply(moves.accepted(await only_step(store, task), "r", NOON, NOON), now=NOON)
+        assert (await claimed(store)).due_at == NOON + LOOK_LEASE_MS
+
+    async def test_others_leave_it_to_its_home_for_the_grace_time(self, store: Store) -> None:
+        await created(store, home="a")
+        assert await store.claim(home="b", now=NOON + GRACE_MS - 1, limit=9) == []
+        step = await claimed(store, home="b", now=NOON + GRACE_MS)
+        assert step.home == "b"
+
+    async def test_who_takes_it_is_its_home_from_then_on(self, store: Store) -> None:
+        await created(store, home="a")
+        step = await claimed(store, home="b", now=NOON + GRACE_MS)
+        assert step.due_at is not None
+        assert await store.claim(home="a", now=step.due_at, limit=9) == []
+        assert await claimed(store, home="b", now=step.due_at)
+
+    async def test_due_times_tell_each_process_when_to_look(self, store: Store) -> None:
+        await created(store, home="a", now=NOON + 5)
+        assert await store.next_due(home="a", now=NOON) == NOON + 5
+        assert await store.next_due(home="b", now=NOON) == NOON + 5 + GRACE_MS
+
+    async def test_a_submit_that_was_cut_off_comes_back_as_unknown(self, store: Store) -> None:
+        task = await begun(store)
+        later = NOON + SUBMIT_LEASE_MS + GRACE_MS
+        assert await store.claim(home="b", now=later - 1, limit=9) == []
+        step = await claimed(store, home="b", now=later)
+        assert step.state == "unknown"
+        assert (await only_step(store, task)).state == "unknown"
+        assert (await store.attempts(step.id))[-1].state == "intent"
+
+    async def test_the_longest_overdue_comes_first_and_no_more_than_asked_for(self, store: Store) -> None:
+        tasks = [await created(store, now=NOON - wait) for wait in (1, 3, 2)]
+        first, second = await store.claim(home="a", now=NOON, limit=2)
+        assert {first.task_id, second.task_id} == {tasks[1].id, tasks[2].id}
+        assert await store.claim(home="a", now=NOON, limit=0) == []
+
+    async def test_a_clock_that_was_set_back_does_not_bury_a_step(self, store: Store) -> None:
+        await created(store, now=NOON)
+        assert await store.claim(home="a", now=NOON - CLOCK_SET_BACK_MS, limit=9) == []
+        assert await claimed(store, home="a", now=NOON - CLOCK_SET_BACK_MS - 1)
+
+    async def test_a_step_that_is_over_is_never_due(self, store: Store) -> None:
+        task = await created(store)
+        await store.apply(moves.cancelled(await only_step(store, task), NOON), now=NOON)
+        assert await store.claim(home="a", now=NOON + DAY_MS, limit=9) == []
+
+    async def test_racing_processes_never_get_the_same_step(self, connect: Connect) -> None:
+        got: list[str] = []
+
+        async def take(store: Store, home: str) -> None:
+            while steps := await store.claim(home=home, now=NOON + GRACE_MS, limit=3):
+                got.extend(step.id for step in steps)
+
+        async with connections(connect, 4) as stores:
+            for _ in range(30):
+                await created(stores[0])
+            async with anyio.create_task_group() as group:
+                for number, store in enumerate(stores):
+                    group.start_soon(take, store, f"home-{number}")
+        assert len(got) == 30
+        assert len(set(got)) == 30
+
+
+class TestHandingOver:
+    async def test_running_work_is_due_for_anybody_at_once(self, store: Store) -> None:
+        task = await begun(store)
+        await store.apply(moves.accepted(await only_step(store, task), "r", NOON + 60_000, NOON), now=NOON)
+        await store.release("a", now=NOON + 1)
+        assert (await claimed(store, home="b", now=NOON + 1)).state == "waiting"
+
+    async def test_work_not_begun_is_due_for_anybody_when_it_was_due(self, store: Store) -> None:
+        await created(store)
+        await store.release("a", now=NOON)
+        assert (await claimed(store, home="b", now=NOON)).state == "queued"
+
+    async def test_a_request_on_its_way_keeps_its_lease(self, store: Store) -> None:
+        await begun(store)
+        await store.release("a", now=NOON)
+        assert await store.claim(home="b", now=NOON + SUBMIT_LEASE_MS - 1, limit=9) == []
+        assert (await claimed(store, home="b", now=NOON + SUBMIT_LEASE_MS)).state == "unknown"
+
+    async def test_work_put_back_for_later_is_not_hurried(self, store: Store) -> None:
+        task = await begun(store)
+        await store.apply(moves.put_back(await only_step(store, task), NOON + 60_000, NOON, PRICE), now=NOON)
+        await store.release("a", now=NOON)
+        assert await store.claim(home="b", now=NOON + 59_999, limit=9) == []
+
+    async def test_the_work_of_others_stays_theirs(self, store: Store) -> None:
+        task = await created(store, home="a")
+        await store.release("b", now=NOON)
+        assert (await only_step(store, task)).home == "a"
+
+    async def test_waiting_work_can_be_hastened_but_never_delayed(self, store: Store) -> None:
+        task = await begun(store)
+        step = await only_step(store, task)
+        await store.apply(moves.accepted(step, "r", NOON + 60_000, NOON), now=NOON)
+        await store.hasten(step.id, now=NOON + 1)
+        assert (await only_step(store, task)).due_at == NOON + 1
+        await store.hasten(step.id, now=NOON + 99)
+        assert (await only_step(store, task)).due_at == NOON + 1
+
+    async def test_only_waiting_work_can_be_hastened(self, store: Store) -> None:
+        task = await begun(store)
+        before = await only_step(store, task)
+        await store.hasten(before.id, now=NOON)
+        assert await only_step(store, task) == before
+
+
+class TestGuards:
+    async def test_a_step_that_is_not_there_is_left_alone(self, store: Store) -> None:
+        assert not await store.apply(Change("stp_1", frozenset({"queued"}), None, {}), now=NOON)
+
+    async def test_the_wrong_state_changes_nothing_at_all(self, store: Store) -> None:
+        task = await created(store)
+        step = await only_step(store, task)
+        assert not await store.apply(moves.accepted(step, "r", NOON, NOON), now=NOON + 5)
+        assert await stored(store, task) == task
+
+    async def test_a_stale_claim_decides_nothing(self, store: Store) -> None:
+        task = await created(store)
+        stale = await claimed(store)
+        await claimed(store, now=NOON + SUBMIT_LEASE_MS)
+        before = await stored(store, task)
+        assert not await store.apply(moves.begin(stale, "att_1", PAID, PRICE, None, NOON), now=NOON)
+        assert await stored(store, task) == before
+        assert await store.attempts(stale.id) == []
+
+    async def test_a_learned_fact_counts_whoever_holds_the_claim(self, store: Store) -> None:
+        task = await begun(store)
+        stale = await only_step(store, task)
+        await claimed(store, home="b", now=NOON + SUBMIT_LEASE_MS + GRACE_MS)
+        assert await store.apply(moves.accepted(stale, "r", NOON, NOON), now=NOON)
+        assert (await only_step(store, task)).remote_id == "r"
+
+    @pytest.mark.parametrize("state", sorted(set(STEP_MOVES) - STEP_MOVES["queued"] - {"queued"}))
+    async def test_an_illegal_move_is_a_bug_and_raises(self, store: Store, state: StepState) -> None:
+        task = await created(store)
+        step = await only_step(store, task)
+        change = Change(step.id, frozenset({"queued"}), None, {"state": state, "due_at": NOON}, task={"message": "x"})
+        with pytest.raises(AssertionError, match="illegal move"):
+            await store.apply(change, now=NOON)
+        assert await stored(store, task) == task
+        assert await store.apply(moves.cancelled(step, NOON), now=NOON), "nothing was left open"
+
+    async def test_a_second_live_submit_cannot_be_recorded(self, store: Store) -> None:
+        task = await begun(store)
+        step = await only_step(store, task)
+        second = Change(
+            step.id, frozenset({"submitting"}), None, {}, new_attempt="att_2", entries=(Entry("hold", PRICE),),
+            task={"message": "x"},
+        )  # fmt: skip
+        with pytest.raises(StoreUnavailable):
+            await store.apply(second, now=NOON)
+        assert len(await store.attempts(step.id)) == 1
+        assert (await stored(store, task)).held == PRICE
+        assert (await stored(store, task)).message != "x"
+
+    async def test_after_the_first_is_void_a_second_can(self, store: Store) -> None:
+        task = await begun(store)
+        await store.apply(moves.put_back(await only_step(store, task), NOON, NOON, PRICE), now=NOON)
+        step = await claimed(store)
+        assert await store.apply(moves.begin(step, "att_2", PAID, PRICE, None, NOON), now=NOON)
+        assert [(a.number, a.state) for a in await store.attempts(step.id)] == [(1, "void"), (2, "intent")]
+
+    @pytest.mark.parametrize("state", ["queued", "submitting", "waiting", "unknown"])
+    async def test_active_work_cannot_be_left_without_a_due_time(self, store: Store, state: StepState) -> None:
+        task = await created(store) if state == "queued" else await begun(store)
+        step = await only_step(store, task)
+        with pytest.raises(StoreUnavailable):
+            await store.apply(
+                Change(step.id, frozenset({step.state}), None, {"state": state, "due_at": None}), now=NOON
+            )
+        assert await only_step(store, task) == step
+
+    async def test_a_further_step_is_added_once(self, store: Store) -> None:
+        task = await begun(store)
+        step = await only_step(store, task)
+        await store.apply(moves.accepted(step, "r", NOON, NOON), now=NOON)
+        done = moves.finished(step, Snapshot("succeeded"), {"message": "next"}, PRICE)
+        assert await store.apply(replace(done, next_step=a_step(1)), now=NOON)
+        assert not await store.apply(replace(done, next_step=a_step(1)), now=NOON)
+        assert [s.seq for s in (await stored(store, task)).steps] == [0, 1]
+        assert (await claimed(store)).seq == 1
+
+
+class TestMoney:
+    async def test_a_hold_is_settled_by_release_and_charge(self, store: Store) -> None:
+        task = await begun(store)
+        assert (await stored(store, task)).held == PRICE
+        assert await store.spent(principal=ME, since=NOON) == {"paid": PRICE}
+        step = await only_step(store, task)
+        await store.apply(moves.accepted(step, "r", NOON, NOON), now=NOON)
+        await store.apply(moves.finished(step, Snapshot("succeeded"), {}, PRICE), now=NOON)
+        found = await stored(store, task)
+        assert (found.held, found.charged, found.refunded) == (0, PRICE, 0)
+        assert await store.spent(principal=ME, since=NOON) == {"paid": PRICE}
+
+    @pytest.mark.parametrize(
+        ("kinds", "spent"),
+        [
+            (["hold"], 1),
+            (["hold", "release"], 0),
+            (["hold", "release", "charge"], 1),
+            (["hold", "release", "charge", "refund"], 0),
+            (["hold", "release", "disputed"], 1),
+            (["hold", "release", "charge", "adjust"], 2),
+        ],
+    )
+    async def test_sums(self, store: Store, kinds: list[EntryKind], spent: int) -> None:
+        task = await begun(store, hold=0)
+        step = await only_step(store, task)
+        for kind in kinds:
+            change = Change(step.id, frozenset({"submitting"}), None, {}, entries=(Entry(kind, PRICE),))
+            assert await store.apply(change, now=NOON)
+        assert await store.spent(principal=ME, since=NOON) == {"paid": spent * PRICE}
+        found = await stored(store, task)
+        assert found.held == (PRICE if kinds == ["hold"] else 0)
+        assert found.refunded == (PRICE if "refund" in kinds else 0)
+
+    @pytest.mark.parametrize("kind", ["hold", "charge", "release", "refund"])
+    async def test_nothing_is_entered_twice_for_one_attempt(self, store: Store, kind: EntryKind) -> None:
+        task = await begun(store, hold=0)
+        step = await only_step(store, task)
+        change = Change(step.id, frozenset({"submitting"}), None, {}, entries=(Entry(kind, 1),))
+        assert await store.apply(change, now=NOON)
+        with pytest.raises(StoreUnavailable):
+            await store.apply(change, now=NOON)
+
+    async def test_a_negative_amount_is_impossible(self, store: Store) -> None:
+        task = await begun(store, hold=0)
+        step = await only_step(store, task)
+        with pytest.raises(StoreUnavailable):
+            await store.apply(
+                Change(step.id, frozenset({"submitting"}), None, {}, entries=(Entry("hold", -1),)), now=NOON
+            )
+
+    async def test_it_is_counted_by_person_provider_and_time(self, store: Store) -> None:
+        await begun(store, now=NOON - DAY_MS, attempt="att_1")
+        await begun(store, provider="other", attempt="att_2")
+        await begun(store, principal="somebody", attempt="att_3")
+        assert await store.spent(principal=ME, since=NOON) == {"other": PRICE}
+        assert await store.spent(principal=ME, since=0) == {"paid": PRICE, "other": PRICE}
+
+    async def test_the_cap_of_a_day_is_kept_to_the_last_credit(self, store: Store) -> None:
+        cap = 2 * PRICE
+        for number in range(2):
+            await created(store)
+            step = await claimed(store)
+            assert await store.apply(moves.begin(step, f"att_{number}", PAID, PRICE, cap, NOON), now=NOON)
+        task = await created(store)
+        step = await claimed(store)
+        before = await stored(store, task)
+        with pytest.raises(OverBudget, match="today"):
+            await store.apply(moves.begin(step, "att_9", PAID, PRICE, cap, NOON), now=NOON)
+        assert await stored(store, task) == before
+        assert await store.attempts(step.id) == []
+
+    async def test_tomorrow_is_another_day(self, store: Store) -> None:
+        await begun(store)
+        task = await created(store, now=NOON + DAY_MS)
+        step = await claimed(store, now=NOON + DAY_MS, of=task)
+        assert await store.apply(moves.begin(step, "att_2", PAID, PRICE, PRICE, NOON + DAY_MS), now=NOON + DAY_MS)
+
+    async def test_what_was_held_yesterday_does_not_pay_for_today(self, store: Store) -> None:
+        """A hold that is released after midnight must not let today's cap be overrun."""
+        task = await begun(store, now=NOON - DAY_MS)
+        await store.apply(moves.put_back(await only_step(store, task), NOON + DAY_MS, NOON, PRICE), now=NOON)
+        assert sum((await store.spent(principal=ME, since=NOON - NOON % DAY_MS)).values()) >= 0
+        await created(store)
+        step = await claimed(store)
+        with pytest.raises(OverBudget):
+            await store.apply(moves.begin(step, "att_2", PAID, 2 * PRICE, PRICE, NOON), now=NOON)
+
+    async def test_free_work_is_not_stopped_by_a_cap_that_was_lowered(self, store: Store) -> None:
+        await begun(store)
+        await created(store)
+        step = await claimed(store)
+        assert await store.apply(moves.begin(step, "att_free", PAID, 0, PRICE // 2, NOON), now=NOON)
+
+    async def test_racing_processes_never_overrun_the_cap(self, connect: Connect) -> None:
+        cap, refused = 7 * PRICE, 0
+
+        async def submit(store: Store, step: Step) -> None:
+            nonlocal refused
+            try:
+                await store.apply(moves.begin(step, f"att_{step.id}", PAID, PRICE, cap, NOON), now=NOON)
+            except OverBudget:
+                refused += 1
+
+        async with connections(connect, 4) as stores:
+            for _ in range(20):
+                await created(stores[0])
+            steps = await stores[0].claim(home="a", now=NOON, limit=20)
+            async with anyio.create_task_group() as group:
+                for number, step in enumerate(steps):
+                    group.start_soon(submit, stores[number % 4], step)
+            assert await stores[0].spent(principal=ME, since=0) == {"paid": cap}
+        assert refused == 13
+
+
+class TestHistory:
+    async def everything(self, store: Store, limit: int, **chosen: Any) -> list[str]:
+        found: list[str] = []
+        cursor: str | None = None
+        while True:
+            page = await store.page(
+                **({"principal": ME, "status": None, "provider": None} | chosen), limit=limit, cursor=cursor
+            )
+            found += [task.id for task in page.tasks]
+            cursor = page.next_cursor
+            if cursor is None:
+                return found
+
+    @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
+    async def test_pages_show_everything_once_newest_first(self, store: Store, limit: int) -> None:
+        times = [5, 3, 3, 9, 3, 1, 9]
+        tasks = [await created(store, now=NOON + at) for at in times]
+        found = await self.everything(store, limit)
+        assert found == [t.id for t in sorted(tasks, key=lambda t: (t.created_at, t.id), reverse=True)]
+
+    async def test_what_is_added_meanwhile_shifts_nothing(self, store: Store) -> None:
+        old = {(await created(store, now=NOON + n)).id for n in range(6)}
+        found: list[str] = []
+        cursor: str | None = None
+        while True:
+            page = await store.page(principal=ME, status=None, provider=None, limit=2, cursor=cursor)
+            found += [task.id for task in page.tasks]
+            await created(store, now=NOON + 100)
+            if (cursor := page.next_cursor) is None:
+                break
+        assert len(found) == len(set(found))
+        assert set(found) == old
+
+    async def test_status_and_provider_choose(self, store: Store) -> None:
+        failed = await in_status(store, "failed")
+        other = await created(store, provider="other")
+        assert await self.everything(store, 1, status="failed") == [failed.id]
+        assert await self.everything(store, 1, provider="other") == [other.id]
+        assert await self.everything(store, 1, status="succeeded") == []
+
+    @pytest.mark.parametrize("cursor", ["", "x", "1", ".tsk_1", "-1.tsk_1", "9" * 40 + ".x", "²³.x", "1e9.x", "\ud800"])
+    async def test_a_cursor_of_somebody_elses_making_is_refused(self, store: Store, cursor: str) -> None:
+        with pytest.raises(InvalidRequest, match="cursor"):
+            await store.page(principal=ME, status=None, provider=None, limit=5, cursor=cursor)
+
+    async def test_ids_are_found_by_how_they_start(self, store: Store) -> None:
+        await created(store, id="tsk_aa1")
+        await created(store, id="tsk_aa2", now=NOON + 1)
+        await created(store, id="tsk_b_1")
+        find = {"principal": ME, "limit": 9}
+        assert await store.ids_like("tsk_aa", **find) == ["tsk_aa2", "tsk_aa1"]
+        assert await store.ids_like("tsk__", **find) == await store.ids_like("tsk_%", **find) == []
+        assert await store.ids_like("tsk_", principal=ME, limit=1) == ["tsk_aa2"]
+
+
+class TestRemembering:
+    async def finished(self, store: Store, *clips: Clip, seconds: int = 0, **fields: Any) -> Task:
+        """A task whose submit was made at noon and that was done some seconds later."""
+        task = await begun(store, **fields)
+        step = await only_step(store, task)
+        await store.apply(moves.accepted(step, f"remote of {task.id}", NOON, NOON), now=NOON)
+        change = moves.finished(step, Snapshot("succeeded", clips=clips), {"status": "succeeded"}, PRICE)
+        assert await store.apply(change, now=NOON + 1000 * seconds)
+        return task
+
+    async def test_a_providers_clip_leads_to_the_task_that_made_it(self, store: Store) -> None:
+        task = await self.finished(store, Clip(provider_clip_id="c1"), Clip(url="x"), Clip(provider_clip_id="c3"))
+        assert await store.find_clip("paid", "c1", principal=ME) == (task.id, 0)
+        assert await store.find_clip("paid", "c3", principal=ME) == (task.id, 2)
+
+    @pytest.mark.parametrize(
+        ("provider", "clip", "who"), [("other", "c1", ME), ("paid", "c2", ME), ("paid", "c1", "x")]
+    )
+    async def test_nothing_else_does(self, store: Store, provider: str, clip: str, who: str) -> None:
+        await self.finished(store, Clip(provider_clip_id="c1"))
+        assert await store.find_clip(provider, clip, principal=who) is None
+
+    async def test_how_long_work_took_is_learned_newest_first(self, store: Store) -> None:
+        for seconds in (60, 70, 80):
+            await self.finished(store, seconds=seconds)
+        await begun(store)
+        assert await store.durations("paid", None) == [80, 70, 60]
+        assert await store.durations("paid", "v4") == []
+        assert await store.durations("other", None) == []
+
+    async def test_only_the_last_64_count(self, store: Store) -> None:
+        for seconds in range(70):
+            await self.finished(store, seconds=seconds)
+        assert await store.durations("paid", None) == list(range(69, 5, -1))
+
+
+class TestTakingTurns:
+    RATE = Rate(requests=10, seconds=10)
+
+    async def taken(self, store: Store, *, urgent: bool, now: int = NOON) -> int:
+        """How many requests may be made at one moment."""
+        count = 0
+        while await store.take_turn("account", self.RATE, urgent=urgent, now=now) == 0:
+            count += 1
+        return count
+
+    async def test_a_burst_is_at_most_the_rate_and_a_fifth_of_it_is_kept_for_submits(self, store: Store) -> None:
+        assert await self.taken(store, urgent=False) == 8
+        assert await self.taken(store, urgent=True) == 2
+        assert await self.taken(store, urgent=True) == 0
+
+    async def test_the_wait_it_tells_is_long_enough(self, store: Store) -> None:
+        await self.taken(store, urgent=True)
+        wait = await store.take_turn("account", self.RATE, urgent=True, now=NOON)
+        assert 0 < wait <= 1001
+        assert await store.take_turn("account", self.RATE, urgent=True, now=NOON + wait) == 0
+
+    async def test_accounts_do_not_wait_for_each_other(self, store: Store) -> None:
+        await self.taken(store, urgent=True)
+        assert await store.take_turn("another account", self.RATE, urgent=True, now=NOON) == 0
+
+    async def test_over_time_the_rate_is_kept(self, store: Store) -> None:
+        counts = [await self.taken(store, urgent=True, now=NOON + second * 1000) for second in range(30)]
+        assert counts[0] == 10
+        assert set(counts[1:]) == {1}
+
+    async def test_a_clock_that_was_set_back_does_not_stop_everything(self, store: Store) -> None:
+        await self.taken(store, urgent=True, now=NOON + DAY_MS)
+        assert await store.take_turn("account", self.RATE, urgent=True, now=NOON) <= 10_000
+
+    async def test_racing_processes_share_one_rate(self, connect: Connect) -> None:
+        counts: list[int] = []
+
+        async def take(store: Store) -> None:
+            counts.append(await self.taken(store, urgent=True))
+
+        async with connections(connect, 4) as stores, anyio.create_task_group() as group:
+            for store in stores:
+                group.start_soon(take, store)
+        assert sum(counts) == 10
+
+
+class TestNoticing:
+    async def test_writes_of_others_are_noticed_once(self, connect: Connect) -> None:
+        async with connections(connect, 2) as (one, other):
+            await one.changed_elsewhere()
+            assert not await one.changed_elsewhere()
+            await created(other)
+            assert await one.changed_elsewhere()
+            assert not await one.changed_elsewhere()
+
+    async def test_own_writes_are_not_news(self, store: Store) -> None:
+        await store.changed_elsewhere()
+        await created(store)
+        assert not await store.changed_elsewhere()
+
+
+class TestCancellation:
+    @pytest.mark.parametrize("after", [0, 0.0005, 0.002, 0.01])
+    async def test_a_cut_call_has_happened_or_not_and_leaves_nothing_open(self, connect: Connect, after: float) -> None:
+        tasks = [a_task() for _ in range(40)]
+        async with connections(connect, 2) as (one, other):
+            with anyio.move_on_after(after):
+                async with anyio.create_task_group() as group:
+                    for task in tasks:
+                        group.start_soon(lambda t=task: one.create(t, a_step(), home="a", now=NOON))
+            with anyio.fail_after(5):
+                await created(other)
+                await created(one)
+            for task in tasks:
+                found = await other.get(task.id)
+                assert found is None or len(found.steps) == 1
+
+    async def test_an_error_of_ours_leaves_nothing_open(self, connect: Connect) -> None:
+        async with connections(connect, 2) as (one, other):
+            await created(one, idempotency_key="k")
+            with pytest.raises(KeyReused):
+                await one.create(a_task(idempotency_key="k"), a_step(), home="a", now=NOON)
+            with anyio.fail_after(5):
+                await created(other)
+                await created(one)
+
+
+async def test_what_goes_wrong_is_always_told_in_our_words(store: Store) -> None:
+    task = await created(store)
+    with pytest.raises(FermataError):
+        await store.create(replace(task, request_hash="other"), a_step(), home="a", now=NOON)

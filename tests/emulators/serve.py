@@ -1,0 +1,71 @@
+"""An emulator on loopback.
+
+In a thread of a test (`with serving(emulator) as url`), or as a process, with `tests` on the path, that prints its URL:
+`python -m emulators.serve NAME [--port N]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib import import_module
+
+from .faults import Faulty, Front
+
+# Name to the module and factory that make it.
+EMULATORS = {
+    "sunoapi": ("emulators.suno", "sunoapi"),
+    "kie": ("emulators.suno", "kie"),
+    "musicapi": ("emulators.musicapi", "musicapi"),
+    "apiin": ("emulators.apiin", "apiin"),
+}
+
+
+@contextmanager
+def serving(emulator: Faulty, port: int = 0) -> Generator[str]:
+    """The emulator's URL, while a thread serves it."""
+    loop = asyncio.new_event_loop()
+    stop, ready, found = asyncio.Event(), threading.Event(), list[str]()
+
+    async def run() -> None:
+        async with Front(emulator, port) as url:
+            found.append(url)
+            ready.set()
+            await stop.wait()
+
+    def body() -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(run())
+
+    thread = threading.Thread(target=body, name="emulator", daemon=True)
+    thread.start()
+    if not ready.wait(10):
+        raise RuntimeError("the emulator did not start")
+    try:
+        yield found[0]
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="emulators.serve")
+    parser.add_argument("name", choices=sorted(EMULATORS))
+    parser.add_argument("--port", type=int, default=0)
+    chosen = parser.parse_args()
+    module, factory = EMULATORS[chosen.name]
+    emulator: Faulty = getattr(import_module(module), factory)()
+
+    async def run() -> None:
+        async with Front(emulator, chosen.port) as url:
+            print(url, flush=True)
+            await asyncio.Event().wait()
+
+    asyncio.run(run())
+
+
+if __name__ == "__main__":
+    main()

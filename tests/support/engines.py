@@ -1,0 +1,106 @@
+"""Whole engines and whole servers in a temporary folder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import anyio
+from mcp import Client
+from mcp.types import CallToolResult, TextContent
+
+from fermata_mcp.app import DATABASE, running_app
+from fermata_mcp.config import Settings
+from fermata_mcp.domain.errors import StoreUnavailable
+from fermata_mcp.domain.request import ExtendRequest
+from fermata_mcp.domain.task import Change, Task
+from fermata_mcp.engine.engine import running_engine
+from fermata_mcp.engine.service import Service
+from fermata_mcp.store.sqlite import SqliteStore
+
+from .asked import extend
+from .clocks import ShiftedClock
+
+PATIENCE = 10.0
+
+
+def settings_in(folder: Path, **fields: Any) -> Settings:
+    """Settings with every folder under `folder`, and provider waits a hundred times shorter than real ones."""
+    base: dict[str, Any] = {"data_dir": folder / "data", "output_dir": folder / "out", "time_scale": 0.001}
+    return Settings(**(base | fields))
+
+
+class MortalStore(SqliteStore):
+    """A store whose process may die: what it should still do then, it does not do."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.dead = False
+        self.full_for = 0
+        self.before_apply: Callable[[Change], Awaitable[None]] | None = None
+
+    async def release(self, home: str, *, now: int) -> None:
+        if not self.dead:
+            await super().release(home, now=now)
+
+    async def apply(self, change: Change, *, now: int) -> bool:
+        if self.full_for and change.new_attempt is None:
+            self.full_for -= 1
+            raise StoreUnavailable("the disk is full; nothing was recorded.")
+        if self.before_apply is not None:
+            first, self.before_apply = self.before_apply, None
+            await first(change)
+        return await super().apply(change, now=now)
+
+
+@dataclass
+class House:
+    """A folder with music in it, and the engines that work there."""
+
+    folder: Path
+    track: Path
+    time: ShiftedClock = field(default_factory=ShiftedClock)
+
+    def store(self) -> MortalStore:
+        return MortalStore(self.folder / "data" / DATABASE)
+
+    @asynccontextmanager
+    async def engine(self, store: SqliteStore | None = None, **settings: Any) -> AsyncGenerator[Service]:
+        chosen = settings_in(self.folder, **settings)
+        store = store or self.store()
+        async with running_engine(chosen, store, input_roots=None, clock=self.time.clock()) as service:
+            yield service
+
+    @asynccontextmanager
+    async def server(self, mode: str = "auto", **settings: Any) -> AsyncGenerator[Client]:
+        chosen = settings_in(self.folder, **settings)
+        async with running_app(chosen, callers_are_local=True) as app, Client(app.server, mode=mode) as client:
+            yield client
+
+    def request(self, **fields: Any) -> ExtendRequest:
+        return extend(**({"source": str(self.track), "provider": "paid"} | fields))
+
+
+async def finished(service: Service, task: Task, seconds: float = PATIENCE) -> Task:
+    """The task as it is once nothing more happens by itself."""
+    task = await service.wait(task.id, seconds, _ignore)
+    assert task.finished or task.status == "unknown", f"still {task.status}: {task.message}"
+    return task
+
+
+async def _ignore(_: Task) -> None:
+    return
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]], seconds: float = PATIENCE) -> None:
+    """Return as soon as `holds`; fail when it does not in time."""
+    with anyio.fail_after(seconds):
+        while not await holds():  # noqa: ASYNC110  (what is waited for is in a database)
+            await anyio.sleep(0.01)
+
+
+def text_of(result: CallToolResult) -> str:
+    return cast(TextContent, result.content[0]).text

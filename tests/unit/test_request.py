@@ -1,0 +1,61 @@
+"""Which requests are the same request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fermata_mcp.domain.request import MANNER, request_hash
+from fermata_mcp.domain.task import new_id
+from support.asked import chain, extend
+
+
+def hashed(**fields: Any) -> str:
+    return request_hash("extend", "paid", "account", "file", extend(**fields).identity())
+
+
+def hash_of(kind: str, provider: str, account: str, source: str) -> str:
+    return request_hash(kind, provider, account, source, extend().identity())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("idempotency_key", "k"), ("max_credits", 5), ("dry_run", True), ("wait_seconds", 1)]
+)
+def test_how_it_is_carried_out_does_not_make_it_another_request(name: str, value: Any) -> None:
+    assert name in MANNER
+    assert hashed(**{name: value}) == hashed()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("take", 2), ("prompt", "x"), ("continue_at", 1), ("options", {"a": 1}), ("stitch", "never"), ("source", "/b")],
+)
+def test_what_is_asked_for_does(name: str, value: Any) -> None:
+    assert hashed(**{name: value}) != hashed()
+
+
+def test_defaults_may_be_spelled_out() -> None:
+    assert hashed(take=1, prompt=None, stitch="auto") == hashed()
+
+
+def test_the_order_of_options_does_not_matter() -> None:
+    assert hashed(options={"a": 1, "b": 2}) == hashed(options={"b": 2, "a": 1})
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_another_kind_provider_account_or_source_is_another_request(place: int) -> None:
+    same = ["extend", "paid", "account", "file"]
+    other = [*same[:place], "other", *same[place + 1 :]]
+    assert hash_of(*same) != hash_of(*other)
+
+
+def test_requests_cannot_be_changed_after_they_were_checked() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        chain().take = 2
+
+
+def test_ids_are_unguessable_and_all_different() -> None:
+    ids = {new_id("tsk") for _ in range(100)}
+    assert len(ids) == 100
+    assert all(len(one) == 36 and one.startswith("tsk_") for one in ids)
