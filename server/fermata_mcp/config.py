@@ -111,9 +111,8 @@ class Settings(BaseSettings):
             for name in type(self).model_fields
             if name.endswith(("_base_url", "_upload_url"))
         }
-        named = {
-            urlsplit(url).netloc for name, url in addresses.items() if url != type(self).model_fields[name].default
-        }
+        defaults = type(self).model_fields
+        named = {_with_port(url) for name, url in addresses.items() if url != defaults[name].default}
         return frozenset(named | set(self.trusted_hosts))
 
     @field_validator("input_roots", mode="before")
@@ -125,6 +124,12 @@ class Settings(BaseSettings):
     @classmethod
     def _split_hosts(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _with_port(url: str) -> str:
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{host}:{parts.port or (80 if parts.scheme == 'http' else 443)}"
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -248,13 +248,6 @@ _SONIC, _PRODUCER = "/api/v1/sonic/create", "/api/v1/producer/create"
 _LINK = "https://audio.test/a.mp3"
 
 
-def _broke_is_402() -> musicapi.MusicApi:
-    """A 403 for want of credits is told from other 403s by its words, which is tested in `test_musicapi`."""
-    emulator = musicapi.musicapi()
-    emulator.broke = 402
-    return emulator
-
-
 def _producer(_: Settings) -> Adapter:
     return musicapi_producer.Adapter()
 
@@ -262,7 +255,7 @@ def _producer(_: Settings) -> Adapter:
 MUSICAPI_SONIC = Rig(
     name="musicapi-sonic",
     adapter=lambda _: musicapi_sonic.Adapter(),
-    emulator=_broke_is_402,
+    emulator=musicapi.musicapi,
     key_names=("musicapi_api_key", ("musicapi_base_url",)),
     sources={"clip": work(source_clip="clip-1"), "url": work(source_url=_LINK)},
     full={"continue_at": 10.0, "style": "ambient"},
@@ -303,7 +296,7 @@ MUSICAPI_SONIC = Rig(
     busy=429,
     accepted=lambda remote_id: {"message": "success", "task_id": remote_id},
     said=(
-        Said("credits", 402, {"message": "credits are not enough"}, "insufficient_credits"),
+        Said("credits", 403, {"message": "credits are not enough"}, "insufficient_credits"),
         Said("lyrics", 403, {"error": "lyrics name an artist"}, "content_rejected"),
         Said("validation", 400, {"code": 400, "error": "mv missing", "type": "validation_error"}, "invalid_request"),
         Said("not ready", 202, {"code": 202, "type": "not_ready", "error": "still processing"}, None),

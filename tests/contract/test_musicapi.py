@@ -191,7 +191,6 @@ async def test_a_documented_refusal_ends_it_and_costs_nothing(product: str, stat
 
 
 @BOTH
-@pytest.mark.xfail(reason="HttpProvider does not ask the adapter's `refusal` yet", strict=False)
 async def test_no_credits_left_is_told_from_words_that_were_refused(product: str) -> None:
     async with rigged(product) as rig:
         rig.far.ledger.balance = 3
@@ -203,6 +202,13 @@ async def test_no_credits_left_is_told_from_words_that_were_refused(product: str
         assert isinstance(outcome, Refused)
         assert outcome.error.code == "content_rejected"
         assert rig.far.ledger.submits == []
+
+
+async def test_a_retired_operation_points_to_the_other_product() -> None:
+    async with rigged("producer") as rig:
+        outcome = await rig.submit(options={"task_type": "swap_music_sound"})
+        assert isinstance(outcome, Refused)
+        assert (outcome.error.code, "musicapi-sonic" in outcome.error.hint) == ("not_supported", True)
 
 
 @BOTH

@@ -23,10 +23,12 @@ from support.processes import (
     SLOW_ADD,
     Home,
     fermata,
+    needs_proc,
     seconds_of,
     slow_call,
     wait_until,
     within,
+    workers_of,
     write_beat,
     write_music,
 )
@@ -279,12 +281,18 @@ def extending(home: Home, source: str, add_seconds: float) -> Generator[subproce
         )
     with process:
         try:
-            wait_until(lambda: "listening" in home.log.read_text() or "writing" in home.log.read_text(), "work begins")
+            wait_until(lambda: _is_at_work(process, home), "a worker")
             yield process
         finally:
             process.kill()
 
 
+def _is_at_work(process: subprocess.Popen[str], home: Home) -> bool:
+    assert process.poll() is None, home.log.read_text()
+    return bool(workers_of(process.pid))
+
+
+@needs_proc
 def test_ctrl_c_keeps_the_task(tmp_path: Path) -> None:
     home = Home(tmp_path)
     source = write_music(tmp_path / "song.ogg", 20)
@@ -301,6 +309,7 @@ def test_ctrl_c_keeps_the_task(tmp_path: Path) -> None:
     assert abs(seconds_of(Path(json.loads(done.stdout)["audio"]["file"])) - 820) <= 0.05
 
 
+@needs_proc
 def test_sigterm_keeps_the_task_too(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with extending(home, slow_call(tmp_path)["source"], SLOW_ADD) as process:

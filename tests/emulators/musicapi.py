@@ -44,13 +44,12 @@ class MusicApi(Emulator):
         full_clip: Whether the joined half of a pair is there with its other half, never, or failed.
         state_word: The word for a clip that is done.
         takes: Clips of one sonic extension.
-        broke: HTTP status where there is no money left.
         m4a: Producer delivers what it really does: M4A, which cannot be decoded here.
     """
 
     KNOBS: ClassVar[tuple[str, ...]] = (
         *Emulator.KNOBS, "submit_code", "dialect", "duration_as", "model_as", "error_key", "strict_extend", "data_as",
-        "full_clip", "state_word", "takes", "m4a", "broke",
+        "full_clip", "state_word", "takes", "m4a",
     )  # fmt: skip
 
     def __init__(self, key: str = "emulator-key", balance: float = 1000.0) -> None:
@@ -66,7 +65,6 @@ class MusicApi(Emulator):
         self.state_word = "succeeded"
         self.takes = 2
         self.m4a = False
-        self.broke: Literal[402, 403] = 403
         self.clips: dict[str, Sound] = {}
 
     def ops(self) -> list[Op]:
@@ -143,7 +141,7 @@ class MusicApi(Emulator):
     def _take(self, asked: Asked, price: float, sounds: list[Sound]) -> Response:
         """Accept, if there is money for it."""
         if self.ledger.balance < price:
-            return self._refuse(self.broke, "credits are not enough", "insufficient_credits")
+            return self._refuse(403, "credits are not enough", "insufficient_credits")
         job = self.new_job(asked.body, price)
         job.data |= {"clips": [self._keep(sound) for sound in sounds], "base": asked.base}
         code = {"code": 200} if self.submit_code else {}

@@ -12,15 +12,11 @@ from fermata_mcp.domain.task import Change, Task
 from fermata_mcp.engine import moves
 from fermata_mcp.engine.service import Service
 from fermata_mcp.providers.base import Accepted, Refused, Submitted, Unclear
-from support.engines import House, MortalStore, eventually, finished
+from support.engines import House, MortalStore, eventually, finished, is_step, no_report
 from support.remote import Remote
 from support.rows import PRICE
 
 pytestmark = pytest.mark.anyio
-
-
-async def no_report(_: Task) -> None:
-    return
 
 
 async def unknown(service: Service, house: House, remote: Remote, **request: Any) -> Task:
@@ -29,10 +25,6 @@ async def unknown(service: Service, house: House, remote: Remote, **request: Any
     task = (await service.start(house.request(**request))).task
     await eventually(lambda: is_step(service, task, "needs_user"))
     return await service.get(task.id)
-
-
-async def is_step(service: Service, task: Task, state: str) -> bool:
-    return (await service.get(task.id)).steps[-1].state == state
 
 
 class TestSettlingAnUnknownOutcome:
@@ -135,6 +127,7 @@ class TestCancelling:
         assert (task.status, task.held, task.charged, remote.sent) == ("cancelled", 0, 0, 1)
 
     async def test_free_work_is_stopped_at_once(self, house: House, remote: Remote) -> None:
+        remote.can_stop = True
         async with house.engine() as service:
             task = await service.cancel((await running(service, house, remote, provider="again")).id)
         assert (task.status, task.held, remote.stopped) == ("cancelled", 0, ["remote-1"])
@@ -153,6 +146,15 @@ class TestCancelling:
             task = await service.get(task.id)
         assert (task.status, task.held, task.charged) == ("cancelled", 0, PRICE)
         assert task.audio is not None
+
+    async def test_paid_work_that_could_be_stopped_leaves_no_money_unexplained(
+        self, house: House, remote: Remote
+    ) -> None:
+        remote.can_stop = True
+        async with house.engine() as service:
+            task = await service.cancel((await running(service, house, remote)).id)
+            await eventually(lambda: is_step(service, task, "cancelled"))
+            assert (await service.get(task.id)).held == 0
 
     async def test_a_cancel_while_the_request_is_on_its_way_stays_a_cancel(self, house: House, remote: Remote) -> None:
         gate = anyio.Event()
@@ -187,7 +189,9 @@ class TestCancelling:
             await eventually(lambda: is_step(service, task, "queued"))
             store.before_apply = it_begins
             await service.cancel(task.id)
-            assert (await service.get(task.id)).status == "cancelled"
+            task = await service.get(task.id)
+        assert task.status == "cancelled"
+        assert task.steps[-1].state == "waiting", "paid work that was taken on is not thrown away"
 
     async def test_a_finished_task_is_left_as_it_is(self, house: House, remote: Remote) -> None:
         async with house.engine() as service:

@@ -14,7 +14,7 @@ from fermata_mcp.engine.service import Service
 from fermata_mcp.providers.base import Refused, Snapshot, Unclear
 from support.engines import House, finished
 from support.music import silence
-from support.remote import Remote
+from support.remote import SECONDS, Remote
 from support.rows import PRICE
 
 pytestmark = pytest.mark.anyio
@@ -104,16 +104,29 @@ class TestRepeating:
         assert len(ids) == 1
         assert remote.sent == 1
 
-    async def test_a_result_can_be_lengthened_again(self, house: House, remote: Remote) -> None:
+    async def test_a_result_is_lengthened_again_by_the_id_that_its_provider_gave_it(
+        self, house: House, remote: Remote
+    ) -> None:
+        async with house.engine() as service:
+            first = await done(service, house)
+            second = await done(service, house, source=first.id)
+        assert second.source.duration_seconds == SECONDS
+        assert remote.works[1].source_clip == "c1"
+
+    async def test_another_provider_gets_its_saved_file(self, house: House, remote: Remote) -> None:
         async with house.engine() as service:
             first = await done(service, house)
             silence(saved(first), 9)
-            second = await done(service, house, source=first.id)
-            third = await done(service, house, source=f"{first.id}/0", take=2)
+            second = await done(service, house, source=f"{first.id}/0", provider="again")
+        assert second.source.duration_seconds == 9
+        assert remote.works[1].source_file == str(saved(first))
+        assert remote.works[1].source_clip is None
+
+    async def test_a_clip_that_is_not_there_is_an_unknown_track(self, house: House, remote: Remote) -> None:
+        async with house.engine() as service:
+            first = await done(service, house)
             with pytest.raises(UnknownTrack, match="1 clips"):
                 await service.start(house.request(source=f"{first.id}/1"))
-        assert second.source.duration_seconds == third.source.duration_seconds == 9
-        assert remote.works[1].source_file == str(saved(first))
 
 
 def saved(task: Task) -> Path:

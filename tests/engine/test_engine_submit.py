@@ -22,7 +22,7 @@ from fermata_mcp.engine.service import Service
 from fermata_mcp.providers.base import Accepted, NotSent, Refused, Snapshot, Unclear
 from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS
 from fermata_mcp.surface.views import task_view
-from support.engines import House, eventually, finished
+from support.engines import House, eventually, finished, is_step, no_report
 from support.remote import Remote
 from support.rows import PAID, PRICE
 
@@ -116,17 +116,22 @@ class TestAnswers:
 
     async def test_the_evidence_is_told(self, house: House, remote: Remote) -> None:
         remote.answers.append(Unclear("the connection broke after the body was sent"))
-        task = await run(house, remote)
+        async with house.engine() as service:
+            task = (await service.start(house.request())).task
+            await eventually(lambda: is_step(service, task, "needs_user"))
+            task = await service.get(task.id)
         assert task.error is not None
         assert task.error.message.count("the connection broke after the body was sent") == 1
         assert task.error.message.count("may have been charged") == 1
 
     async def test_an_id_the_provider_gave_before_is_no_reason_to_hang(self, house: House, remote: Remote) -> None:
         remote.answers.extend([Accepted("the same"), Accepted("the same")])
-        async with house.engine() as service:
-            first = (await service.start(house.request())).task
-            await finished(service, first)
-            second = await finished(service, (await service.start(house.request(take=2))).task, 2)
+        store = house.store()
+        async with house.engine(store) as service:
+            await finished(service, (await service.start(house.request())).task)
+            second = (await service.start(house.request(take=2))).task
+            second = await service.wait(second.id, 1.5, no_report)
+            store.dead = True
         assert second.status in ("unknown", "failed")
 
     @pytest.mark.parametrize("first", [NotSent(ProviderUnavailable("away.")), Refused(RateLimited("later."), 0.0)])
@@ -196,6 +201,18 @@ class TestLooking:
 
 
 class TestRecording:
+    async def test_two_troubles_at_once_do_not_end_the_engine(self, house: House, remote: Remote) -> None:
+        """A bug in an adapter, and a full disk while that is being recorded."""
+        store = house.store()
+        remote.readings.append(RuntimeError("a bug"))
+        async with house.engine(store, time_scale=0.01) as service:
+            first = (await service.start(house.request())).task
+            await eventually(lambda: is_remote(service, first, "remote-1"))
+            store.full_for = 1
+            await eventually(lambda: was_looked_at(remote))
+            second = (await service.start(house.request(take=2))).task
+            assert (await finished(service, second)).status == "succeeded"
+
     async def test_a_full_disk_after_the_answer_does_not_lose_it(self, house: House, remote: Remote) -> None:
         store = house.store()
         store.full_for = 3
@@ -254,3 +271,7 @@ async def is_status(service: Service, task: Task, status: str) -> bool:
 
 async def is_remote(service: Service, task: Task, remote_id: str) -> bool:
     return (await service.get(task.id)).steps[-1].remote_id == remote_id
+
+
+async def was_looked_at(remote: Remote) -> bool:
+    return bool(remote.looks)

@@ -8,22 +8,13 @@ import threading
 import anyio
 import pytest
 
-from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from fermata_mcp.store.base import GRACE_MS, LOOK_LEASE_MS, SUBMIT_LEASE_MS
-from support.engines import House, eventually, finished
+from support.engines import House, eventually, finished, is_step, no_report
 from support.remote import Remote
 from support.rows import PRICE
 
 pytestmark = pytest.mark.anyio
-
-
-async def no_report(_: Task) -> None:
-    return
-
-
-async def is_step(service: Service, task: Task, state: str) -> bool:
-    return (await service.get(task.id)).steps[-1].state == state
 
 
 def end_of(loop: asyncio.AbstractEventLoop, remote: Remote) -> None:

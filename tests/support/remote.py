@@ -34,7 +34,7 @@ class Remote:
     works: list[Work] = field(default_factory=lambda: list[Work]())
     looks: Counter[str] = field(default_factory=lambda: Counter[str]())
     stopped: list[str] = field(default_factory=lambda: list[str]())
-    can_stop: bool = True
+    can_stop: bool = False
     money: float | ProviderError = 100.0
     closed: int = 0
     finishes: bool = True

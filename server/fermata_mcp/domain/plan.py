@@ -194,13 +194,14 @@ def _check_source_length(spec: ProviderSpec, source: SourceFacts) -> None:
 
 def _extend_plan(request: ExtendRequest, spec: ProviderSpec, source: SourceFacts) -> Plan:
     once = _with_upload(quote(spec.price), spec, source)
+    most = _with_concat(once, request, spec, source)
     if request.add_seconds is not None and request.add_seconds > spec.longest_add_seconds:
         raise InvalidRequest(
             f"{spec.name} adds at most {spec.longest_add_seconds:g} s in one extension.",
             "ask for less, or use chain_extend.",
         )
     if spec.default_add_seconds is None:
-        return Plan(None, request.add_seconds, once, once)
+        return Plan(None, request.add_seconds, most, once)
     known = source.duration_seconds
     point = request.continue_at if request.continue_at is not None else known
     add = request.add_seconds
@@ -215,6 +216,14 @@ def _with_upload(once: Quote, spec: ProviderSpec, source: SourceFacts) -> Quote:
         return once
     upload = quote(spec.other_prices["upload"])
     return Quote(once.low + upload.low, once.high + upload.high)
+
+
+def _with_concat(once: Quote, request: Request, spec: ProviderSpec, source: SourceFacts) -> Quote:
+    """A part whose source is not at hand is joined by the provider, where it can and the caps allow it."""
+    if "concat" not in spec.other_prices or request.stitch == "never" or source.file or source.duration_seconds is None:
+        return once
+    more = quote(spec.other_prices["concat"])
+    return Quote(once.low, once.high + more.high)
 
 
 def _chain_plan(request: ChainRequest, spec: ProviderSpec, source: SourceFacts) -> Plan:

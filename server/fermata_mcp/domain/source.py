@@ -100,7 +100,9 @@ def _address(text: str, scheme: str) -> Source:
     if scheme == "file":
         if parts.netloc not in ("", "localhost"):
             raise InvalidRequest("a file:// address must point at this machine.", "use file:///path.")
-        return FileSource(unquote(parts.path))
+        path = unquote(parts.path)
+        _refuse_odd_text(path)
+        return FileSource(path)
     if scheme in ("http", "https"):
         if not parts.hostname:
             raise InvalidRequest("the address has no host.", "give a whole https:// address.")

@@ -217,11 +217,12 @@ class Task:
 
     @property
     def clips(self) -> tuple[Clip, ...]:
-        """Every clip of the last step that has any."""
-        for step in reversed(self.steps):
-            if step.clips:
-                return step.clips
-        return ()
+        """Every clip of the last step that has any; after a joining, the joined one and the other takes."""
+        delivered = [step for step in self.steps if step.clips and step.work.action != "upload"]
+        if not delivered:
+            return ()
+        last = delivered[-1].clips
+        return last + delivered[-2].clips[1:] if delivered[-1].work.action == "concat" else last
 
 
 class StepPatch(TypedDict, total=False):

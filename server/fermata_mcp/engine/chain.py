@@ -41,15 +41,6 @@ def affordable(task: Task, spec: ProviderSpec, settings: Settings, action: Any) 
     return cap is None or task.charged + task.held + round(spec.price_of(action).high * MILLI) <= cap
 
 
-def joins_here(task: Task, step: Step, spec: ProviderSpec, settings: Settings) -> bool:
-    """Whether a new part is to be joined on this machine, and not by the provider."""
-    if task.request.get("stitch") == "never":
-        return False
-    concat = "concat" in spec.other_prices and affordable(task, spec, settings, "concat")
-    # A chain needs the whole so far after every step; the provider would be paid each time.
-    return task.kind == "chain" or not concat or step.work.action == "concat"
-
-
 def after_step(
     task: Task, step: Step, clips: tuple[Clip, ...], warnings: tuple[str, ...], spec: ProviderSpec, settings: Settings,
     now: int,
@@ -110,8 +101,9 @@ def _needs_concat(task: Task, step: Step, clip: Clip, spec: ProviderSpec, settin
         and task.kind == "extend"
         and step.work.action == "extend"
         and clip.provider_clip_id is not None
-        and not joins_here(task, step, spec, settings)
         and task.request.get("stitch") != "never"
+        and "concat" in spec.other_prices
+        and affordable(task, spec, settings, "concat")
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -27,21 +27,18 @@ class Delivered:
     missing: tuple[FermataError, ...] = ()
 
 
-async def deliver(clips: tuple[Clip, ...], step: Step, task: Task, settings: Settings, *, join_here: bool) -> Delivered:
-    """Save every clip that has only a link so far.
-
-    Args:
-        join_here: Join a new part to its source on this machine; otherwise the provider is to do it.
-    """
+async def deliver(clips: tuple[Clip, ...], step: Step, task: Task, settings: Settings) -> Delivered:
+    """Save every clip that has only a link so far, and join new parts to their source where that is at hand."""
     if step.work.action == "upload":
         return Delivered(clips)
-    stem = _stem(task, step, settings, join_here)
+    stem = _stem(task, step, settings)
+    work = await _with_source(step, task, settings) if any(_is_wanted(clip) for clip in clips) else step.work
     kept: list[Clip] = []
     warnings: list[str] = []
     missing: list[FermataError] = []
     for index, clip in enumerate(clips):
         try:
-            saved, said = await _saved(clip, index, stem, step, task, settings, join_here)
+            saved, said = await _saved(clip, index, stem, replace(step, work=work), task, settings)
         except FermataError as error:
             missing.append(error)
             saved, said = clip, []
@@ -50,23 +47,47 @@ async def deliver(clips: tuple[Clip, ...], step: Step, task: Task, settings: Set
     return Delivered(tuple(kept), tuple(dict.fromkeys(warnings)), tuple(missing))
 
 
-def _stem(task: Task, step: Step, settings: Settings, join_here: bool) -> Path:
-    """The final name where this is the last word on an extension, else a name among the working files."""
-    last_word = task.kind == "extend" and (join_here or step.work.action == "concat")
-    return Path(step.work.save_as) if last_word else settings.data_dir / "audio" / f"{task.id}-{step.seq}"
+def _is_wanted(clip: Clip) -> bool:
+    return clip.file is None and clip.url is not None
+
+
+def _stem(task: Task, step: Step, settings: Settings) -> Path:
+    """The final name, except for the links of a chain: they wait among the working files until the chain is over."""
+    return Path(step.work.save_as) if task.kind == "extend" else settings.data_dir / "audio" / f"{task.id}-{step.seq}"
+
+
+async def _with_source(step: Step, task: Task, settings: Settings) -> Work:
+    """The work with its source at hand where that was a link: so its length is known and a part can be joined."""
+    work, url = step.work, task.source.url
+    if work.before_file is not None or url is None or work.before_seconds not in (None, work.source_seconds):
+        return work
+    from fermata_mcp.media.download import download
+
+    try:
+        stem = settings.data_dir / "audio" / f"{task.id}-source"
+        stem.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        source = await download(url, stem, trusted=settings.trusted_addresses())
+    except FermataError:
+        return work
+    seconds = await anyio.to_thread.run_sync(join.measured_seconds, source.path)
+    known = {"before_file": str(source.path), "before_seconds": seconds, "source_seconds": seconds}
+    return work.model_copy(update=known)
 
 
 async def _saved(
-    clip: Clip, index: int, stem: Path, step: Step, task: Task, settings: Settings, join_here: bool
+    clip: Clip, index: int, stem: Path, step: Step, task: Task, settings: Settings
 ) -> tuple[Clip, list[str]]:
-    if clip.file is not None or clip.url is None:
+    if not _is_wanted(clip) or clip.url is None:
         return clip, []
     from fermata_mcp.media.download import download
 
     folder = settings.data_dir / "audio"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     raw = await download(clip.url, folder / f"{step.id}-{index}", trusted=settings.trusted_addresses())
-    placed = partial(_place, raw.path, clip, _numbered(stem, index), step.work, join_here)
+    joinable = (
+        step.work if task.request.get("stitch") != "never" else step.work.model_copy(update={"before_file": None})
+    )
+    placed = partial(_place, raw.path, clip, _numbered(stem, index), joinable)
     file, changes, warnings = await anyio.to_thread.run_sync(placed)
     await anyio.to_thread.run_sync(tags.label, file, clip.title, f"Fermata {task.id}, {task.provider}")
     return clip.model_copy(update={**changes, "file": str(file)}), warnings
@@ -76,7 +97,7 @@ def _numbered(stem: Path, index: int) -> Path:
     return stem.with_name(stem.name + (f", take {_LETTERS[index]}" if index else ""))
 
 
-def _place(raw: Path, clip: Clip, stem: Path, work: Work, join_here: bool) -> tuple[Path, dict[str, object], list[str]]:
+def _place(raw: Path, clip: Clip, stem: Path, work: Work) -> tuple[Path, dict[str, object], list[str]]:
     """Measure the audio, join it if it is only a part, and put it where it belongs. Runs in a thread."""
     own = join.measured_seconds(raw) or clip.duration_seconds
     point = work.continue_at if work.continue_at is not None else work.source_seconds
@@ -93,7 +114,7 @@ def _place(raw: Path, clip: Clip, stem: Path, work: Work, join_here: bool) -> tu
     if whole_of_source and offset < 1:
         return move(raw, stem), facts | {"whole_track": True}, []
     at = offset if whole_of_source else offset + point
-    return _joined(raw, before if join_here else None, at, stem, facts)
+    return _joined(raw, before, at, stem, facts)
 
 
 _CANNOT_TELL = "The length of the source is not known, so nobody can tell whether this is the whole track or a part."

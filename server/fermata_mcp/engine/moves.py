@@ -144,7 +144,9 @@ def look_failed(step: Step, due_at: int) -> Change:
     return Change(step.id, frozenset({"waiting"}), step.fence, patch)
 
 
-def finished(step: Step, clips: tuple[Clip, ...], task: TaskPatch, hold: int, next_step: NewStep | None) -> Change:
+def finished(
+    step: Step, clips: tuple[Clip, ...], task: TaskPatch, hold: int, next_step: NewStep | None = None
+) -> Change:
     return Change(
         step.id,
         frozenset({"waiting", "expired"}),

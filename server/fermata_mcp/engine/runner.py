@@ -29,7 +29,7 @@ from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import SUBMIT_LEASE_MS, Store
 
 from . import moves
-from .chain import after_step, ended_by, joins_here
+from .chain import after_step, ended_by
 from .clock import Clock
 from .delivery import deliver, not_saved, publish
 from .pace import Paces
@@ -313,8 +313,7 @@ class Runner:
 
     async def _finish(self, step: Step, task: Task, provider: Provider, snapshot: Snapshot) -> None:
         spec = provider.spec
-        here = joins_here(task, step, spec, self._settings)
-        delivered = await deliver(snapshot.clips, step, task, self._settings, join_here=here)
+        delivered = await deliver(snapshot.clips, step, task, self._settings)
         retryable = any(error.retryable for error in delivered.missing)
         if retryable and step.error_streak < MOST_FETCH_TRIES:
             wait = self._ms(ERROR_BACKOFF_SECONDS * 2**step.error_streak)

@@ -45,7 +45,7 @@ from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Created, KeyReused, Page, Store
 
 from . import moves
-from .chain import SHORTEST_ADD_SECONDS, chosen, ended_by, joins_here
+from .chain import SHORTEST_ADD_SECONDS, chosen, ended_by
 from .clock import Clock
 from .delivery import deliver, publish
 from .progress import Changes
@@ -184,7 +184,7 @@ class Service:
         if index >= len(clips):
             raise UnknownTrack(f"{ref} has no audio: the task is {task.status} and has {len(clips)} clips.")
         clip = clips[index]
-        step = next(step for step in reversed(task.steps) if step.clips)
+        step = next(step for step in reversed(task.steps) if clip in step.clips)
         if task.provider == provider.spec.name and clip.provider_clip_id and "clip" in provider.spec.sources:
             identity = f"clip:{clip.provider_clip_id}"
             facts = SourceFacts(ref=ref, clip=clip.provider_clip_id, identity=identity)
@@ -204,9 +204,9 @@ class Service:
 
     def _check_caps(self, plan: Plan) -> None:
         cap = self.settings.max_credits_per_call
-        if cap is not None and plan.quote.credits > cap:
+        if cap is not None and plan.at_least.credits > cap:
             raise OverBudget(
-                f"this can cost {plan.quote.credits:g} credits; FERMATA_MAX_CREDITS_PER_CALL is {cap:g}.",
+                f"this costs {plan.at_least.credits:g} credits; FERMATA_MAX_CREDITS_PER_CALL is {cap:g}.",
                 "ask for less, or have the operator raise the cap.",
             )
 
@@ -243,7 +243,8 @@ class Service:
         return task, NewStep(new_id("stp"), 0, self._work(request, provider.spec, source, plan, task_id))
 
     def _work(self, request: Request, spec: ProviderSpec, source: SourceFacts, plan: Plan, task_id: str) -> Work:
-        sent = fill_in(request, spec, source)
+        named = source.model_copy(update={"title": source.title or (Path(source.file).stem if source.file else None)})
+        sent = fill_in(request, spec, named)
         title = clean_text(sent["title"]) if sent.get("title") else None
         stem = files.stem_for(title, source.file or source.title or source.ref)
         suffix = Path(source.file or "").suffix.lower() if spec.any_length else ""
@@ -307,8 +308,7 @@ class Service:
         step = next((step for step in reversed(task.steps) if step.clips), None)
         if task.status not in ("succeeded", "partial") or step is None or (task.audio and task.audio.file):
             return
-        here = joins_here(task, step, self._registry.spec(task.provider), self.settings)
-        delivered = await deliver(step.clips, step, task, self.settings, join_here=here)
+        delivered = await deliver(step.clips, step, task, self.settings)
         clip = chosen(task, delivered.clips)
         if clip.file is not None:
             found = Audio(**clip.model_dump(include=set(Audio.model_fields)))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -16,7 +14,7 @@ from fermata_mcp.domain.task import Clip, Work
 
 from .base import Host, Provider, Snapshot
 from .http import HttpProvider
-from .wire import DONE_WORDS, FAILED_WORDS, Answer, Call, link, seconds, text
+from .wire import DONE_WORDS, FAILED_WORDS, Answer, Call, link, note_once, seconds, text
 
 PROMPT = "prompt and lyrics share one field: with lyrics, prompt is not sent"
 FIELDS = {
@@ -48,7 +46,6 @@ SPEC = ProviderSpec(
 CLIP_FORM = re.compile(r"([!-~]{1,200})/([01])")
 STAGES = {"text": "words are ready", "first": "first audio is ready"}
 RUNNING = {"", "pending", "queued", "submitted", "processing", "in_progress", "running", "streaming"} | STAGES.keys()
-logger = logging.getLogger(__name__)
 
 
 class ApiinAdapter:
@@ -123,7 +120,7 @@ def _items(data: Any) -> list[dict[str, Any]]:
 def _state(item: Mapping[str, Any], whole: str) -> Literal["done", "failed", "coming"]:
     """Links of unfinished clips are streams and may be short: only `complete` makes one worth having."""
     word = _word(item.get("status")) or whole
-    if word in DONE_WORDS and _link(item):
+    if word in DONE_WORDS and link(item.get("audio_url")):
         return "done"
     return "failed" if _failed(word) or _reason(item) or (not item and whole in DONE_WORDS) else "coming"
 
@@ -131,13 +128,9 @@ def _state(item: Mapping[str, Any], whole: str) -> Literal["done", "failed", "co
 def _clip(clip_id: str, item: Mapping[str, Any], answer: Answer) -> Clip:
     return Clip(
         provider_clip_id=clip_id, title=text(item.get("title")), duration_seconds=seconds(item.get("duration")),
-        url=_link(item), model=text(item.get("model_name")) or text(answer.get("data", "request_body", "model")),
+        url=link(item.get("audio_url")),
+        model=text(item.get("model_name")) or text(answer.get("data", "request_body", "model")),
     )  # fmt: skip
-
-
-def _link(item: Mapping[str, Any]) -> str | None:
-    found = link(item.get("audio_url"))
-    return found if found and found.isprintable() else None
 
 
 def _reason(item: Mapping[str, Any]) -> str | None:
@@ -156,13 +149,8 @@ def _failed(word: str) -> bool:
 def _word(value: Any) -> str:
     word = (text(value) or "").lower()[:40]
     if word not in RUNNING | DONE_WORDS and not _failed(word):
-        _note_once(word)
+        note_once("apiin", word)
     return word
-
-
-@lru_cache(256)
-def _note_once(word: str) -> None:
-    logger.warning("apiin uses the state %r, which is not documented: taken as running", word)
 
 
 def make(host: Host) -> Provider:

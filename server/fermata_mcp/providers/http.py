@@ -41,6 +41,9 @@ RETRY_SECONDS = 10.0
 # Before one of these, no byte of the request can have left.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
 logger = logging.getLogger(__name__)
+# At their lower levels these show whole addresses, and links can hold signatures.
+for _library in ("httpx2", "httpcore2"):
+    logging.getLogger(_library).setLevel(logging.WARNING)
 
 
 class HttpProvider:
@@ -71,6 +74,10 @@ class HttpProvider:
         """Find out what cannot be said on this provider's wire, before a task is made of it."""
         uploaded = {} if work.source_clip or work.source_url else {"source_url": "https://uploaded.invalid/track"}
         self._adapter.submit_call(work.model_copy(update=uploaded))
+        if work.action == "upload":
+            point = 1.0 if work.continue_at is None else work.continue_at
+            then = {"action": "extend", "source_url": None, "source_clip": "uploaded", "continue_at": point}
+            self._adapter.submit_call(work.model_copy(update=then))
 
     # --- the one paid request -------------------------------------------------------------------------------------
 
@@ -79,7 +86,7 @@ class HttpProvider:
             call = self._adapter.submit_call(work)
             with anyio.fail_after(self._settings.submit_timeout_seconds):
                 async with self._client(keep_alive=False) as client:
-                    return self._outcome(await self._exchange(client, call, None))
+                    return self._outcome(await self._exchange(client, call))
         except _NEVER_SENT as error:
             return NotSent(ProviderUnavailable(f"{self.spec.name} cannot be reached ({_kind(error)})."))
         except (httpx.HTTPError, TimeoutError, _TooBig) as error:
@@ -171,7 +178,7 @@ class HttpProvider:
             self._reader = self._client(keep_alive=True)
         try:
             with anyio.fail_after(deadline):
-                return await self._exchange(self._reader, call, deadline)
+                return await self._exchange(self._reader, call)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, _TooBig) as error:
             raise ProviderUnavailable(f"{self.spec.name} did not answer ({_kind(error)}).") from None
 
@@ -183,7 +190,7 @@ class HttpProvider:
             follow_redirects=False, limits=limits, transport=self._transport, timeout=httpx.Timeout(READ_SECONDS)
         )
 
-    async def _exchange(self, client: httpx.AsyncClient, call: Call, _: float | None) -> Answer:
+    async def _exchange(self, client: httpx.AsyncClient, call: Call) -> Answer:
         base = self._account.upload_url if call.host == "upload" else self._account.base_url
         files, data = await _multipart(call)
         request = client.build_request(
@@ -195,8 +202,13 @@ class HttpProvider:
             raw = await _limited(response)
         finally:
             await response.aclose()
-        return Answer(response.status_code, _json(raw), clean_text(raw[:500].decode(errors="replace"), 300),
-                      _retry_after(response.headers))  # fmt: skip
+        raw = self._without_key(raw)
+        said = clean_text(raw[:500].decode(errors="replace"), 300)
+        return Answer(response.status_code, _json(raw), said, _retry_after(response.headers))
+
+    def _without_key(self, raw: bytes) -> bytes:
+        """Some providers repeat the key in their errors, which are shown and stored."""
+        return raw.replace(self._key().encode(), b"[key]")
 
     def _headers(self) -> dict[str, str]:
         return {

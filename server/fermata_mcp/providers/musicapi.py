@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import math
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
@@ -16,7 +13,7 @@ from fermata_mcp.domain.spec import ProviderSpec, Refusal
 from fermata_mcp.domain.task import Clip
 
 from .base import Snapshot
-from .wire import DONE_WORDS, FAILED_WORDS, Answer, Call, link, seconds, text
+from .wire import DONE_WORDS, FAILED_WORDS, Answer, Call, link, note_once, number, seconds, text
 
 REFUSALS = {
     400: Refusal("invalid_request"),
@@ -38,7 +35,6 @@ _CONTENT = re.compile(
 _ENDED = re.compile(r"\brefunded\b|\b(task|generation)\b.{0,30}\bfailed\b", re.I)
 # What a gateway says when its own patience, not the task's, is out.
 _GATEWAY = re.compile(r"gateway|(endpoint|upstream) request", re.I)
-logger = logging.getLogger(__name__)
 
 Part = tuple[bool | None, dict[str, Any]]
 
@@ -102,7 +98,7 @@ class MusicApi:
         return Clip(
             provider_clip_id=text(clip.get("clip_id")),
             title=text(clip.get("title")),
-            duration_seconds=seconds(_number(clip.get("duration"))),
+            duration_seconds=seconds(number(clip.get("duration"))),
             whole_track=whole_track,
             url=link(clip.get("audio_url")) or link(clip.get("wav_url")),
             model=self.model(text(clip.get("mv"))),
@@ -123,7 +119,7 @@ class MusicApi:
         return Call("GET", "/api/v1/get-credits")
 
     def read_balance(self, answer: Answer) -> float | None:
-        parts = [_number(answer.get(key)) for key in ("credits", "extra_credits")]
+        parts = [number(answer.get(key)) for key in ("credits", "extra_credits")]
         return None if parts == [None, None] else sum(part or 0.0 for part in parts)
 
     def upload_call(self, file: Path) -> Call | None:
@@ -159,13 +155,8 @@ def _clip_of(value: Any) -> dict[str, Any]:
 def _word(value: Any) -> str:
     word = value.strip().lower()[:40] if isinstance(value, str) else ""
     if word and word not in _RUNNING | DONE_WORDS | FAILED_WORDS:
-        _note_once(word)
+        note_once("MusicAPI", word)
     return word
-
-
-@lru_cache(256)
-def _note_once(word: str) -> None:
-    logger.warning("MusicAPI uses the state %r, which is not documented: taken as running", word)
 
 
 def _ended(answer: Answer) -> bool:
@@ -175,13 +166,3 @@ def _ended(answer: Answer) -> bool:
     if code == 504:
         return not _GATEWAY.search(said)
     return code in (400, 403, 410, 422) and bool(_ENDED.search(said))
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        found = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return found if math.isfinite(found) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import InvalidRequest, NotSupported
-from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec
+from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec, Refusal
 from fermata_mcp.domain.task import Work
 
 from .base import Host
@@ -36,7 +36,7 @@ SPEC = ProviderSpec(
     price=Price(12, 12, "docs.musicapi.ai, Extend an existing music track: 12-credit charge"),
     other_prices={"upload": Price(0, 2, "not documented for this host; 2 credits on a sister of it")},
     models={"Lyria 3 Pro": float("inf")},
-    refusals=REFUSALS,
+    refusals={**REFUSALS, 410: Refusal("not_supported", hint="use provider musicapi-sonic, which still extends.")},
     refunds=True,
     needs_point=True,
     longest_add_seconds=LONGEST_LENGTH,
@@ -44,7 +44,6 @@ SPEC = ProviderSpec(
     notes=(
         "a link is uploaded first, as a step of its own; takes no files: the provider fetches from public links only",
         "instrumental is ignored by the provider: say it in the prompt, and give no lyrics",
-        "if the provider has retired this operation (410), use musicapi-sonic",
     ),
 )
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
-import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -19,7 +16,7 @@ from fermata_mcp.domain.task import Clip, Work
 
 from .base import Host, Provider, Snapshot
 from .http import HttpProvider
-from .wire import DONE_WORDS, Answer, Call, link, seconds, text
+from .wire import DONE_WORDS, Answer, Call, link, note_once, number, seconds, text
 
 PROMPT = "prompt and lyrics share one field: give one of them"
 FIELDS = {
@@ -65,7 +62,6 @@ RUNNING = {
     "PENDING": "queued", "GENERATING": "being made", "TEXT_SUCCESS": "words are ready",
     "FIRST_SUCCESS": "first clip is ready", "SUCCESS": "audio not ready yet", "CALLBACK_EXCEPTION": "no audio yet",
 }  # fmt: skip
-logger = logging.getLogger(__name__)
 CLIP_LISTS = (("data", "response", "sunoData"), ("data", "response", "data"), ("data", "data"))
 
 
@@ -122,12 +118,12 @@ class SunoAdapter:
         if failed or (done and found and set(found) == {"failed"}):
             return Snapshot("failed", error=self._failure(answer, word))
         if not done and word not in RUNNING:
-            _note_once(self.spec.name, word)
+            note_once(self.spec.name, word)
         return Snapshot("running", message=RUNNING.get(word, word.lower()), clips=clips)
 
     def _failure(self, answer: Answer, word: str) -> FermataError:
         said = text(answer.get("data", "errorMessage")) or text(answer.get("data", "response", "errorMessage"))
-        refusal = self.spec.refusals.get(int(_number(answer.get("data", "errorCode")) or 0))
+        refusal = self.spec.refusals.get(int(number(answer.get("data", "errorCode")) or 0))
         rejected = "SENSITIVE" in word or (refusal and refusal.code == "content_rejected")
         code = "content_rejected" if rejected else "generation_failed"
         return error_from(code, f"{self.spec.name}: {said or 'no reason given'} ({word}).")
@@ -136,7 +132,7 @@ class SunoAdapter:
         return Call("GET", "/api/v1/chat/credit" if self.spec.name == "kie" else "/api/v1/generate/credit")
 
     def read_balance(self, answer: Answer) -> float | None:
-        return _number(answer.get("data"))
+        return number(answer.get("data"))
 
     def upload_call(self, file: Path) -> Call:
         """A file under a name that was never used, since the host serves old content under an old name."""
@@ -144,12 +140,7 @@ class SunoAdapter:
         return Call("POST", "/api/file-stream-upload", form=form, file=file, host="upload")
 
     def read_upload(self, answer: Answer) -> str | None:
-        return _link(answer.get("data", "downloadUrl"))
-
-
-@lru_cache(256)
-def _note_once(name: str, word: str) -> None:
-    logger.warning("%s uses the state %r, which is not documented: taken as running", name, word)
+        return link(answer.get("data", "downloadUrl"))
 
 
 def _items(answer: Answer) -> list[Mapping[str, Any]]:
@@ -162,8 +153,8 @@ def _items(answer: Answer) -> list[Mapping[str, Any]]:
 
 def _read_clip(item: Mapping[str, Any], model: str | None) -> Clip | Literal["coming", "missing", "failed"]:
     """A finished clip; else `coming` where it can be streamed, `failed` where it says so, `missing` without a link."""
-    url = _link(item.get("audioUrl") or item.get("audio_url"))
-    url = url or _link(item.get("sourceAudioUrl") or item.get("source_audio_url"))
+    url = link(item.get("audioUrl") or item.get("audio_url"))
+    url = url or link(item.get("sourceAudioUrl") or item.get("source_audio_url"))
     if url is not None:
         return Clip(
             provider_clip_id=text(item.get("id")), title=text(item.get("title")), url=url,
@@ -183,19 +174,6 @@ def _asked_model(answer: Answer) -> str | None:
         return text(asked["model"])
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-
-
-def _number(value: Any) -> float | None:
-    try:
-        found = math.nan if isinstance(value, bool) else float(value)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return found if math.isfinite(found) else None
-
-
-def _link(value: Any) -> str | None:
-    found = link(value)
-    return found if found and found.isprintable() else None
 
 
 def make_sunoapi(host: Host) -> Provider:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
@@ -14,6 +17,7 @@ from fermata_mcp.domain.task import Work
 
 from .base import Snapshot
 
+logger = logging.getLogger(__name__)
 DONE_WORDS = frozenset({"succeeded", "success", "complete", "completed"})
 FAILED_WORDS = frozenset({"failed", "fail", "error", "cancelled", "timeout"})
 
@@ -120,11 +124,8 @@ class Adapter(Protocol):
 
 def seconds(value: Any) -> float | None:
     """A duration as providers write it (number, numeric text, sometimes milliseconds), or None."""
-    try:
-        found = float("nan") if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if not 0 < found < 10_000_000:
+    found = number(value)
+    if found is None or not 0 < found < 10_000_000:
         return None
     return found / 1000 if found > 3600 else found
 
@@ -135,8 +136,24 @@ def text(value: Any) -> str | None:
 
 
 def link(value: Any) -> str | None:
-    """An http(s) address, or None."""
-    return value.strip() if isinstance(value, str) and re.match(r"https?://\S+$", value.strip()) else None
+    """An http(s) address of printable characters, or None."""
+    found = value.strip() if isinstance(value, str) else ""
+    return found if found.isprintable() and re.match(r"https?://\S+$", found) else None
+
+
+@lru_cache(256)
+def note_once(provider: str, word: str) -> None:
+    """Say in the log, once, that a provider uses a word nobody documented."""
+    logger.warning("%s uses the state %r, which is not documented: taken as running", provider, word)
+
+
+def number(value: Any) -> float | None:
+    """A finite number, also from numeric text, or None."""
+    try:
+        found = math.nan if isinstance(value, bool) else float(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
 
 
 def without_none(body: Mapping[str, Any]) -> dict[str, Any]:

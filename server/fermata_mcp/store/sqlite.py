@@ -279,28 +279,34 @@ def _version(connection: Sql) -> int:
 def _create(c: Sql, *, task: Task, step: NewStep, home: str, now: int, finished: bool) -> Created:
     earlier = _by_key(c, task) or _by_request(c, task, now, finished)
     if earlier is not None:
+        _remember_key(c, task, earlier.task.id)
         return earlier
     row = task_row(task)
     marks = ", ".join(f":{name}" for name in row)
     c.execute(f"INSERT INTO task ({', '.join(row)}) VALUES ({marks})", row)
     _insert_step(c, step, task.id, task.provider, task.account_id, home, now)
+    _remember_key(c, task, task.id)
     return Created(_get_known(c, task.id, task.principal), None)
 
 
 def _by_key(c: Sql, task: Task) -> Created | None:
     if task.idempotency_key is None:
         return None
-    sql = "SELECT id, request_hash, status FROM task WHERE principal = ? AND idempotency_key = ?"
+    sql = """SELECT k.task_id, k.request_hash, t.status FROM idempotency k JOIN task t ON t.id = k.task_id
+             WHERE k.principal = ? AND k.key = ?"""
     found = c.execute(sql, (task.principal, task.idempotency_key)).fetchone()
     if found is None:
         return None
     task_id, request_hash, status = found
     if request_hash != task.request_hash:
         raise KeyReused
-    if status in ("failed", "cancelled"):
-        c.execute("UPDATE task SET idempotency_key = NULL WHERE id = ?", (task_id,))
-        return None
-    return Created(_get_known(c, task_id, task.principal), "key")
+    return None if status in ("failed", "cancelled") else Created(_get_known(c, task_id, task.principal), "key")
+
+
+def _remember_key(c: Sql, task: Task, task_id: str) -> None:
+    if task.idempotency_key is not None:
+        sql = "INSERT OR REPLACE INTO idempotency (principal, key, request_hash, task_id) VALUES (?, ?, ?, ?)"
+        c.execute(sql, (task.principal, task.idempotency_key, task.request_hash, task_id))
 
 
 def _by_request(c: Sql, task: Task, now: int, finished: bool) -> Created | None:
@@ -430,7 +436,9 @@ def _take_turn(c: Sql, *, account_id: str, rate: Rate, urgent: bool, now: int) -
     """The generic cell rate algorithm: one number tells how much of the burst is used up."""
     spacing = rate.seconds * 1000 / rate.requests
     burst = spacing * (rate.requests if urgent else max(1, rate.requests * 0.8))
-    free_at = max(now, c.execute("SELECT free_at FROM pace WHERE account_id = ?", (account_id,)).get or 0)
+    stored = c.execute("SELECT free_at FROM pace WHERE account_id = ?", (account_id,)).get or 0
+    # Further ahead than a whole burst only where the clock was set back since.
+    free_at = now if stored > now + 2 * rate.seconds * 1000 else max(now, stored)
     early = free_at + spacing - burst - now
     if early > 0:
         return round(early) + 1
@@ -458,8 +466,10 @@ def _add_entries(
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
     for entry in change.entries:
         c.execute(sql, (now, principal, provider, task_id, attempt_id, entry.kind, entry.amount, entry.note))
-    if change.day_cap is not None and sum(_spent(c, principal=principal, since=now - now % _DAY_MS).values()) > (
-        change.day_cap
+    if (
+        change.entries
+        and change.day_cap is not None
+        and sum(_spent(c, principal=principal, since=now - now % _DAY_MS).values()) > (change.day_cap)
     ):
         raise OverBudget(
             "today's credits are used up.", "raise FERMATA_MAX_CREDITS_PER_DAY, or wait for tomorrow (UTC)."
@@ -467,7 +477,9 @@ def _add_entries(
 
 
 def _spent(c: Sql, *, principal: str, since: int) -> dict[str, int]:
-    sql = """SELECT provider, sum(CASE WHEN kind IN ('hold', 'charge', 'adjust', 'disputed') THEN amount
-             ELSE -amount END) FROM ledger WHERE principal = ? AND at >= ? GROUP BY provider"""
+    # An attempt's money belongs to the day it was sent, also where it was settled later.
+    sql = """SELECT l.provider, sum(CASE WHEN l.kind IN ('hold', 'charge', 'adjust', 'disputed') THEN l.amount
+             ELSE -l.amount END) FROM ledger l JOIN attempt a ON a.id = l.attempt_id
+             WHERE l.principal = ? AND a.intent_at >= ? GROUP BY l.provider"""
     rows: Iterable[Any] = c.execute(sql, (principal, since))
     return {provider: int(amount) for provider, amount in rows}

@@ -208,7 +208,7 @@ def _unpacked(arguments: dict[str, Any]) -> dict[str, Any]:
     for name, text in packed.items():
         try:
             packed[name] = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             packed[name] = text
     return arguments | packed
 

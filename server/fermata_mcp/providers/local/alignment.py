@@ -70,10 +70,10 @@ def _best_lag(rhythm: F32, leave: int, enter: int, reach: int, slack: int) -> fl
         return leave - enter
     products = np.array([np.vdot(hay[k : k + len(there)], there) for k in range(2 * slack + 1)])
     peak = int(np.argmax(products))
-    return leave - enter - (peak + _parabola(products, peak) - slack)
+    return leave - enter - (peak + peak_offset(products, peak) - slack)
 
 
-def _parabola(values: Floats, peak: int) -> float:
+def peak_offset(values: Floats, peak: int) -> float:
     """Offset of the true maximum from the highest value, by a parabola through its neighbours."""
     if not 0 < peak < len(values) - 1:
         return 0.0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fermata_mcp.providers.local.alignment import peak_offset
 from fermata_mcp.providers.local.seams import Join
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _pulse_seconds(analysis: Analysis) -> float | None:
     peak = shortest + int(np.argmax(likeness[shortest:longest]))
     if likeness[peak] < _PULSE:
         return None
-    return (peak + _peak_offset(likeness, peak)) / analysis.fps
+    return (peak + peak_offset(likeness, peak)) / analysis.fps
 
 
 def _autocorrelation(values: F32) -> F32:
@@ -67,9 +68,3 @@ def _autocorrelation(values: F32) -> F32:
     product = np.fft.irfft(power, size)[: len(values)]
     overlap = np.arange(len(values), 0, -1) / len(values)
     return (product / (product[0] + 1e-9) / overlap).astype(np.float32)
-
-
-def _peak_offset(values: F32, peak: int) -> float:
-    left, mid, right = (float(v) for v in values[peak - 1 : peak + 2])
-    bend = left - 2 * mid + right
-    return 0.5 * (left - right) / bend if bend < 0 else 0.0

@@ -22,7 +22,14 @@ CREATE TABLE task (
   updated_at INTEGER NOT NULL,
   finished_at INTEGER
 ) STRICT;
-CREATE UNIQUE INDEX task_by_key ON task (principal, idempotency_key) WHERE idempotency_key IS NOT NULL;
+-- A key goes on meaning the task it was answered with, also where the task was found by its request.
+CREATE TABLE idempotency (
+  principal TEXT NOT NULL,
+  key TEXT NOT NULL,
+  request_hash TEXT NOT NULL,
+  task_id TEXT NOT NULL REFERENCES task (id),
+  PRIMARY KEY (principal, key)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX task_by_request ON task (principal, request_hash, created_at);
 CREATE INDEX task_by_age ON task (principal, created_at, id);
 

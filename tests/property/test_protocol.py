@@ -1,0 +1,370 @@
+"""The protocol of paid steps under every order of events that a machine can think of.
+
+Two processes share one real store. They claim, send, hear answers late or never, crash, leave, and time passes by
+amounts around the leases. The same machine must find every one of the `MUTANTS`: protocols with one rule taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio.to_thread
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from fermata_mcp.domain.errors import ContentRejected, StoreUnavailable
+from fermata_mcp.domain.spec import ProviderSpec
+from fermata_mcp.domain.task import Attempt, Change, Step, StepState, Task
+from fermata_mcp.engine import moves
+from fermata_mcp.engine.clock import Clock
+from fermata_mcp.engine.progress import Changes
+from fermata_mcp.engine.resolve import settle_unknown
+from fermata_mcp.engine.runner import Runner
+from fermata_mcp.engine.service import ONE_PERSON, Service
+from fermata_mcp.providers.base import Host
+from fermata_mcp.providers.registry import Registry
+from fermata_mcp.store.base import CLOCK_SET_BACK_MS, GRACE_MS, LOOK_LEASE_MS, SUBMIT_LEASE_MS
+from fermata_mcp.store.sqlite import SqliteStore
+from support.engines import settings_in
+from support.rows import DAY_MS, NOON, PAID, PRICE, created, stored
+
+WORKERS = st.sampled_from(["one", "other"])
+OVER = SUBMIT_LEASE_MS + GRACE_MS
+TICKS = (LOOK_LEASE_MS + GRACE_MS, SUBMIT_LEASE_MS // 3 + 1, OVER, OVER, OVER + 1, -2 * CLOCK_SET_BACK_MS)
+ANSWERS = ("accepted", "accepted slowly", "lost", "lost slowly", "refused", "later")
+LOOKS = ("done", "running", "failed", "trouble")
+MOST_TASKS = 2
+LIVE: frozenset[StepState] = frozenset({"submitting", "waiting", "unknown", "needs_user"})
+SPENT = LIVE | {"succeeded", "abandoned"}
+ACTIVE: frozenset[StepState] = frozenset({"queued", "submitting", "waiting", "unknown"})
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The moves as the engine makes them; a mutant replaces one."""
+
+    begin: Callable[..., Change] = moves.begin
+    accepted: Callable[..., Change] = moves.accepted
+    refused: Callable[..., Change] = moves.refused
+    put_back: Callable[..., Change] = moves.put_back
+    unclear: Callable[..., Change] = moves.unclear
+    finished: Callable[..., Change] = moves.finished
+    failed: Callable[..., Change] = moves.failed
+    settle: Callable[[Step, Task, ProviderSpec, int], Change] = settle_unknown
+
+
+@dataclass
+class Hand:
+    """What a process is doing with a step that it has claimed."""
+
+    step: Step
+    attempt: str | None = None
+    begun: int = 0
+    answer: Change | None = None
+    learned: str | None = None
+
+
+@dataclass
+class Sent:
+    """What happened to one step outside of the store."""
+
+    posts: dict[str, int] = field(default_factory=lambda: dict[str, int]())
+    taken_on: int = 0
+    words: int = 0
+    learned: dict[str, str] = field(default_factory=lambda: dict[str, str]())
+
+
+class PaidSteps(RuleBasedStateMachine):
+    """No person says a word here: nothing may be taken on twice."""
+
+    protocol = Protocol()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = SqliteStore(Path(":memory:"))
+        self.now = NOON
+        self.number = 0
+        self.tasks: list[Task] = []
+        self.sent: dict[str, Sent] = {}
+        self.hands: dict[str, list[Hand]] = {"one": [], "other": []}
+
+    @staticmethod
+    def run(work: Coroutine[Any, Any, _T]) -> _T:
+        """The result of a coroutine that never waits: see `without_threads`."""
+        try:
+            work.send(None)
+        except StopIteration as end:
+            return end.value
+        raise AssertionError("the store waited for something")
+
+    def apply(self, change: Change) -> bool:
+        return self.run(self.store.apply(change, now=self.now))
+
+    def task(self, step: Step) -> Task:
+        return self.run(stored(self.store, next(t for t in self.tasks if t.id == step.task_id)))
+
+    def fresh(self, prefix: str) -> str:
+        self.number += 1
+        return f"{prefix}_{self.number}"
+
+    # --- what can happen ----------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: len(self.tasks) < MOST_TASKS)
+    @rule(home=WORKERS)
+    def create(self, home: str) -> None:
+        task = self.run(created(self.store, home=home, now=self.now, principal=ONE_PERSON))
+        self.tasks.append(task)
+        self.sent[task.steps[0].id] = Sent()
+
+    @rule(answer=st.sampled_from(ANSWERS), look=st.sampled_from(LOOKS), last=st.booleans())
+    def one_works(self, answer: str, look: str, last: bool) -> None:
+        self.go_on("one", answer, look, last)
+
+    @rule(answer=st.sampled_from(ANSWERS), look=st.sampled_from(LOOKS), last=st.booleans())
+    def other_works(self, answer: str, look: str, last: bool) -> None:
+        self.go_on("other", answer, look, last)
+
+    def go_on(self, home: str, answer: str, look: str, last: bool) -> None:
+        """One process takes what is due, or does the next thing with one of the steps in its hands."""
+        if not self.hands[home] or (last and len(self.hands[home]) < MOST_TASKS):
+            steps = self.run(self.store.claim(home=home, now=self.now, limit=1))
+            self.hands[home] += [Hand(step) for step in steps]
+            return
+        hand = self.hands[home][-1 if last else 0]
+        match hand.step.state:
+            case "queued" if hand.attempt is None:
+                over = not self.begin(hand)
+            case "queued" if hand.answer is None:
+                self.post(hand, answer)
+                over = False
+            case "queued":
+                over = self.record(hand)
+            case "unknown":
+                task = self.task(hand.step)
+                over = self.done(self.apply(self.protocol.settle(hand.step, task, PAID, self.now)))
+            case _:
+                over = self.done(self.look(hand.step, look))
+        if over:
+            self.hands[home].remove(hand)
+
+    @staticmethod
+    def done(_: object) -> bool:
+        return True
+
+    def begin(self, hand: Hand) -> bool:
+        attempt = self.fresh("att")
+        if not self.apply(self.protocol.begin(hand.step, attempt, PAID, PRICE, None, self.now)):
+            return False
+        hand.attempt, hand.begun = attempt, self.now
+        return True
+
+    def post(self, hand: Hand, answer: str) -> None:
+        """The one request, unless the machine has slept in the meantime; then what its answer makes of the step."""
+        assert hand.attempt is not None
+        step, p = hand.step, self.protocol
+        if not 0 <= self.now - hand.begun <= SUBMIT_LEASE_MS / 3:
+            hand.answer = p.put_back(step, self.now, self.now, PRICE)
+            return
+        sent = self.sent[step.id]
+        sent.posts[hand.attempt] = sent.posts.get(hand.attempt, 0) + 1
+        answer, _, slowly = answer.partition(" ")
+        sent.taken_on += answer in ("accepted", "lost")
+        self.now += OVER if slowly else 0
+        match answer:
+            case "accepted":
+                hand.learned = f"remote of {hand.attempt}"
+                hand.answer = p.accepted(step, hand.learned, self.now, self.now)
+            case "refused":
+                hand.answer = p.refused(step, ContentRejected("no."), self.now, PRICE)
+            case "later":
+                hand.answer = p.put_back(step, self.now, self.now, PRICE)
+            case _:
+                hand.answer = p.unclear(step, "cut off", self.now)
+
+    def record(self, hand: Hand) -> bool:
+        assert hand.answer is not None
+        self.apply(hand.answer)
+        if hand.learned and hand.attempt:
+            self.sent[hand.step.id].learned[hand.attempt] = hand.learned
+        return True
+
+    def look(self, step: Step, seen: str) -> bool:
+        p, held = self.protocol, self.task(step).held
+        match seen:
+            case "done":
+                return self.apply(p.finished(step, (), moves.ended("succeeded", self.now), held, None))
+            case "failed":
+                return self.apply(p.failed(step, ContentRejected("no."), self.now, held))
+            case "trouble":
+                return self.apply(moves.look_failed(step, self.now + 5_000))
+            case _:
+                return self.apply(moves.look_again(step, self.now + 15_000))
+
+    @rule(home=WORKERS, how=st.sampled_from(["not at all", "not at all", "crash", "leave"]))
+    def stop(self, home: str, how: str) -> None:
+        """A process dies, or leaves in order; another one takes its place."""
+        if how == "not at all":
+            return
+        self.hands[home].clear()
+        if how == "leave":
+            self.run(self.store.release(home, now=self.now))
+
+    @rule(by=st.sampled_from(TICKS))
+    def tick(self, by: int) -> None:
+        self.now = max(NOON - CLOCK_SET_BACK_MS, self.now + by)
+
+    # --- what must always hold ----------------------------------------------------------------------------------------
+
+    @invariant()
+    def every_promise_is_kept(self) -> None:
+        self.run(self.check())
+
+    async def check(self) -> None:
+        expected = 0
+        for task in self.tasks:
+            found = await stored(self.store, task)
+            (step,) = found.steps
+            self.check_requests(step, await self.store.attempts(step.id))
+            self.check_money(found, step)
+            assert step.due_at is not None or step.state not in ACTIVE
+            expected += PRICE * (step.state in SPENT)
+        total = await self.store.spent(principal=ONE_PERSON, since=0)
+        assert sum(total.values()) == expected, "the ledger does not explain what was spent"
+
+    def check_requests(self, step: Step, recorded: list[Attempt]) -> None:
+        sent, attempts = self.sent[step.id], {attempt.id: attempt for attempt in recorded}
+        assert all(count == 1 for count in sent.posts.values()), "an attempt was sent twice"
+        assert set(sent.posts) <= set(attempts), "something was sent without an intent"
+        assert sent.taken_on <= 1 + sent.words, "paid twice without a person's word"
+        assert sum(a.state in ("intent", "accepted", "unknown") for a in recorded) <= 1, "two live attempts"
+        for attempt, remote_id in sent.learned.items():
+            assert attempts[attempt].remote_id == remote_id, "a learned id was lost"
+
+    def check_money(self, task: Task, step: Step) -> None:
+        assert task.held == (PRICE if step.state in LIVE else 0), "held money is not explained"
+        assert task.charged == (PRICE if step.state == "succeeded" else 0), "charged money is not explained"
+
+    def teardown(self) -> None:
+        """Nothing is ever stuck: whoever comes last is given everything that is not over."""
+        steps = [self.run(stored(self.store, task)).steps[0] for task in self.tasks]
+        claimed = self.run(self.store.claim(home="last", now=NOON + DAY_MS, limit=99))
+        self.run(self.store.close())
+        assert {step.id for step in claimed} == {step.id for step in steps if step.state in ACTIVE}, "a step is stuck"
+
+
+class PaidStepsAndAPerson(PaidSteps):
+    """With a person who settles unknown outcomes: what was taken on is bounded by the words said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        chosen = settings_in(Path("nowhere"))
+        registry = Registry(Host(chosen, lambda _: None, lambda _: None))
+        changes, clock = Changes(self.store), Clock(lambda: self.now, lambda: self.now / 1000)
+        runner = Runner(self.store, registry, changes, chosen, clock, "one")
+        self.service = Service(self.store, registry, runner, changes, chosen, clock, "one", None)
+
+    @precondition(lambda self: self.undecided())
+    @rule(data=st.data(), action=st.sampled_from(["resubmit", "resubmit", "give_up"]))
+    def decide(self, data: st.DataObject, action: Any) -> None:
+        step = data.draw(st.sampled_from(self.undecided()))
+        self.run(self.service.resolve(step.task_id, action))
+        self.sent[step.id].words += action == "resubmit"
+        found = self.task(step).steps[0]
+        assert found.state == ("queued" if action == "resubmit" else "abandoned"), "a person's word was not heard"
+
+    def undecided(self) -> list[Step]:
+        steps = [self.run(stored(self.store, task)).steps[0] for task in self.tasks]
+        return [step for step in steps if step.state in ("unknown", "needs_user")]
+
+
+@pytest.fixture(autouse=True)
+def without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Transactions run where they are called: thousands of them in a second."""
+
+    async def here(work: Callable[[], object], *_: object, **__: object) -> object:
+        return work()
+
+    monkeypatch.setattr(anyio.to_thread, "run_sync", here)
+
+
+def explored(machine: type[PaidSteps], examples: int) -> None:
+    """Run the machine, always in the same way, without taking time to make a failure small."""
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=50,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=(Phase.generate,),
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+            print_blob=False,
+        ),
+    )
+
+
+def test_paid_steps_keep_every_promise() -> None:
+    explored(PaidSteps, 100)
+
+
+def test_they_keep_them_whatever_a_person_decides_and_whenever_answers_come() -> None:
+    explored(PaidStepsAndAPerson, 60)
+
+
+# --- protocols that the machine must find out -------------------------------------------------------------------------
+
+
+def sends_again(step: Step, task: Task, _: ProviderSpec, now: int) -> Change:
+    return moves.put_back(step, now, now, task.held)
+
+
+def takes_silence_for_a_no(step: Step, _: str, now: int) -> Change:
+    return moves.put_back(step, now, now, PRICE)
+
+
+def believes_only_the_holder_of_the_claim(step: Step, remote_id: str, due_at: int, now: int) -> Change:
+    return replace(moves.accepted(step, remote_id, due_at, now), fence=step.fence)
+
+
+def begins_without_looking(step: Step, *rest: Any) -> Change:
+    return replace(moves.begin(step, *rest), allowed=LIVE | {"queued"}, fence=None)
+
+
+def begins_without_holding(step: Step, *rest: Any) -> Change:
+    return replace(moves.begin(step, *rest), entries=())
+
+
+def keeps_the_hold(step: Step, *rest: Any) -> Change:
+    return replace(moves.refused(step, *rest), entries=())
+
+
+def forgets_to_charge(*rest: Any) -> Change:
+    change = moves.finished(*rest)
+    return replace(change, entries=change.entries[:1])
+
+
+MUTANTS = {
+    "unknown paid work is sent again": (Protocol(settle=sends_again), "paid twice"),
+    "a lost answer counts as not sent": (Protocol(unclear=takes_silence_for_a_no), "paid twice"),
+    "a late answer is not believed": (Protocol(accepted=believes_only_the_holder_of_the_claim), "learned id"),
+    "begin has no guard": (Protocol(begin=begins_without_looking), "ConstraintError|illegal move"),
+    "begin holds no money": (Protocol(begin=begins_without_holding), "held money"),
+    "a refusal keeps the hold": (Protocol(refused=keeps_the_hold), "held money"),
+    "success is not charged": (Protocol(finished=forgets_to_charge), "charged money"),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_the_machine_finds_out_every_mutant(name: str) -> None:
+    protocol, why = MUTANTS[name]
+    mutant = type("Mutant", (PaidSteps,), {"protocol": protocol})
+    with pytest.raises((AssertionError, StoreUnavailable), match=why):
+        explored(mutant, 300)
