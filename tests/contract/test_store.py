@@ -25,11 +25,11 @@ from fermata_mcp.domain.task import (
     Step,
     StepState,
     Task,
+    TaskPatch,
     TaskStatus,
     Work,
 )
 from fermata_mcp.engine import moves
-from fermata_mcp.providers.base import Snapshot
 from fermata_mcp.store.base import (
     CLOCK_SET_BACK_MS,
     GRACE_MS,
@@ -71,7 +71,7 @@ async def in_status(store: Store, status: TaskStatus, *, now: int = NOON, **fiel
     """A task that has been put into `status`."""
     task = await created(store, now=now, **fields)
     step = await only_step(store, task)
-    patch = moves.ended(status, now) if status not in GOING_ON else {"status": status}
+    patch: TaskPatch = {"status": status} if status in GOING_ON else moves.ended(status, now)
     assert await store.apply(Change(step.id, frozenset({"queued"}), None, {}, task=patch), now=now)
     return await stored(store, task)
 
@@ -109,7 +109,7 @@ class TestKeeping:
         await store.apply(moves.accepted(step, "r1", NOON, NOON), now=NOON)
         audio, failure = Audio(file="/a.wav", whole_track=True), Failure(code="internal", message="é", hint="x.")
         patch = moves.ended("succeeded", NOON + 1, audio=audio) | {"error": failure, "warnings": ("w",)}
-        assert await store.apply(moves.finished(step, Snapshot("succeeded", clips=clips), patch, PRICE), now=NOON + 1)
+        assert await store.apply(moves.finished(step, clips, patch, PRICE), now=NOON + 1)
         found = await stored(store, task)
         assert (found.clips, found.audio, found.error, found.warnings) == (clips, audio, failure, ("w",))
         assert (found.status, found.fraction, found.finished_at, found.updated_at) == (
@@ -415,7 +415,7 @@ class TestGuards:
         task = await begun(store)
         step = await only_step(store, task)
         await store.apply(moves.accepted(step, "r", NOON, NOON), now=NOON)
-        done = moves.finished(step, Snapshot("succeeded"), {"message": "next"}, PRICE)
+        done = moves.finished(step, (), {"message": "next"}, PRICE)
         assert await store.apply(replace(done, next_step=a_step(1)), now=NOON)
         assert not await store.apply(replace(done, next_step=a_step(1)), now=NOON)
         assert [s.seq for s in (await stored(store, task)).steps] == [0, 1]
@@ -429,7 +429,7 @@ class TestMoney:
         assert await store.spent(principal=ME, since=NOON) == {"paid": PRICE}
         step = await only_step(store, task)
         await store.apply(moves.accepted(step, "r", NOON, NOON), now=NOON)
-        await store.apply(moves.finished(step, Snapshot("succeeded"), {}, PRICE), now=NOON)
+        await store.apply(moves.finished(step, (), {}, PRICE), now=NOON)
         found = await stored(store, task)
         assert (found.held, found.charged, found.refunded) == (0, PRICE, 0)
         assert await store.spent(principal=ME, since=NOON) == {"paid": PRICE}
@@ -503,10 +503,10 @@ class TestMoney:
     async def test_what_was_held_yesterday_does_not_pay_for_today(self, store: Store) -> None:
         """A hold that is released after midnight must not let today's cap be overrun."""
         task = await begun(store, now=NOON - DAY_MS)
-        await store.apply(moves.put_back(await only_step(store, task), NOON + DAY_MS, NOON, PRICE), now=NOON)
+        await store.apply(moves.put_back(await only_step(store, task), NOON + 60_000, NOON, PRICE), now=NOON)
         assert sum((await store.spent(principal=ME, since=NOON - NOON % DAY_MS)).values()) >= 0
-        await created(store)
-        step = await claimed(store)
+        today = await created(store)
+        step = await claimed(store, of=today)
         with pytest.raises(OverBudget):
             await store.apply(moves.begin(step, "att_2", PAID, 2 * PRICE, PRICE, NOON), now=NOON)
 
@@ -538,13 +538,13 @@ class TestMoney:
 
 
 class TestHistory:
-    async def everything(self, store: Store, limit: int, **chosen: Any) -> list[str]:
+    async def everything(
+        self, store: Store, limit: int, status: TaskStatus | None = None, provider: str | None = None
+    ) -> list[str]:
         found: list[str] = []
         cursor: str | None = None
         while True:
-            page = await store.page(
-                **({"principal": ME, "status": None, "provider": None} | chosen), limit=limit, cursor=cursor
-            )
+            page = await store.page(principal=ME, status=status, provider=provider, limit=limit, cursor=cursor)
             found += [task.id for task in page.tasks]
             cursor = page.next_cursor
             if cursor is None:
@@ -586,9 +586,12 @@ class TestHistory:
         await created(store, id="tsk_aa1")
         await created(store, id="tsk_aa2", now=NOON + 1)
         await created(store, id="tsk_b_1")
-        find = {"principal": ME, "limit": 9}
-        assert await store.ids_like("tsk_aa", **find) == ["tsk_aa2", "tsk_aa1"]
-        assert await store.ids_like("tsk__", **find) == await store.ids_like("tsk_%", **find) == []
+        assert await store.ids_like("tsk_aa", principal=ME, limit=9) == ["tsk_aa2", "tsk_aa1"]
+        assert (
+            await store.ids_like("tsk__", principal=ME, limit=9)
+            == await store.ids_like("tsk_%", principal=ME, limit=9)
+            == []
+        )
         assert await store.ids_like("tsk_", principal=ME, limit=1) == ["tsk_aa2"]
 
 
@@ -598,7 +601,7 @@ class TestRemembering:
         task = await begun(store, **fields)
         step = await only_step(store, task)
         await store.apply(moves.accepted(step, f"remote of {task.id}", NOON, NOON), now=NOON)
-        change = moves.finished(step, Snapshot("succeeded", clips=clips), {"status": "succeeded"}, PRICE)
+        change = moves.finished(step, clips, {"status": "succeeded"}, PRICE)
         assert await store.apply(change, now=NOON + 1000 * seconds)
         return task
 

@@ -260,7 +260,7 @@ class TestRecording:
             provider: Any = service._registry.get("paid")  # pyright: ignore[reportPrivateUsage]
             provider.spec = replace(provider.spec, price=replace(provider.spec.price, low=5))
             task = await finished(service, (await service.start(house.request())).task)
-            view = task_view(task, task.updated_at)
+            view = task_view(task, task.updated_at, service.spec(task.provider))
         assert view.credits.quoted == 10
         assert view.credits.charged is None
 

@@ -71,7 +71,7 @@ def in_status(status: TaskStatus, **fields: Any) -> Task:
 
 
 def shown(started: Started | Task, spec: ProviderSpec = PAID) -> str:
-    return task_text(task_view(started, NOON + 7000), spec)
+    return task_text(task_view(started, NOON + 7000, spec), spec)
 
 
 @pytest.mark.parametrize(("view", "names"), FIELDS.items())
@@ -81,13 +81,13 @@ def test_views_have_the_fields_of_the_contract(view: type[BaseModel], names: str
 
 @pytest.mark.parametrize(("part", "names"), PARTS.items())
 def test_parts_of_a_task_have_the_fields_of_the_contract(part: str, names: str) -> None:
-    told = task_view(in_status("succeeded"), NOON).model_dump()
+    told = task_view(in_status("succeeded"), NOON, PAID).model_dump()
     assert set(told[part]) == set(names.split())
 
 
 def test_clips_have_the_fields_of_the_contract_and_can_be_used_as_source() -> None:
     task = in_status("succeeded")
-    (clip,) = task_view(task, NOON).clips
+    (clip,) = task_view(task, NOON, PAID).clips
     assert set(CLIP_FIELDS.split()) <= set(clip.model_dump())
     assert clip.clip == f"{task.id}/0"
 
@@ -100,15 +100,15 @@ def test_times_are_iso_8601_in_utc_to_the_millisecond(at: int) -> None:
 
 
 def test_a_task_tells_its_times_that_way() -> None:
-    view = task_view(in_status("succeeded"), NOON)
+    view = task_view(in_status("succeeded"), NOON, PAID)
     assert all(ISO.fullmatch(str(text)) for text in (view.created_at, view.updated_at, view.finished_at))
-    assert task_view(in_status("running"), NOON).finished_at is None
+    assert task_view(in_status("running"), NOON, PAID).finished_at is None
 
 
 def test_elapsed_time_stops_when_the_task_does_and_never_runs_backwards() -> None:
-    assert task_view(in_status("running"), NOON + 7000).progress.elapsed_seconds == 7
-    assert task_view(in_status("succeeded"), NOON + 9000).progress.elapsed_seconds == 5
-    assert task_view(in_status("running"), NOON - 9000).progress.elapsed_seconds == 0
+    assert task_view(in_status("running"), NOON + 7000, PAID).progress.elapsed_seconds == 7
+    assert task_view(in_status("succeeded"), NOON + 9000, PAID).progress.elapsed_seconds == 5
+    assert task_view(in_status("running"), NOON - 9000, PAID).progress.elapsed_seconds == 0
 
 
 @pytest.mark.parametrize("spec", [PAID, LOCAL], ids=lambda spec: spec.name)
@@ -158,7 +158,7 @@ def test_work_that_goes_on_says_how_to_follow_it(status: TaskStatus) -> None:
 @pytest.mark.parametrize("status", TASK_STATUSES)
 def test_a_replay_says_so_in_data_and_in_text(status: TaskStatus, how: Any) -> None:
     started = Started(in_status(status), how)
-    assert "nothing new was started" in task_view(started, NOON).warnings[0]
+    assert "nothing new was started" in task_view(started, NOON, PAID).warnings[0]
     assert "nothing new was started" in shown(started)
 
 
@@ -167,7 +167,7 @@ def test_a_replayed_request_says_how_to_get_another() -> None:
 
 
 def test_a_dry_run_has_no_id_and_says_that_nothing_was_sent() -> None:
-    view = task_view(Started(a_task(), dry_run=True), NOON)
+    view = task_view(Started(a_task(), dry_run=True), NOON, PAID)
     assert (view.task_id, view.status, view.credits.quoted) == (None, "queued", 10)
     assert any("nothing was sent" in warning for warning in view.warnings)
     assert "nothing was sent" in shown(Started(a_task(), dry_run=True))

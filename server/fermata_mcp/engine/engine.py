@@ -23,6 +23,8 @@ from .runner import Runner
 from .service import Service
 
 HAND_OVER_SECONDS = 1.0
+LAST_ANSWERS_SECONDS = 0.7
+CLOSE_SECONDS = 0.5
 logger = logging.getLogger(__name__)
 
 
@@ -34,9 +36,16 @@ async def running_engine(
     clock = clock or Clock()
     home = f"{os.getpid()}-{secrets.token_hex(4)}"
     changes = Changes(store)
+    group = anyio.create_task_group()
+    registry = Registry(
+        Host(
+            settings,
+            lambda work: group.start_soon(work),
+            lambda remote_id: runner.remote_changed(remote_id),
+        )
+    )
     try:
-        async with anyio.create_task_group() as group:
-            registry = Registry(Host(settings, group.start_soon, lambda remote_id: runner.remote_changed(remote_id)))
+        async with group:
             runner = Runner(store, registry, changes, settings, clock, home)
             group.start_soon(runner.run)
             group.start_soon(changes.watch_other_processes)
@@ -44,9 +53,13 @@ async def running_engine(
                 yield Service(store, registry, runner, changes, settings, clock, home, input_roots)
             finally:
                 changes.drain()
+                with anyio.CancelScope(shield=True):
+                    await runner.settle(LAST_ANSWERS_SECONDS)
                 group.cancel_scope.cancel()
     finally:
         await _hand_over(store, home, clock)
+        with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+            await registry.aclose()
 
 
 async def _hand_over(store: Store, home: str, clock: Clock) -> None:

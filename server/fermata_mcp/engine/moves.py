@@ -27,6 +27,7 @@ from fermata_mcp.domain.task import (
 from fermata_mcp.providers.base import Snapshot
 from fermata_mcp.store.base import LOOK_LEASE_MS, SUBMIT_LEASE_MS
 
+INTERRUPTED = "the program was interrupted while it waited for the answer"
 _OPEN: frozenset[StepState] = frozenset({"submitting", "unknown", "needs_user"})
 
 
@@ -45,15 +46,15 @@ def begin(step: Step, attempt_id: str, spec: ProviderSpec, hold: int, day_cap: i
     )
 
 
-def accepted(step: Step, remote_id: str, due_at: int, now: int) -> Change:
-    """A learned id is a fact: it is recorded whoever holds the claim by now."""
+def accepted(step: Step, remote_id: str, due_at: int, now: int, *, cancelled: bool = False) -> Change:
+    """A learned id is a fact: it is recorded whoever holds the claim by now. A cancelled task stays cancelled."""
     return Change(
         step.id,
         _OPEN,
         None,
         {"state": "waiting", "remote_id": remote_id, "due_at": due_at, "error": None},
         attempt={"state": "accepted", "remote_id": remote_id, "ended_at": now},
-        task={"status": "running", "error": None, "message": "being made"},
+        task={} if cancelled else {"status": "running", "error": None, "message": "being made"},
     )
 
 
@@ -105,15 +106,29 @@ def unclear(step: Step, evidence: str, now: int) -> Change:
     )
 
 
-def ask_person(step: Step, evidence: str) -> Change:
+def ask_person(step: Step, task: Task) -> Change:
     """No evidence settles it: only `resolve_task` goes on from here."""
+    known = task.error is not None and task.error.code == OutcomeUnknown.code
     return Change(
         step.id,
         frozenset({"unknown"}),
         step.fence,
         {"state": "needs_user", "due_at": None},
         attempt={"state": "unknown"},
-        task=_unknown(evidence),
+        task={"status": "unknown"} if known else _unknown(INTERRUPTED),
+    )
+
+
+def resubmit(step: Step, now: int, hold: int) -> Change:
+    """A person's word: send again. What the lost request may have cost stays visible."""
+    return Change(
+        step.id,
+        frozenset({"unknown", "needs_user"}),
+        None,
+        {"state": "queued", "due_at": now, "remote_id": None, "error": None},
+        attempt={"state": "void", "ended_at": now},
+        entries=_disputed(hold, "sent again on a person's word"),
+        task={"status": "queued", "error": None, "message": "waiting to be sent again"},
     )
 
 
@@ -163,24 +178,24 @@ def fetched(step: Step, clips: tuple[Clip, ...], audio: Audio) -> Change:
     return Change(step.id, frozenset({"succeeded"}), None, {"clips": clips}, task={"audio": audio})
 
 
-def failed(step: Step, error: FermataError, now: int, hold: int, end: TaskPatch | None = None) -> Change:
-    """The provider failed, or nothing was sent: the hold is released."""
+def failed(step: Step, error: FermataError, now: int, money: tuple[Entry, ...], end: TaskPatch | None = None) -> Change:
     return Change(
         step.id,
         frozenset({"queued", "waiting", "expired"}),
         None,
         {"state": "failed", "due_at": None, "error": Failure.of(error)},
-        entries=_release(hold, "failed"),
+        entries=money,
         task=end or ended("failed", now, error=error),
     )
 
 
-def cancelled(step: Step, now: int, end: TaskPatch | None = None) -> Change:
+def cancelled(step: Step, now: int, hold: int = 0, end: TaskPatch | None = None) -> Change:
     return Change(
         step.id,
         frozenset({"queued", "waiting"}),
         None,
         {"state": "cancelled", "due_at": None},
+        entries=_release(hold, "stopped"),
         task=end or ended("cancelled", now),
     )
 
@@ -200,7 +215,7 @@ def given_up(step: Step, now: int, hold: int) -> Change:
         frozenset({"unknown", "needs_user"}),
         None,
         {"state": "abandoned", "due_at": None, "error": Failure.of(error)},
-        entries=(*_release(hold, "given up"), Entry("disputed", hold)) if hold else (),
+        entries=_disputed(hold, "given up"),
         task=ended("failed", now, error=error),
     )
 
@@ -219,6 +234,20 @@ def asked_to_cancel(step: Step, now: int) -> Change:
     """Note the wish on the task and have its process look at the step now."""
     patch: StepPatch = {"due_at": now} if step.state == "waiting" else {}
     return Change(step.id, frozenset({step.state}), None, patch, task={"cancel_at": now})
+
+
+def money_of_failure(hold: int, *, taken_on: bool, refunds: bool) -> tuple[Entry, ...]:
+    """What a failed submit did to the credits that were held for it."""
+    if not taken_on:
+        return _release(hold, "nothing was taken on")
+    if not refunds:
+        return _disputed(hold, "failed after it was taken on; whether it is charged is not documented")
+    refund = Entry("refund", hold, "expected: the provider refunds failed tasks itself")
+    return (*_release(hold, "failed"), Entry("charge", hold), refund) if hold else ()
+
+
+def _disputed(hold: int, note: str) -> tuple[Entry, ...]:
+    return (*_release(hold, note), Entry("disputed", hold, note)) if hold else ()
 
 
 def _release(hold: int, note: str) -> tuple[Entry, ...]:

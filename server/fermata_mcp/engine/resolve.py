@@ -7,12 +7,9 @@ from fermata_mcp.domain.task import Change, Step, Task
 
 from . import moves
 
-INTERRUPTED = "the program was interrupted while it waited for the answer"
-
 
 def settle_unknown(step: Step, task: Task, spec: ProviderSpec, now: int) -> Change:
     """What becomes of a step whose submit was cut off: repeatable work is done again, paid work needs a person."""
     if spec.submit == "repeatable":
         return moves.put_back(step, now, now, task.held)
-    evidence = INTERRUPTED if task.error is None else task.error.message
-    return moves.ask_person(step, evidence)
+    return moves.ask_person(step, task)

@@ -6,6 +6,7 @@ There is no recovery code: work that a dead process left behind falls due like a
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 
 import anyio
@@ -22,11 +23,12 @@ from fermata_mcp.domain.errors import (
     ProviderError,
     ProviderUnavailable,
     StoreUnavailable,
+    UnexpectedResponse,
 )
 from fermata_mcp.domain.task import Change, Step, Task, TaskPatch, new_id
-from fermata_mcp.providers.base import Accepted, NotSent, Provider, Refused, Snapshot, Submitted
+from fermata_mcp.providers.base import Accepted, NotSent, Provider, Refused, Snapshot, Submitted, Unclear
 from fermata_mcp.providers.registry import Registry
-from fermata_mcp.store.base import SUBMIT_LEASE_MS, Store
+from fermata_mcp.store.base import SUBMIT_LEASE_MS, AlreadyKnown, Store
 
 from . import moves
 from .chain import after_step, ended_by
@@ -44,6 +46,7 @@ MOST_PREPARE_TRIES = 4
 MOST_FETCH_TRIES = 3
 MOST_ATTEMPTS = 30
 MIN_RETRY_MS = 100
+LONGEST_RETRY_SECONDS = 300.0
 ERROR_BACKOFF_SECONDS = 5.0
 LONGEST_BACKOFF_SECONDS = 60.0
 logger = logging.getLogger(__name__)
@@ -65,6 +68,8 @@ class Runner:
         self._steps_of: dict[str, str] = {}
         self._hurried: list[str] = []
         self._pace = Paces(store)
+        self._sending: set[anyio.CancelScope] = set()
+        self._heard = anyio.Event()
         self._busy = 0
 
     def wake(self) -> None:
@@ -121,14 +126,17 @@ class Runner:
             logger.warning("step %s waits for the store: %s", step.id, error.message)
         except Exception:  # one step's bug must not stop the others
             logger.exception("step %s failed unexpectedly", step.id)
-            await self._end_broken(step)
+            with suppress(FermataError):
+                await self._end_broken(step)
         finally:
             self._busy -= 1
             self.wake()
 
     async def _end_broken(self, step: Step) -> None:
-        if step.state in ("queued", "waiting"):
-            await self._apply(step, moves.failed(step, InternalError("the step failed."), self._clock.now(), 0))
+        task = await self._store.get(step.task_id)
+        current = next((one for one in task.steps if one.id == step.id), None) if task else None
+        if task is not None and current is not None and current.state in ("queued", "waiting"):
+            await self._fail(current, task, InternalError("the step failed."))
 
     async def _advance(self, step: Step, task: Task) -> None:
         provider = await self._provider(step, task)
@@ -136,7 +144,8 @@ class Runner:
             return
         match step.state:
             case "queued" if task.cancel_at is not None:
-                await self._apply(step, moves.cancelled(step, self._clock.now()))
+                end = ended_by(task, Cancelled("it was cancelled."), self._clock.now())
+                await self._apply(step, moves.cancelled(step, self._clock.now(), task.held, end))
             case "queued":
                 await self._send(step, task, provider)
             case "unknown":
@@ -154,8 +163,15 @@ class Runner:
             return None
 
     async def _fail(self, step: Step, task: Task, error: FermataError) -> None:
-        now = self._clock.now()
-        await self._record(step, moves.failed(step, error, now, task.held, await self._conclude(task, error)))
+        money = moves.money_of_failure(task.held, taken_on=step.state != "queued", refunds=self._refunds(task))
+        end = await self._conclude(task, error)
+        await self._record(step, moves.failed(step, error, self._clock.now(), money, end))
+
+    def _refunds(self, task: Task) -> bool:
+        try:
+            return self._registry.spec(task.provider).refunds
+        except FermataError:
+            return False
 
     async def _conclude(self, task: Task, error: FermataError) -> TaskPatch:
         return await publish(ended_by(task, error, self._clock.now()), task, self._settings)
@@ -211,10 +227,37 @@ class Runner:
             await self._record(step, moves.put_back(step, self._clock.now(), self._clock.now(), price))
             return
         self._steps_of[attempt] = step.id
-        # Whoever asked may leave, and the program may be told to end: the answer to a paid request is still heard.
-        with anyio.CancelScope(shield=True):
-            outcome = await provider.submit(attempt, step.work)
+        with anyio.CancelScope(shield=True) as scope:
+            self._sending.add(scope)
+            try:
+                outcome = await self._ask(provider, attempt, step)
+                await self._learn(step, task, outcome, provider, price)
+            finally:
+                self._sending.discard(scope)
+                self._heard.set()
+                self._heard = anyio.Event()
+
+    async def settle(self, seconds: float) -> None:
+        """The program is about to end: hear the answers to requests that are on their way, but not for ever."""
+        with anyio.move_on_after(seconds):
+            while self._sending:
+                await self._heard.wait()
+        for scope in self._sending:
+            scope.shield = False
+
+    async def _ask(self, provider: Provider, attempt: str, step: Step) -> Submitted:
+        try:
+            return await provider.submit(attempt, step.work)
+        except Exception:  # whatever went wrong here, the request may have been taken on
+            logger.exception("the submit of step %s failed unexpectedly", step.id)
+            return Unclear("the program failed while it waited for the answer")
+
+    async def _learn(self, step: Step, task: Task, outcome: Submitted, provider: Provider, price: int) -> None:
+        try:
             await self._record(step, await self._outcome(step, task, outcome, provider, price))
+        except AlreadyKnown:
+            told = Unclear("the provider gave an id that belongs to an earlier task")
+            await self._record(step, await self._outcome(step, task, told, provider, price))
 
     def _day_cap(self) -> int | None:
         cap = self._settings.max_credits_per_day
@@ -230,10 +273,12 @@ class Runner:
         match outcome:
             case Accepted(remote_id):
                 self._steps_of[remote_id] = step.id
-                first = await self._pace.first(step, provider.spec)
-                return moves.accepted(step, remote_id, now + self._ms(first), now)
-            case Refused(_, float() as retry_after) if await self._may_try_again(step, provider):
-                return moves.put_back(step, now + max(MIN_RETRY_MS, self._ms(retry_after)), now, hold)
+                fresh = await self._store.get(task.id) or task
+                first = now + self._ms(await self._pace.first(step, provider.spec))
+                return moves.accepted(step, remote_id, first, now, cancelled=fresh.cancel_at is not None)
+            case Refused(_, retry_after) if retry_after is not None and await self._may_try_again(step, provider):
+                wait = self._ms(min(LONGEST_RETRY_SECONDS, retry_after))
+                return moves.put_back(step, now + max(MIN_RETRY_MS, wait), now, hold)
             case NotSent(error) if error.retryable and await self._may_try_again(step, provider):
                 return moves.put_back(step, now + self._ms(NOT_SENT_RETRY_SECONDS), now, hold)
             case Refused(error, _) | NotSent(error):
@@ -252,6 +297,8 @@ class Runner:
         while True:
             try:
                 await self._apply(step, change)
+            except AlreadyKnown:
+                raise
             except StoreUnavailable as error:
                 logger.error("cannot record the outcome of step %s yet (%s); trying again", step.id, error.message)
                 await anyio.sleep(wait)
@@ -266,7 +313,7 @@ class Runner:
         self._steps_of[step.remote_id] = step.id
         now = self._clock.now()
         if task.cancel_at is not None and await provider.stop(step.remote_id):
-            await self._apply(step, moves.cancelled(step, now))
+            await self._apply(step, moves.cancelled(step, now, task.held))
             return
         wait = await self._turn(provider, urgent=False)
         if wait:
@@ -297,8 +344,11 @@ class Runner:
             case "running" if not self._too_late(step, provider, now):
                 due = now + self._ms(await self._pace.again(step, provider.spec, now))
                 await self._apply(step, moves.still_running(step, snapshot, due))
-            case "succeeded":
+            case "succeeded" if snapshot.clips:
                 await self._finish(step, task, provider, snapshot)
+            case "succeeded":
+                error = UnexpectedResponse(f"{provider.spec.name} says it is done, but names no audio.")
+                await self._look_failed(step, task, provider, error)
             case "running" if snapshot.clips:
                 late = (*snapshot.warnings, "The provider did not finish everything in time.")
                 await self._finish(step, task, provider, replace(snapshot, warnings=late))
@@ -307,7 +357,7 @@ class Runner:
             case _:
                 error = snapshot.error or GenerationFailed(f"{provider.spec.name} did not finish the work.")
                 if isinstance(error, Cancelled):
-                    await self._apply(step, moves.cancelled(step, now))
+                    await self._apply(step, moves.cancelled(step, now, task.held))
                 else:
                     await self._fail(step, task, error)
 

@@ -54,6 +54,7 @@ from .runner import Runner
 # A waiting caller hears from us at least this often, so that nobody takes silence for death.
 REPORT_SECONDS = 2.0
 ONE_PERSON = "local"
+CANCEL_TRIES = 5
 DAY_MS = 86_400_000
 
 Report = Callable[[Task], Awaitable[None]]
@@ -356,21 +357,24 @@ class Service:
     # --- deciding -------------------------------------------------------------------------------------------------
 
     async def cancel(self, task_id: str) -> Task:
-        """Stop the wait and every later step; a finished task is left as it is."""
-        task = await self.get(task_id)
-        step = _open_step(task)
-        if task.finished or step is None:
-            return task
+        """Stop the wait and every later step; what is over, or unknown, is left as it is."""
+        for _ in range(CANCEL_TRIES):
+            task = await self.get(task_id)
+            step = _open_step(task)
+            if task.finished or task.status == "unknown" or step is None:
+                return task
+            if await self._apply(task, self._cancelling(task, step)):
+                break
+        self._runner.wake()
+        return await self.wait(task_id, 2.0, _ignore)
+
+    def _cancelling(self, task: Task, step: Step) -> Change:
         now = self._clock.now()
-        end = ended_by(task, Cancelled("it was cancelled."), now)
-        if step.state == "queued" and await self._apply(task, moves.cancelled(step, now, end)):
-            return await self.get(task_id)
+        if step.state == "queued":
+            return moves.cancelled(step, now, task.held, ended_by(task, Cancelled("it was cancelled."), now))
         if self._registry.spec(task.provider).submit == "repeatable":
-            await self._apply(task, moves.asked_to_cancel(step, now))
-            self._runner.wake()
-            return await self.wait(task_id, 2.0, _ignore)
-        await self._apply(task, moves.no_further(step, task, now))
-        return await self.get(task_id)
+            return moves.asked_to_cancel(step, now)
+        return moves.no_further(step, task, now)
 
     async def resolve(self, task_id: str, action: Action) -> Task:
         """A person's word on a paid submit whose outcome is unknown. `resubmit` alone can pay twice."""
@@ -384,7 +388,7 @@ class Service:
         if action == "give_up":
             await self._apply(task, moves.given_up(step, now, task.held))
         elif action == "resubmit":
-            await self._apply(task, moves.put_back(step, now, now, task.held))
+            await self._apply(task, moves.resubmit(step, now, task.held))
             self._runner.wake()
         return await self.get(task_id)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Change, NewStep, Step, Task, TaskStatus
 
@@ -39,6 +40,10 @@ class Page:
 
 class KeyReused(Exception):
     """The idempotency key belongs to a different request."""
+
+
+class AlreadyKnown(StoreUnavailable):
+    """The change would record what belongs to another row: a provider's id, or a second live attempt."""
 
 
 class Store(Protocol):
@@ -83,7 +88,12 @@ class Store(Protocol):
         ...
 
     async def apply(self, change: Change, *, now: int) -> bool:
-        """Carry out a guarded change; False if its guard did not hold and nothing happened."""
+        """Carry out a guarded change; False if its guard did not hold and nothing happened.
+
+        Raises:
+            AlreadyKnown: A provider's id or a live attempt is recorded elsewhere already.
+            OverBudget: The change's `day_cap` would be exceeded.
+        """
         ...
 
     async def attempts(self, step_id: str) -> list[Attempt]:

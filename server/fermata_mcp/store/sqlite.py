@@ -29,6 +29,7 @@ from .base import (
     LOOK_LEASE_MS,
     REPLAY_WINDOW_MS,
     SUBMIT_LEASE_MS,
+    AlreadyKnown,
     Created,
     KeyReused,
     Page,
@@ -181,6 +182,8 @@ class SqliteStore:
                 if self._connection is None:
                     self._connection = _open(self._path)
                 return work(self._connection)
+            except apsw.ConstraintError as error:
+                raise AlreadyKnown("it is recorded elsewhere already.") from error
             except (apsw.Error, OSError) as error:
                 raise _in_words(error, self._path) from error
 

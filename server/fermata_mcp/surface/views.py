@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from fermata_mcp.domain.credits import MILLI
+from fermata_mcp.domain.plan import clean_text
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Failure, Seam, Step, Task
 from fermata_mcp.engine.service import Credits, Started
@@ -153,7 +154,7 @@ def task_view(started: Started | Task, now: int, spec: ProviderSpec) -> TaskView
         audio=AudioView(**task.audio.model_dump()) if task.audio else None,
         clips=[_clip(task, index, clip) for index, clip in enumerate(task.clips)],
         steps=[_step(step, spec) for step in task.steps] if task.kind == "chain" else [],
-        credits=CreditsOfTask(quoted=task.quote.credits, charged=task.charged / MILLI, refunded=task.refunded / MILLI),
+        credits=_credits(task, spec),
         error=task.error,
         warnings=_warnings(started),
         next=_next(started),
@@ -172,6 +173,12 @@ def _progress(task: Task, now: int, spec: ProviderSpec) -> ProgressView:
         expected_seconds=usual_seconds(spec) if timed else None,
         message=task.message,
     )
+
+
+def _credits(task: Task, spec: ProviderSpec) -> CreditsOfTask:
+    """What was charged is not known where the provider does not tell and its price is a range."""
+    charged = task.charged / MILLI if spec.price.exact or not task.charged else None
+    return CreditsOfTask(quoted=task.quote.credits, charged=charged, refunded=task.refunded / MILLI)
 
 
 def _clip(task: Task, index: int, clip: Clip) -> ClipView:
@@ -241,8 +248,8 @@ def credits_view(told: Credits) -> CreditsView:
 
 def task_text(view: TaskView, spec: ProviderSpec) -> str:
     """Two to five lines: outcome, where it is, what it cost, what next."""
-    lines = [_outcome(view), *_honesty(view, spec), *_stopped(view), *(_first(view.warnings)), _cost(view, spec)]
-    return "\n".join([*(line for line in lines if line), f"Next: {view.next}"])
+    lines = [_outcome(view), *_honesty(view, spec), " ".join([*_stopped(view), *view.warnings]), _cost(view, spec)]
+    return "\n".join(line for line in (clean_text(line, 1000) for line in [*lines, f"Next: {view.next}"]) if line)
 
 
 def _outcome(view: TaskView) -> str:
@@ -279,20 +286,17 @@ def _stopped(view: TaskView) -> list[str]:
     return [f"It stopped: {view.error.message}"] if view.status == "partial" and view.error else []
 
 
-def _first(warnings: list[str]) -> list[str]:
-    return [" ".join(warnings)] if warnings else []
-
-
 def _cost(view: TaskView, spec: ProviderSpec) -> str:
     if not spec.price.high:
         return ""
-    charged = view.credits.charged
+    charged, refunded, quoted = view.credits.charged, view.credits.refunded, view.credits.quoted
+    if charged and refunded:
+        return f"Cost: {charged:g} credits, of which the provider is expected to refund {refunded:g}."
     if charged:
         return f"Cost: {charged:g} credits."
-    if view.status == "failed":
-        return "Nothing was charged."
-    may = "It may have cost" if view.status == "unknown" else "Cost: up to"
-    return f"{may} {view.credits.quoted:g} credits."
+    if view.status == "unknown" or charged is None:
+        return f"It may have cost up to {quoted:g} credits."
+    return "" if view.status in ("failed", "cancelled") else f"Cost: up to {quoted:g} credits."
 
 
 def list_text(page: TaskList) -> str:
