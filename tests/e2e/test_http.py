@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -291,6 +292,13 @@ async def test_a_listening_client_does_not_keep_it_alive(leaving: Served) -> Non
 def test_an_idle_server_leaves_at_once(number: signal.Signals, leaving: Served) -> None:
     with within(2, "leaving"):
         assert leaving.signal_and_wait(number, 10) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_changes_nothing(number: signal.Signals, leaving: Served) -> None:
+    leaving.process.send_signal(number)
+    time.sleep(0.05)  # while the last answers are given
+    assert leaving.signal_and_wait(number, 10) == 0
 
 
 def test_it_can_be_ended_as_soon_as_it_says_where_it_is(tmp_path: Path) -> None:

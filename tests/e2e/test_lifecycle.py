@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,12 +59,7 @@ def sigint(server: RawServer) -> None:
     server.process.send_signal(signal.SIGINT)
 
 
-def sigint_twice(server: RawServer) -> None:
-    sigint(server)
-    sigint(server)
-
-
-WAYS = pytest.mark.parametrize("leave", [end_of_input, sigterm, sigint, sigint_twice])
+WAYS = pytest.mark.parametrize("leave", [end_of_input, sigterm, sigint])
 SIGNALS = pytest.mark.parametrize("leave", [sigterm, sigint])
 
 
@@ -114,6 +110,18 @@ def test_a_signal_answers_the_waiting_call_first(leave: Leave, tmp_path: Path) -
         assert view(result)["status"] in ("queued", "running")
         assert view(result)["task_id"] in view(result)["next"]
         assert server.wait_exit(3) == 0
+
+
+@SIGNALS
+def test_a_second_signal_changes_nothing(leave: Leave, tmp_path: Path) -> None:
+    """A host signals the process and then its group; a person presses Ctrl-C again."""
+    with open_server(Home(tmp_path)) as server:
+        call = server.start_call("extend_track", slow_call(tmp_path))
+        server.progress(call)
+        leave(server)
+        time.sleep(0.05)  # while the last answers are given
+        leaves(server, leave)
+        assert view(server.result(call))["status"] in ("queued", "running")
 
 
 def test_it_leaves_although_nobody_reads_its_answers(tmp_path: Path) -> None:

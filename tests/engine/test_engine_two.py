@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 
 import anyio
 import pytest
@@ -15,10 +14,6 @@ from support.remote import Remote
 from support.rows import PRICE
 
 pytestmark = pytest.mark.anyio
-
-
-def end_of(loop: asyncio.AbstractEventLoop, remote: Remote) -> None:
-    loop.call_soon_threadsafe(remote.hang_up.set)
 
 
 class TestTogether:
@@ -150,7 +145,8 @@ class TestTakingOver:
             await service.start(house.request())
             await remote.until_submitted()
             left = anyio.current_time()
-            threading.Timer(3.0, end_of, [asyncio.get_running_loop(), remote]).start()
+            answer = asyncio.get_running_loop().call_later(3, remote.hang_up.set)
+        answer.cancel()
         assert anyio.current_time() - left < 2
 
     async def test_providers_are_closed_when_the_engine_ends(self, house: House, remote: Remote) -> None:

@@ -35,7 +35,7 @@ from fermata_mcp.engine.runner import Runner
 from fermata_mcp.engine.service import ONE_PERSON, Service
 from fermata_mcp.providers.base import Host
 from fermata_mcp.providers.registry import Registry
-from fermata_mcp.store.base import CLOCK_SET_BACK_MS, GRACE_MS, LOOK_LEASE_MS, SUBMIT_LEASE_MS
+from fermata_mcp.store.base import CLOCK_SET_BACK_MS, GRACE_MS, LOOK_LEASE_MS, SUBMIT_LEASE_MS, AlreadyKnown
 from fermata_mcp.store.sqlite import SqliteStore
 from support.engines import settings_in
 from support.rows import DAY_MS, NOON, PAID, PRICE, created, stored
@@ -48,7 +48,7 @@ LOOKS = ("done", "running", "failed", "trouble")
 DEEDS = st.tuples(st.sampled_from(ANSWERS), st.sampled_from(LOOKS))
 MOST_TASKS = 2
 LIVE: frozenset[StepState] = frozenset({"submitting", "waiting", "unknown", "needs_user"})
-SPENT = LIVE | {"succeeded", "abandoned"}
+SPENT = LIVE | {"succeeded"}
 ACTIVE: frozenset[StepState] = frozenset({"queued", "submitting", "waiting", "unknown"})
 _T = TypeVar("_T")
 
@@ -85,6 +85,7 @@ class Sent:
     posts: dict[str, int] = field(default_factory=lambda: dict[str, int]())
     taken_on: int = 0
     words: int = 0
+    disputed: int = 0
     learned: dict[str, str] = field(default_factory=lambda: dict[str, str]())
 
 
@@ -210,7 +211,10 @@ class PaidSteps(RuleBasedStateMachine):
             case "done":
                 return self.apply(p.finished(step, (), moves.ended("succeeded", self.now), held, None))
             case "failed":
-                return self.apply(p.failed(step, ContentRejected("no."), self.now, held))
+                money = moves.money_of_failure(held, taken_on=True, refunds=False)
+                failed = self.apply(p.failed(step, ContentRejected("no."), self.now, money))
+                self.sent[step.id].disputed += failed
+                return failed
             case "trouble":
                 return self.apply(moves.look_failed(step, self.now + 5_000))
             case _:
@@ -243,7 +247,7 @@ class PaidSteps(RuleBasedStateMachine):
             self.check_requests(step, await self.store.attempts(step.id))
             self.check_money(found, step)
             assert step.due_at is not None or step.state not in ACTIVE
-            expected += PRICE * (step.state in SPENT)
+            expected += PRICE * ((step.state in SPENT) + self.sent[step.id].disputed)
         total = await self.store.spent(principal=ONE_PERSON, since=0)
         assert sum(total.values()) == expected, "the ledger does not explain what was spent"
 
@@ -256,7 +260,8 @@ class PaidSteps(RuleBasedStateMachine):
         for attempt, remote_id in sent.learned.items():
             owners = {one.id for one in recorded if one.remote_id == remote_id}
             assert owners <= {attempt}, "an id was taken for the answer to another request"
-            assert owners or attempts[attempt].state == "void", "a learned id was lost"
+            ended_by_a_person = attempts[attempt].state == "void" or step.state == "abandoned"
+            assert owners or ended_by_a_person, "a learned id was lost"
 
     def check_money(self, task: Task, step: Step) -> None:
         assert task.held == (PRICE if step.state in LIVE else 0), "held money is not explained"
@@ -287,6 +292,7 @@ class PaidStepsAndAPerson(PaidSteps):
         step = data.draw(st.sampled_from(self.undecided()))
         self.run(self.service.resolve(step.task_id, action))
         self.sent[step.id].words += action == "resubmit"
+        self.sent[step.id].disputed += 1
         found = self.task(step).steps[0]
         assert found.state == ("queued" if action == "resubmit" else "abandoned"), "a person's word was not heard"
 
@@ -328,7 +334,7 @@ def test_paid_steps_keep_every_promise() -> None:
 
 
 def test_they_keep_them_whatever_a_person_decides_and_whenever_answers_come() -> None:
-    explored(PaidStepsAndAPerson, 60)
+    explored(PaidStepsAndAPerson, 400)
 
 
 # --- protocols that the machine must find out -------------------------------------------------------------------------
@@ -367,7 +373,7 @@ MUTANTS = {
     "unknown paid work is sent again": (Protocol(settle=sends_again), "paid twice"),
     "a lost answer counts as not sent": (Protocol(unclear=takes_silence_for_a_no), "paid twice"),
     "a late answer is not believed": (Protocol(accepted=believes_only_the_holder_of_the_claim), "learned id"),
-    "begin has no guard": (Protocol(begin=begins_without_looking), "ConstraintError|illegal move"),
+    "begin has no guard": (Protocol(begin=begins_without_looking), "ConstraintError|UNIQUE|illegal move"),
     "begin holds no money": (Protocol(begin=begins_without_holding), "held money"),
     "a refusal keeps the hold": (Protocol(refused=keeps_the_hold), "held money"),
     "success is not charged": (Protocol(finished=forgets_to_charge), "charged money"),
@@ -378,5 +384,5 @@ MUTANTS = {
 def test_the_machine_finds_out_every_mutant(name: str) -> None:
     protocol, why = MUTANTS[name]
     mutant = type("Mutant", (PaidSteps,), {"protocol": protocol})
-    with pytest.raises((AssertionError, StoreUnavailable), match=why):
+    with pytest.raises((AssertionError, StoreUnavailable, AlreadyKnown), match=why):
         explored(mutant, 800)

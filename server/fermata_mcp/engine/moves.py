@@ -192,7 +192,7 @@ def failed(step: Step, error: FermataError, now: int, money: tuple[Entry, ...], 
 def cancelled(step: Step, now: int, hold: int = 0, end: TaskPatch | None = None) -> Change:
     return Change(
         step.id,
-        frozenset({"queued", "waiting"}),
+        frozenset({step.state}),
         None,
         {"state": "cancelled", "due_at": None},
         entries=_release(hold, "stopped"),
