@@ -276,7 +276,7 @@ async def until_it_is_full(store: SqliteStore, task: Task) -> None:
     for number in range(10_000):
         step = await claimed(store, of=task)
         await store.apply(moves.begin(step, f"att_{number}" * 40, PAID, PRICE, None, NOON), now=NOON)
-        await store.apply(moves.put_back(step, NOON, NOON, PRICE), now=NOON)
+        await store.apply(moves.put_back(await only_step(store, task), NOON, NOON, PRICE), now=NOON)
 
 
 def _no_more_pages(connection: sqlite.Sql) -> None:

@@ -314,6 +314,19 @@ class TestHandingOver:
         await store.release("a", now=NOON)
         assert (await claimed(store, home="b", now=NOON)).state == "queued"
 
+    async def test_work_that_was_taken_but_not_yet_sent_is_due_at_once_where_it_was_interrupted(
+        self, store: Store
+    ) -> None:
+        task = await created(store)
+        step = await claimed(store)
+        await store.release("a", now=NOON + 1, interrupted=(step.id,))
+        assert (await claimed(store, home="b", now=NOON + 1, of=task)).state == "queued"
+
+    async def test_a_request_that_was_interrupted_on_its_way_is_never_hurried(self, store: Store) -> None:
+        task = await begun(store)
+        await store.release("a", now=NOON, interrupted=((await only_step(store, task)).id,))
+        assert await store.claim(home="b", now=NOON + SUBMIT_LEASE_MS - 1, limit=9) == []
+
     async def test_a_request_on_its_way_keeps_its_lease(self, store: Store) -> None:
         await begun(store)
         await store.release("a", now=NOON)

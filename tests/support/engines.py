@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,9 +48,9 @@ class MortalStore(SqliteStore):
         self.full_for = 0
         self.before_apply: Callable[[Change], Awaitable[None]] | None = None
 
-    async def release(self, home: str, *, now: int) -> None:
+    async def release(self, home: str, *, now: int, interrupted: Sequence[str] = ()) -> None:
         if not self.dead:
-            await super().release(home, now=now)
+            await super().release(home, now=now, interrupted=interrupted)
 
     async def apply(self, change: Change, *, now: int) -> bool:
         if self.dead:

@@ -272,6 +272,7 @@ class Change:
     Attributes:
         allowed: The step must be in one of these states, else nothing happens.
         fence: The claim the decision rests on. None for a learned fact, which is true whoever holds the claim.
+        about: The attempt that was learned of; nothing happens where the step is at another one by now.
         new_attempt: Id of an attempt to record as `intent` before anything is sent.
         attempt: What to set on the step's current attempt.
         entries: Ledger lines of the current (or new) attempt.
@@ -283,6 +284,7 @@ class Change:
     allowed: frozenset[StepState]
     fence: int | None
     step: StepPatch
+    about: str | None = None
     new_attempt: str | None = None
     attempt: AttemptPatch | None = None
     entries: tuple[Entry, ...] = ()

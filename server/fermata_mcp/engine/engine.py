@@ -44,9 +44,9 @@ async def running_engine(
             lambda remote_id: runner.remote_changed(remote_id),
         )
     )
+    runner = Runner(store, registry, changes, settings, clock, home)
     try:
         async with group:
-            runner = Runner(store, registry, changes, settings, clock, home)
             group.start_soon(runner.run)
             group.start_soon(changes.watch_other_processes)
             try:
@@ -57,16 +57,16 @@ async def running_engine(
                     await runner.settle(LAST_ANSWERS_SECONDS)
                 group.cancel_scope.cancel()
     finally:
-        await _hand_over(store, home, clock)
+        await _hand_over(store, home, clock, runner)
         with anyio.move_on_after(CLOSE_SECONDS, shield=True):
             await registry.aclose()
 
 
-async def _hand_over(store: Store, home: str, clock: Clock) -> None:
+async def _hand_over(store: Store, home: str, clock: Clock, runner: Runner) -> None:
     """Leave unfinished work to the next process at once, instead of after the grace time."""
     with anyio.move_on_after(HAND_OVER_SECONDS, shield=True):
         try:
-            await store.release(home, now=clock.now())
+            await store.release(home, now=clock.now(), interrupted=tuple(runner.interrupted))
         except FermataError as error:
             logger.warning("unfinished work will be taken over later: %s", error.message)
         await store.close()

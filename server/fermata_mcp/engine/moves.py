@@ -53,6 +53,7 @@ def accepted(step: Step, remote_id: str, due_at: int, now: int, *, cancelled: bo
         _OPEN,
         None,
         {"state": "waiting", "remote_id": remote_id, "due_at": due_at, "error": None},
+        about=step.attempt_id,
         attempt={"state": "accepted", "remote_id": remote_id, "ended_at": now},
         task={} if cancelled else {"status": "running", "error": None, "message": "being made"},
     )
@@ -65,6 +66,7 @@ def put_back(step: Step, due_at: int, now: int, hold: int) -> Change:
         frozenset({"submitting", "waiting", "unknown"}),
         None,
         {"state": "queued", "due_at": due_at, "remote_id": None},
+        about=step.attempt_id,
         attempt={"state": "void", "ended_at": now},
         entries=_release(hold, "nothing was taken on"),
         task={"status": "queued", "message": "waiting to be sent"},
@@ -88,6 +90,7 @@ def refused(step: Step, error: FermataError, now: int, hold: int, end: TaskPatch
         frozenset({"submitting"}),
         None,
         {"state": "failed", "due_at": None, "error": Failure.of(error)},
+        about=step.attempt_id,
         attempt={"state": "refused", "ended_at": now, "error": Failure.of(error)},
         entries=_release(hold, "refused"),
         task=end or ended("failed", now, error=error),
@@ -101,6 +104,7 @@ def unclear(step: Step, evidence: str, now: int) -> Change:
         frozenset({"submitting"}),
         None,
         {"state": "unknown", "due_at": now},
+        about=step.attempt_id,
         attempt={"state": "unknown", "ended_at": now},
         task=_unknown(evidence),
     )

@@ -13,36 +13,49 @@ PRIOR_WEIGHT = 8
 # A look a little early costs less than one much too late.
 EAGERNESS = 0.9
 FEWEST_SAMPLES = 3
+FRESH_MS = 5_000
 
 
 class Paces:
-    """First look at the 5 % quantile, then steadily until the 95 % quantile, then slowly."""
+    """First look at the 5 % quantile, then steadily until the 95 % quantile, then slowly.
 
-    def __init__(self, store: Store) -> None:
+    `scale` multiplies the provider's own numbers; what was learned is real time already.
+    """
+
+    def __init__(self, store: Store, scale: float = 1.0) -> None:
         self._store = store
+        self._scale = scale
+        self._learned: dict[tuple[str, str | None], tuple[float, tuple[float, float]]] = {}
 
-    async def first(self, step: Step, spec: ProviderSpec) -> float:
+    async def first(self, step: Step, spec: ProviderSpec, now: int) -> float:
         """Seconds from acceptance to the first look."""
         if spec.submit == "repeatable":
-            return spec.pace.first
-        early, _ = await self._quantiles(step, spec)
+            return spec.pace.first * self._scale
+        early, _ = await self._quantiles(step, spec, now)
         return early
 
     async def again(self, step: Step, spec: ProviderSpec, now: int) -> float:
         """Seconds until the next look."""
         if spec.submit == "repeatable":
-            return spec.pace.interval
-        _, late = await self._quantiles(step, spec)
+            return spec.pace.interval * self._scale
+        _, late = await self._quantiles(step, spec, now)
         elapsed = (now - (step.submitted_at or now)) / 1000
-        return spec.pace.interval if elapsed < late else spec.pace.slow_interval
+        return self._scale * (spec.pace.interval if elapsed < late else spec.pace.slow_interval)
 
-    async def _quantiles(self, step: Step, spec: ProviderSpec) -> tuple[float, float]:
-        taken = await self._store.durations(spec.name, step.work.fields.get("model"))
-        if len(taken) < FEWEST_SAMPLES:
-            return spec.pace.first, spec.pace.slow_after
-        prior = [
-            spec.pace.first + (spec.pace.slow_after - spec.pace.first) * k / PRIOR_WEIGHT for k in range(PRIOR_WEIGHT)
-        ]
-        weight = max(0, PRIOR_WEIGHT - len(taken) // 4)
-        marks = quantiles([*taken, *prior[:weight]], n=20)
-        return marks[0] * EAGERNESS, marks[-1]
+    async def _quantiles(self, step: Step, spec: ProviderSpec, now: int) -> tuple[float, float]:
+        """Real seconds; what is learned is kept for a while, since it changes slowly."""
+        key = (spec.name, step.work.fields.get("model"))
+        at, marks = self._learned.get(key, (0.0, (0.0, 0.0)))
+        if not at <= now < at + FRESH_MS:
+            marks = _marks(await self._store.durations(*key), spec, self._scale)
+            self._learned[key] = (float(now), marks)
+        return marks
+
+
+def _marks(taken: list[float], spec: ProviderSpec, scale: float) -> tuple[float, float]:
+    first, late = spec.pace.first * scale, spec.pace.slow_after * scale
+    if len(taken) < FEWEST_SAMPLES:
+        return first, late
+    prior = [first + (late - first) * k / PRIOR_WEIGHT for k in range(PRIOR_WEIGHT)]
+    cuts = quantiles([*taken, *prior[: max(0, PRIOR_WEIGHT - len(taken) // 4)]], n=20)
+    return cuts[0] * EAGERNESS, cuts[-1]

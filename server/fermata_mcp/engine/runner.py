@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from dataclasses import replace
+from heapq import heappop, heappush
 
 import anyio
 import anyio.abc
@@ -40,6 +41,8 @@ from .resolve import settle_unknown
 
 AT_ONCE = 64
 LONGEST_SLEEP_SECONDS = 1.0
+# Steps that fall due this close together are taken in one transaction.
+GATHER_SECONDS = 0.005
 NOT_SENT_RETRY_SECONDS = 5.0
 PREPARE_RETRY_SECONDS = 5.0
 MOST_PREPARE_TRIES = 4
@@ -53,7 +56,10 @@ logger = logging.getLogger(__name__)
 
 
 class Runner:
-    """The pump of one process. `home` names the process in the rows that it takes."""
+    """The pump of one process. `home` names the process in the rows that it takes.
+
+    `interrupted` are the steps whose handling has begun and not ended: what is cut off when the program leaves.
+    """
 
     def __init__(
         self, store: Store, registry: Registry, changes: Changes, settings: Settings, clock: Clock, home: str
@@ -67,10 +73,13 @@ class Runner:
         self._wake = anyio.Event()
         self._steps_of: dict[str, str] = {}
         self._hurried: list[str] = []
-        self._pace = Paces(store)
+        self._pace = Paces(store, settings.time_scale)
         self._sending: set[anyio.CancelScope] = set()
         self._heard = anyio.Event()
         self._busy = 0
+        self.interrupted: set[str] = set()
+        self._due: list[int] = []
+        self._sleeps_until = 0.0
 
     def wake(self) -> None:
         """Look for due work now."""
@@ -87,11 +96,15 @@ class Runner:
         async with anyio.create_task_group() as group:
             while True:
                 self._wake = anyio.Event()
-                await self._take(group)
+                if self._busy < AT_ONCE:
+                    await self._take(group)
                 await self._sleep()
 
     async def _take(self, group: anyio.abc.TaskGroup) -> None:
         try:
+            now = self._clock.now()
+            while self._due and self._due[0] <= now:
+                heappop(self._due)
             while self._hurried:
                 await self._store.hasten(self._hurried.pop(), now=self._clock.now())
             steps = await self._store.claim(home=self._home, now=self._clock.now(), limit=AT_ONCE - self._busy)
@@ -103,21 +116,36 @@ class Runner:
             group.start_soon(self._handle, step)
 
     async def _sleep(self) -> None:
-        with anyio.move_on_after(await self._until_due()):
+        pause = self._until_due()
+        self._sleeps_until = self._clock.now() + pause * 1000
+        with anyio.move_on_after(pause):
             await self._wake.wait()
 
-    async def _until_due(self) -> float:
-        if self._busy >= AT_ONCE:
+    def _until_due(self) -> float:
+        """Seconds until a step that this process has put off falls due; others are looked for every second."""
+        now = self._clock.now()
+        if not self._due or self._busy >= AT_ONCE:
             return LONGEST_SLEEP_SECONDS
-        try:
-            due = await self._store.next_due(home=self._home, now=self._clock.now())
-        except FermataError:
-            return LONGEST_SLEEP_SECONDS
-        if due is None:
-            return LONGEST_SLEEP_SECONDS
-        return min(LONGEST_SLEEP_SECONDS, max(0.01, (due - self._clock.now()) / 1000))
+        return min(LONGEST_SLEEP_SECONDS, max(GATHER_SECONDS, (self._due[0] - now) / 1000))
+
+    def _remember_due(self, change: Change) -> None:
+        due = change.step.get("due_at")
+        if due is not None:
+            heappush(self._due, due)
+            if due < self._sleeps_until:
+                self.wake()
 
     async def _handle(self, step: Step) -> None:
+        self.interrupted.add(step.id)
+        try:
+            await self._handle_claimed(step)
+            self.interrupted.discard(step.id)
+        finally:
+            self._busy -= 1
+            if self._busy == AT_ONCE // 2:
+                self.wake()
+
+    async def _handle_claimed(self, step: Step) -> None:
         try:
             task = await self._store.get(step.task_id)
             if task is not None:
@@ -128,9 +156,6 @@ class Runner:
             logger.exception("step %s failed unexpectedly", step.id)
             with suppress(FermataError):
                 await self._end_broken(step)
-        finally:
-            self._busy -= 1
-            self.wake()
 
     async def _end_broken(self, step: Step) -> None:
         task = await self._store.get(step.task_id)
@@ -214,6 +239,17 @@ class Runner:
         return await self._store.take_turn(provider.account_id, rate, urgent=urgent, now=self._clock.now())
 
     async def _submit(self, step: Step, task: Task, provider: Provider) -> None:
+        """Intent, request, outcome: neither a caller who leaves nor a program that ends comes between them."""
+        with anyio.CancelScope(shield=True) as scope:
+            self._sending.add(scope)
+            try:
+                await self._submit_whole(step, task, provider)
+            finally:
+                self._sending.discard(scope)
+                self._heard.set()
+                self._heard = anyio.Event()
+
+    async def _submit_whole(self, step: Step, task: Task, provider: Provider) -> None:
         attempt = new_id("att")
         begun, started = self._clock.now(), self._clock.monotonic()
         price = round(provider.spec.price_of(step.work.action).high * MILLI)
@@ -223,19 +259,13 @@ class Runner:
         except OverBudget as error:
             await self._fail(step, task, error)
             return
+        step = replace(step, attempt_id=attempt)
         if self._overslept(begun, started):
             await self._record(step, moves.put_back(step, self._clock.now(), self._clock.now(), price))
             return
         self._steps_of[attempt] = step.id
-        with anyio.CancelScope(shield=True) as scope:
-            self._sending.add(scope)
-            try:
-                outcome = await self._ask(provider, attempt, step)
-                await self._learn(step, task, outcome, provider, price)
-            finally:
-                self._sending.discard(scope)
-                self._heard.set()
-                self._heard = anyio.Event()
+        outcome = await self._ask(provider, attempt, step)
+        await self._learn(step, task, outcome, provider, price)
 
     async def settle(self, seconds: float) -> None:
         """The program is about to end: hear the answers to requests that are on their way, but not for ever."""
@@ -274,7 +304,7 @@ class Runner:
             case Accepted(remote_id):
                 self._steps_of[remote_id] = step.id
                 fresh = await self._store.get(task.id) or task
-                first = now + self._ms(await self._pace.first(step, provider.spec))
+                first = now + round(1000 * await self._pace.first(step, provider.spec, now))
                 return moves.accepted(step, remote_id, first, now, cancelled=fresh.cancel_at is not None)
             case Refused(_, retry_after) if retry_after is not None and await self._may_try_again(step, provider):
                 wait = self._ms(min(LONGEST_RETRY_SECONDS, retry_after))
@@ -342,7 +372,7 @@ class Runner:
         now = self._clock.now()
         match snapshot.state:
             case "running" if not self._too_late(step, provider, now):
-                due = now + self._ms(await self._pace.again(step, provider.spec, now))
+                due = now + round(1000 * await self._pace.again(step, provider.spec, now))
                 await self._apply(step, moves.still_running(step, snapshot, due))
             case "succeeded" if snapshot.clips:
                 await self._finish(step, task, provider, snapshot)
@@ -381,6 +411,8 @@ class Runner:
 
     async def _apply(self, step: Step, change: Change) -> bool:
         done = await self._store.apply(change, now=self._clock.now())
+        if done:
+            self._remember_due(change)
         if done and change.task is not None:
             if "status" in change.task:
                 await self._changes.status_changed(step.task_id)

@@ -6,6 +6,7 @@ cancelled has either happened or not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -100,8 +101,12 @@ class Store(Protocol):
         """Every submit of a step, oldest first."""
         ...
 
-    async def release(self, home: str, *, now: int) -> None:
-        """Leave this process's steps to whoever comes next, at once."""
+    async def release(self, home: str, *, now: int, interrupted: Sequence[str] = ()) -> None:
+        """Leave this process's steps to whoever comes next, at once.
+
+        Args:
+            interrupted: Steps whose handling was cut off; those still queued have sent nothing and are due again.
+        """
         ...
 
     async def hasten(self, step_id: str, *, now: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -47,6 +47,7 @@ from .rows import (
 
 BUSY_TIMEOUT_MS = 10_000
 APPLICATION_ID = 0x4645524D  # "FERM"
+_NOT_UNIQUE = (apsw.SQLITE_CONSTRAINT_UNIQUE, apsw.SQLITE_CONSTRAINT_PRIMARYKEY)
 _T = TypeVar("_T")
 
 
@@ -65,8 +66,8 @@ _STEP = ", ".join(STEP_COLUMNS)
 _TASK = ", ".join(TASK_COLUMNS)
 _ATTEMPT = ", ".join(ATTEMPT_COLUMNS)
 # A step is due for its own process at `due_at`, for any other after the grace time.
-_DUE = """due_at IS NOT NULL AND (due_at > :now + :set_back
-          OR due_at <= :now - CASE WHEN home = :home OR home IS NULL THEN 0 ELSE :grace END)"""
+_DUE = """due_at IS NOT NULL AND (due_at > :now + :set_back OR due_at <= :now - :grace
+          OR due_at <= :now AND (home = :home OR home IS NULL))"""
 _DAY_MS = 86_400_000
 
 
@@ -124,14 +125,17 @@ class SqliteStore:
         sql = f"SELECT {_ATTEMPT} FROM attempt WHERE step_id = ? ORDER BY number"
         return await self._run(lambda c: [attempt_from(row) for row in c.execute(sql, (step_id,))])
 
-    async def release(self, home: str, *, now: int) -> None:
+    async def release(self, home: str, *, now: int, interrupted: Sequence[str] = ()) -> None:
         sql = "UPDATE step SET home = NULL, due_at = min(due_at, :now) WHERE home = :home AND state = 'waiting'"
         idle = "UPDATE step SET home = NULL WHERE home = :home AND due_at IS NOT NULL AND state <> 'waiting'"
+        cut_off = "UPDATE step SET due_at = min(due_at, ?) WHERE id = ? AND state = 'queued'"
         values = {"home": home, "now": now}
 
         def release(c: Sql) -> None:
             c.execute(sql, values)
             c.execute(idle, values)
+            for step_id in interrupted:
+                c.execute(cut_off, (now, step_id))
 
         await self._write(release)
 
@@ -182,8 +186,6 @@ class SqliteStore:
                 if self._connection is None:
                     self._connection = _open(self._path)
                 return work(self._connection)
-            except apsw.ConstraintError as error:
-                raise AlreadyKnown("it is recorded elsewhere already.") from error
             except (apsw.Error, OSError) as error:
                 raise _in_words(error, self._path) from error
 
@@ -192,6 +194,8 @@ class SqliteStore:
 
 def _in_words(error: Exception, path: Path) -> FermataError:
     match error:
+        case apsw.ConstraintError() if getattr(error, "extendedresult", None) in _NOT_UNIQUE:
+            return AlreadyKnown("it is recorded elsewhere already.")
         case apsw.BusyError():
             return StoreUnavailable("another program is holding the task database.", "try again in a moment.")
         case apsw.FullError():
@@ -404,7 +408,7 @@ def _apply(c: Sql, *, change: Change, now: int) -> bool:
     if row is None:
         return False
     state, fence, attempt_id, task_id, provider, account_id, home, principal = row
-    if state not in change.allowed or change.fence not in (None, fence):
+    if state not in change.allowed or change.fence not in (None, fence) or change.about not in (None, attempt_id):
         return False
     _check_move(state, change)
     if change.new_attempt:

@@ -7,6 +7,8 @@ import json
 import logging
 import mimetypes
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from mcp.server.session import ServerSession
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
+    INTERNAL_ERROR,
     INVALID_PARAMS,
     BlobResourceContents,
     Completion,
@@ -30,8 +33,7 @@ from mcp.types import (
     UnsubscribeRequestParams,
 )
 
-from fermata_mcp.domain.errors import FermataError, NotFound, TooLarge
-from fermata_mcp.domain.task import Task
+from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound, TooLarge
 from fermata_mcp.engine.service import Service
 
 from .tools import Toolbox
@@ -51,7 +53,8 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
 
     @server.resource(HISTORY, title="Task history", description="Tasks, newest first", mime_type=_JSON)
     async def history() -> str:
-        page = await service.tasks(None, None, 100, None)
+        with _in_words(HISTORY):
+            page = await service.tasks(None, None, 100, None)
         tasks = [short(task).model_dump(mode="json") for task in page.tasks]
         return json.dumps({"tasks": tasks, "next_cursor": page.next_cursor}, ensure_ascii=False)
 
@@ -59,7 +62,8 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
         "fermata://tasks/{task_id}", title="Task", description="One task, as get_task shows it", mime_type=_JSON
     )
     async def one_task(task_id: str) -> str:
-        task = await _told(service, task_id)
+        with _in_words(f"{HISTORY}/{task_id}"):
+            task = await service.get(task_id)
         return task_view(task, box.now(), service.spec(task.provider)).model_dump_json()
 
     @server.resource(
@@ -84,11 +88,14 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
     _read_audio_with_its_own_type(server, service)
 
 
-async def _told(service: Service, task_id: str) -> Task:
+@contextmanager
+def _in_words(uri: str) -> Generator[None]:
+    """Our errors as protocol errors that keep their words."""
     try:
-        return await service.get(task_id)
-    except NotFound as error:
-        raise MCPError(code=INVALID_PARAMS, message=str(error), data={"uri": f"{HISTORY}/{task_id}"}) from None
+        yield
+    except FermataError as error:
+        code = INVALID_PARAMS if isinstance(error, InvalidRequest) else INTERNAL_ERROR
+        raise MCPError(code=code, message=str(error), data={"uri": uri}) from None
 
 
 def _read_audio_with_its_own_type(server: MCPServer[Any], service: Service) -> None:
@@ -101,10 +108,8 @@ def _read_audio_with_its_own_type(server: MCPServer[Any], service: Service) -> N
         match = _AUDIO.fullmatch(str(params.uri))
         if match is None:
             return await entry.handler(ctx, params)
-        try:
+        with _in_words(str(params.uri)):
             return await _audio_result(service, str(params.uri), match.group(1), int(match.group(2)))
-        except FermataError as error:
-            raise MCPError(code=INVALID_PARAMS, message=str(error), data={"uri": str(params.uri)}) from None
 
     lowlevel.add_request_handler("resources/read", ReadResourceRequestParams, read)
 
@@ -210,7 +215,8 @@ def add_completion(server: MCPServer[Any], service: Service) -> None:
     async def complete(ref: ResourceTemplateReference | Any, argument: Any, context: Any) -> Completion | None:
         match argument.name:
             case "task_id":
-                values = await service.ids_like(argument.value)
+                with _in_words(HISTORY):
+                    values = await service.ids_like(argument.value)
             case "provider":
                 values = [spec.name for spec in service.providers() if spec.name.startswith(argument.value)]
             case _:

@@ -11,6 +11,7 @@ from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskStatus
 
 PARENT_LOOK_SECONDS = 0.5
+LEAVE = () if sys.platform == "win32" else (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 async def told_to_leave(*, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
@@ -18,10 +19,25 @@ async def told_to_leave(*, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) 
     if sys.platform == "win32":
         task_status.started()
         await anyio.sleep_forever()
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as received:
+    with anyio.open_signal_receiver(*LEAVE) as received:
         task_status.started()
         async for _ in received:
-            return
+            _hear_no_more()
+            break
+    _hear_no_more(for_good=True)
+
+
+def _hear_no_more(*, for_good: bool = False) -> None:
+    """A second signal must not cut short the leaving that the first one began.
+
+    Closing the receiver brings the default handlers back, so signals are held up until they are ignored for good.
+    """
+    if not for_good:
+        signal.pthread_sigmask(signal.SIG_BLOCK, LEAVE)
+        return
+    for number in LEAVE:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, LEAVE)
 
 
 async def parent_is_gone() -> None:

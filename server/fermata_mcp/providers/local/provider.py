@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.abc
+import anyio.to_thread
 from anyio.streams.text import TextReceiveStream
 
 from fermata_mcp.domain.errors import Cancelled, FermataError, GenerationFailed, error_from
@@ -20,6 +23,7 @@ from fermata_mcp.providers.base import Accepted, Host, Snapshot, Submitted
 
 from .lengthen import HONESTY, LONGEST_RESULT_SECONDS, LONGEST_SOURCE_SECONDS, SHORTEST_SECONDS
 
+ABANDONED_SECONDS = 5
 WORKER = "fermata_mcp.providers.local.worker"
 
 SPEC = ProviderSpec(
@@ -121,6 +125,8 @@ class LocalProvider:
 
 
 async def _run_worker(job: _Job) -> None:
+    folder = Path(job.work.save_as).parent
+    await anyio.to_thread.run_sync(sweep, folder)
     async with await anyio.open_process([sys.executable, "-m", WORKER], stderr=None, env=_environment()) as process:
         assert process.stdin
         assert process.stdout
@@ -133,8 +139,29 @@ async def _run_worker(job: _Job) -> None:
             with anyio.CancelScope(shield=True), anyio.move_on_after(1, shield=True):
                 await process.stdin.aclose()
                 await process.wait()
+    if job.done is None:
+        await anyio.to_thread.run_sync(sweep, folder, process.pid)
     if job.done is None and job.error is None:
         job.error = GenerationFailed(f"the worker process ended early (exit code {code}).", "call again.")
+
+
+def sweep(folder: Path, ended: int | None = None) -> None:
+    """Remove the half-written files of workers that are gone: killed ones cannot do it themselves."""
+    for part in folder.glob(".fermata-*-*.part*"):
+        number = part.name.split("-")[1]
+        if number.isdecimal() and (int(number) == ended or _is_abandoned(part, int(number))):
+            part.unlink(missing_ok=True)
+
+
+def _is_abandoned(part: Path, worker: int) -> bool:
+    try:
+        os.kill(worker, 0)
+    except ProcessLookupError:
+        # The process may be alive beyond a container's wall, and then its file is being written.
+        return time.time() - part.stat().st_mtime > ABANDONED_SECONDS
+    except OSError:
+        pass
+    return False
 
 
 def _environment() -> dict[str, str]:

@@ -88,8 +88,10 @@ CREATE TABLE ledger (
   note TEXT NOT NULL,
   UNIQUE (attempt_id, kind)
 ) STRICT;
-CREATE INDEX ledger_by_age ON ledger (principal, at);
-CREATE TRIGGER ledger_append_only BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE INDEX ledger_by_task ON ledger (task_id, kind, amount);
+CREATE INDEX ledger_by_principal ON ledger (principal, attempt_id);
+CREATE TRIGGER ledger_is_not_changed BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER ledger_is_not_cut BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 
 -- Where a provider's own clip id came from, so that `clip:<id>` finds its length, title, style and audio again.
 CREATE TABLE clip (
