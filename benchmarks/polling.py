@@ -14,8 +14,7 @@ import random
 import statistics
 import sys
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from fermata_mcp.domain.task import Step, Work
@@ -33,10 +32,11 @@ STEP = Step(
 
 
 class History:
-    """What `Paces` asks of a store: durations as they were observed, the last 64."""
+    """What `Paces` asks of a store: durations as they were observed, the last 64. Keeps the virtual time too."""
 
     def __init__(self) -> None:
         self.taken: deque[float] = deque(maxlen=64)
+        self.now = 1_800_000_000_000
 
     async def durations(self, provider: str, model: str | None) -> list[float]:
         return list(reversed(self.taken))
@@ -48,28 +48,29 @@ class Found:
     polls: int
 
 
-Policy = tuple[Callable[[], Awaitable[float]], Callable[[float], Awaitable[float]]]
+class Learned:
+    """The engine's pace. Tasks of one user follow each other."""
+
+    def __init__(self) -> None:
+        self._history = History()
+        self._pace = Paces(cast(Store, self._history))
+
+    async def follow(self, done_after: float) -> Found:
+        history = self._history
+        began, step = history.now, replace(STEP, submitted_at=history.now)
+        history.now += round(1000 * await self._pace.first(step, SPEC, began))
+        polls = 1
+        while history.now < began + done_after * 1000:
+            history.now += round(1000 * await self._pace.again(step, SPEC, history.now))
+            polls += 1
+        taken = (history.now - began) / 1000
+        history.taken.append(taken)
+        return Found(taken - done_after, polls)
 
 
-def learned(history: History) -> Policy:
-    pace = Paces(cast(Store, history))
-    return (lambda: pace.first(STEP, SPEC)), (lambda elapsed: pace.again(STEP, SPEC, round(elapsed * 1000)))
-
-
-def fixed(seconds: float) -> Policy:
-    async def same(_: float = 0.0) -> float:
-        return seconds
-
-    return same, same
-
-
-async def follow(done_at: float, policy: Policy) -> Found:
-    first, again = policy
-    at, polls = await first(), 1
-    while at < done_at:
-        at += await again(at)
-        polls += 1
-    return Found(at - done_at, polls)
+def fixed(seconds: float, done_after: float) -> Found:
+    polls = math.ceil(done_after / seconds)
+    return Found(polls * seconds - done_after, polls)
 
 
 def row(name: str, found: list[Found]) -> str:
@@ -79,39 +80,31 @@ def row(name: str, found: list[Found]) -> str:
     return f"| {name} | {statistics.fmean(delays):.1f} | {late:.1f} | {polls:.2f} | {len(found)} |"
 
 
-async def simulate(tasks: int, factor: float = 1.0) -> list[Found]:
-    """`factor` makes every task that much longer or shorter than the model."""
-    rng, history, found = random.Random(7), History(), list[Found]()
-    policy = learned(history)
-    for _ in range(tasks):
-        done_at = factor * MEDIAN * math.exp(rng.gauss(0, SIGMA))
-        found.append(await follow(done_at, policy))
-        history.taken.append(done_at + found[-1].delay)
-    return found
+def times(tasks: int, factor: float = 1.0) -> list[float]:
+    """The same draws for every policy. `factor` makes every task that much longer or shorter than the model."""
+    rng = random.Random(7)
+    return [factor * MEDIAN * math.exp(rng.gauss(0, SIGMA)) for _ in range(tasks)]
 
 
-async def fresh_users(tasks: int, each: int = 10) -> list[Found]:
-    """Many users' first few tasks."""
+async def learned(taken: list[float], tasks_a_user: int) -> list[Found]:
+    """Every user has a history of their own."""
     found: list[Found] = []
-    rng = random.Random(8)
-    for _ in range(tasks // each):
-        history = History()
-        for _ in range(each):
-            done_at = MEDIAN * math.exp(rng.gauss(0, SIGMA))
-            found.append(await follow(done_at, learned(history)))
-            history.taken.append(done_at + found[-1].delay)
+    for start in range(0, len(taken), tasks_a_user):
+        user = Learned()
+        found += [await user.follow(seconds) for seconds in taken[start : start + tasks_a_user]]
     return found
 
 
 async def run(tasks: int) -> None:
-    rng = random.Random(7)
-    steady = [await follow(MEDIAN * math.exp(rng.gauss(0, SIGMA)), fixed(20)) for _ in range(tasks)]
+    model = times(tasks)
     print("| policy | mean delay s | p95 s | polls a task | tasks |\n|---|---|---|---|---|")
-    print(row("fixed 20 s", steady))
-    print(row("learned pace", await simulate(tasks)))
-    print(row("learned pace, only each user's first 10 tasks", await fresh_users(tasks)))
-    print(row("learned pace, provider 2 x slower", await simulate(tasks, 2.0)))
-    print(row("learned pace, provider 2 x faster", await simulate(tasks, 0.5)))
+    print(row("fixed 20 s", [fixed(20, seconds) for seconds in model]))
+    print(row("learned pace, one long history", await learned(model, tasks)))
+    print(row("learned pace, each user's first 100 tasks", await learned(model, 100)))
+    print(row("learned pace, each user's first 10 tasks", await learned(model, 10)))
+    print(row("learned pace, each user's very first task", await learned(model, 1)))
+    print(row("learned pace, provider 2 x slower", await learned(times(tasks, 2.0), tasks)))
+    print(row("learned pace, provider 2 x faster", await learned(times(tasks, 0.5), tasks)))
     print("\nGoal: mean delay <= 8 s with <= 5 polls a task.")
 
 

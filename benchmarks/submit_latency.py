@@ -3,8 +3,8 @@
     python benchmarks/submit_latency.py [calls]
 
 Real processes: server over stdio, emulated sunoapi over loopback TCP. The floor is a bare tool on the same SDK that
-posts the same body through one shared, kept-alive httpx2 client and keeps no record. Calls alternate, slowly enough for the
-provider's rate limit, with `wait_seconds: 0`.
+posts the same body through one shared, kept-alive httpx2 client and keeps no record. Calls alternate, slowly enough
+for the provider's rate limit, with `wait_seconds: 0`.
 """
 
 from __future__ import annotations

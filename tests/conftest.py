@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fermata_mcp.engine import progress, runner
+from fermata_mcp.media.tls import tls
 from support.engines import House
 from support.music import silence
 from support.remote import Plugin, Remote, ScriptedProvider
@@ -63,3 +64,11 @@ def quick_pump(monkeypatch: pytest.MonkeyPatch) -> None:
     """Engines that notice a pushed clock and each other soon."""
     monkeypatch.setattr(runner, "LONGEST_SLEEP_SECONDS", 0.03)
     monkeypatch.setattr(progress, "FOREIGN_LOOK_SECONDS", 0.03)
+
+
+@pytest.fixture(autouse=True)
+def fresh_tls() -> Iterator[None]:
+    """The one TLS context of the process must not outlive a test that names authorities of its own."""
+    tls.cache_clear()
+    yield
+    tls.cache_clear()

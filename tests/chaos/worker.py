@@ -13,6 +13,7 @@ import secrets
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import anyio
 from mcp.client import Client
@@ -78,7 +79,7 @@ class Reaper:
             self._visit(f"after {what}")
             return done
 
-        SqliteStore.apply = apply
+        setattr(SqliteStore, "apply", apply)  # noqa: B010  (its `self` is called otherwise, which types forbid)
 
     def _visit(self, moment: str) -> None:
         if moment.endswith("other") or random.random() >= self._chance or (self._folder / ENOUGH).exists():
@@ -111,9 +112,9 @@ async def start_task(client: Client, folder: Path, provider: str) -> None:
     # A seed is 4 s long, and every extension adds 6 s.
     more = {} if links == 1 else {"target_seconds": 4 + 6 * links, "max_steps": links}
     told = await client.call_tool("extend_track" if links == 1 else "chain_extend", asked | more)
-    view = told.structured_content or {}
-    if view.get("task_id"):
-        note(folder / ACKNOWLEDGED, view["task_id"])
+    task_id = cast("dict[str, Any]", told.structured_content or {}).get("task_id")
+    if task_id:
+        note(folder / ACKNOWLEDGED, task_id)
     else:
         print("refused:", told.content, flush=True)
 

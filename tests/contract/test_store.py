@@ -133,7 +133,6 @@ class TestKeeping:
         assert await store.get("tsk_1") is None
         assert await store.attempts("stp_1") == []
         assert await store.spent(principal=ME, since=0) == {}
-        assert await store.next_due(home="a", now=NOON) is None
 
     async def test_opening_and_closing_again_loses_nothing(self, store: Store) -> None:
         task = await created(store)
@@ -254,11 +253,6 @@ class TestClaiming:
         assert step.due_at is not None
         assert await store.claim(home="a", now=step.due_at, limit=9) == []
         assert await claimed(store, home="b", now=step.due_at)
-
-    async def test_due_times_tell_each_process_when_to_look(self, store: Store) -> None:
-        await created(store, home="a", now=NOON + 5)
-        assert await store.next_due(home="a", now=NOON) == NOON + 5
-        assert await store.next_due(home="b", now=NOON) == NOON + 5 + GRACE_MS
 
     async def test_a_submit_that_was_cut_off_comes_back_as_unknown(self, store: Store) -> None:
         task = await begun(store)

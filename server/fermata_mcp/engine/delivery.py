@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.errors import FermataError, NotAudio
+from fermata_mcp.domain.errors import FermataError, NotAudio, ProviderUnavailable
 from fermata_mcp.domain.task import Clip, Step, Task, TaskPatch, Work
 from fermata_mcp.media import join, tags
 
@@ -42,6 +43,9 @@ async def deliver(clips: tuple[Clip, ...], step: Step, task: Task, settings: Set
         except FermataError as error:
             missing.append(error)
             saved, said = clip, []
+        except OSError as error:
+            missing.append(ProviderUnavailable(f"a file could not be written ({error.strerror})."))
+            saved, said = clip, []
         kept.append(saved)
         warnings += said
     return Delivered(tuple(kept), tuple(dict.fromkeys(warnings)), tuple(missing))
@@ -64,7 +68,7 @@ async def _with_source(step: Step, task: Task, settings: Settings) -> Work:
     from fermata_mcp.media.download import download
 
     try:
-        stem = settings.data_dir / "audio" / f"{task.id}-source"
+        stem = settings.data_dir / "audio" / f"{task.id}-source-{secrets.token_hex(4)}"
         stem.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         source = await download(url, stem, trusted=settings.trusted_addresses())
     except FermataError:
@@ -83,12 +87,17 @@ async def _saved(
 
     folder = settings.data_dir / "audio"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    raw = await download(clip.url, folder / f"{step.id}-{index}", trusted=settings.trusted_addresses())
+    raw = await download(
+        clip.url, folder / f"{step.id}-{index}-{secrets.token_hex(4)}", trusted=settings.trusted_addresses()
+    )
     joinable = (
         step.work if task.request.get("stitch") != "never" else step.work.model_copy(update={"before_file": None})
     )
     placed = partial(_place, raw.path, clip, _numbered(stem, index), joinable)
-    file, changes, warnings = await anyio.to_thread.run_sync(placed)
+    try:
+        file, changes, warnings = await anyio.to_thread.run_sync(placed)
+    finally:
+        await anyio.to_thread.run_sync(partial(raw.path.unlink, missing_ok=True))
     await anyio.to_thread.run_sync(tags.label, file, clip.title, f"Fermata {task.id}, {task.provider}")
     return clip.model_copy(update={**changes, "file": str(file)}), warnings
 

@@ -55,6 +55,10 @@ LONGEST_BACKOFF_SECONDS = 60.0
 logger = logging.getLogger(__name__)
 
 
+class OurBug(ProviderError):
+    code = InternalError.code
+
+
 class Runner:
     """The pump of one process. `home` names the process in the rows that it takes.
 
@@ -80,6 +84,7 @@ class Runner:
         self.interrupted: set[str] = set()
         self._due: list[int] = []
         self._sleeps_until = 0.0
+        self._more = False
 
     def wake(self) -> None:
         """Look for due work now."""
@@ -98,22 +103,28 @@ class Runner:
                 self._wake = anyio.Event()
                 if self._busy < AT_ONCE:
                     await self._take(group)
-                await self._sleep()
+                if not (self._more and self._busy <= AT_ONCE // 2):
+                    await self._sleep()
 
     async def _take(self, group: anyio.abc.TaskGroup) -> None:
+        free = AT_ONCE - self._busy
         try:
             now = self._clock.now()
             while self._due and self._due[0] <= now:
                 heappop(self._due)
             while self._hurried:
                 await self._store.hasten(self._hurried.pop(), now=self._clock.now())
-            steps = await self._store.claim(home=self._home, now=self._clock.now(), limit=AT_ONCE - self._busy)
+            steps = await self._store.claim(home=self._home, now=self._clock.now(), limit=free)
         except FermataError as error:
             logger.warning("the store cannot be used: %s", error.message)
             return
+        self._more = len(steps) == free
         for step in steps:
-            self._busy += 1
-            group.start_soon(self._handle, step)
+            # Saving long audio outlasts a claim; taking the step again is then just a longer claim.
+            if step.id not in self.interrupted:
+                self._busy += 1
+                self.interrupted.add(step.id)
+                group.start_soon(self._handle, step)
 
     async def _sleep(self) -> None:
         pause = self._until_due()
@@ -136,13 +147,12 @@ class Runner:
                 self.wake()
 
     async def _handle(self, step: Step) -> None:
-        self.interrupted.add(step.id)
         try:
             await self._handle_claimed(step)
             self.interrupted.discard(step.id)
         finally:
             self._busy -= 1
-            if self._busy == AT_ONCE // 2:
+            if self._more and self._busy <= AT_ONCE // 2:
                 self.wake()
 
     async def _handle_claimed(self, step: Step) -> None:
@@ -160,8 +170,13 @@ class Runner:
     async def _end_broken(self, step: Step) -> None:
         task = await self._store.get(step.task_id)
         current = next((one for one in task.steps if one.id == step.id), None) if task else None
-        if task is not None and current is not None and current.state in ("queued", "waiting"):
+        if task is None or current is None or current.fence != step.fence:
+            return
+        if current.state == "queued":
             await self._fail(current, task, InternalError("the step failed."))
+        elif current.state == "waiting":
+            # Work that was paid for is not given up for a bug of ours: look again, until it is too late.
+            await self._look_failed(current, task, self._registry.get(task.provider), OurBug("the step failed."))
 
     async def _advance(self, step: Step, task: Task) -> None:
         provider = await self._provider(step, task)

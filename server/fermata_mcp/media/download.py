@@ -28,6 +28,7 @@ from fermata_mcp.domain.errors import (
 
 from .addresses import AddressRefused, Resolver, allowed_addresses, system_resolver
 from .kinds import suffix_of
+from .tls import tls
 
 MAX_BYTES = 200 * 1024 * 1024
 DEADLINE_SECONDS = 120.0
@@ -123,7 +124,7 @@ async def _final_answer(
     """The first answer that is no redirect. Every hop is checked like the first."""
     # A transport and not a client: a client would log whole addresses, signatures included, and keep cookies.
     # No connection is kept either: the next hop may be another host at the same address.
-    async with httpx.AsyncHTTPTransport(limits=httpx.Limits(max_keepalive_connections=0)) as network:
+    async with httpx.AsyncHTTPTransport(verify=tls(), limits=httpx.Limits(max_keepalive_connections=0)) as network:
         for _ in range(MAX_REDIRECTS + 1):
             answer = await _ask(network, url, trusted, resolve)
             try:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import ssl
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ from fermata_mcp.domain.errors import (
 from fermata_mcp.domain.plan import clean_text
 from fermata_mcp.domain.spec import Refusal
 from fermata_mcp.domain.task import Work
+from fermata_mcp.media.tls import tls
 
 from .base import Accepted, Host, NotSent, Refused, Snapshot, Submitted, Unclear
 from .wire import Adapter, Answer, Call
@@ -74,7 +73,7 @@ class HttpProvider:
 
     def check(self, work: Work) -> None:
         """Find out what cannot be said on this provider's wire, before a task is made of it."""
-        _tls()
+        tls()
         uploaded = {} if work.source_clip or work.source_url else {"source_url": "https://uploaded.invalid/track"}
         self._adapter.submit_call(work.model_copy(update=uploaded))
         if work.action == "upload":
@@ -190,7 +189,7 @@ class HttpProvider:
     def _client(self, *, keep_alive: bool) -> httpx.AsyncClient:
         limits = httpx.Limits() if keep_alive else httpx.Limits(max_keepalive_connections=0)
         return httpx.AsyncClient(
-            verify=_tls(),
+            verify=tls(),
             follow_redirects=False,
             limits=limits,
             transport=self._transport,
@@ -233,12 +232,6 @@ class HttpProvider:
         if key.lower().startswith("bearer ") or not key.isascii() or any(c.isspace() for c in key):
             raise MissingKey(f"{variable} is not a bare key.", "set it to the key alone, without `Bearer`.")
         return key
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """One for all: making it takes longer than a request, and a new connection does not need a new one."""
-    return httpx.create_ssl_context()
 
 
 class _TooBig(Exception):

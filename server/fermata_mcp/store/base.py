@@ -84,10 +84,6 @@ class Store(Protocol):
         """Take due steps. A claimed `submitting` step was cut off mid-way and comes back as `unknown`."""
         ...
 
-    async def next_due(self, *, home: str, now: int) -> int | None:
-        """When the next step falls due for this process, or None."""
-        ...
-
     async def apply(self, change: Change, *, now: int) -> bool:
         """Carry out a guarded change; False if its guard did not hold and nothing happened.
 

@@ -113,11 +113,6 @@ class SqliteStore:
             return []
         return await self._write(partial(_claim, home=home, now=now, limit=limit))
 
-    async def next_due(self, *, home: str, now: int) -> int | None:
-        sql = "SELECT min(due_at + CASE WHEN home = ? OR home IS NULL THEN 0 ELSE ? END) FROM step"
-        sql += " WHERE due_at IS NOT NULL"
-        return await self._run(lambda c: c.execute(sql, (home, GRACE_MS)).get)
-
     async def apply(self, change: Change, *, now: int) -> bool:
         return await self._write(partial(_apply, change=change, now=now))
 
