@@ -13,6 +13,7 @@ What must hold then:
 - nothing was charged twice: no two charges at the provider have the same body, and every body names a clip of its own;
 - no task whose id was told is missing, and each has ended: `succeeded`, `partial`, or `unknown` where a process died
   between the intent and the answer;
+- what succeeded has its audio, as long as it says;
 - every charge of the provider belongs to an attempt of ours that knows it, or to one of the unknown ones, and our
   ledger holds at least as much as was charged.
 
@@ -42,6 +43,7 @@ if __name__ == "__main__":
 
 import anyio
 import apsw
+import soundfile
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -182,6 +184,7 @@ class Report:
     told: int = 0
     lost: int = 0
     unfinished: int = 0
+    silent: int = 0
     submits: int = 0
     charges: int = 0
     doubles: int = 0
@@ -206,6 +209,7 @@ class Report:
             ("… lost", f"{self.lost}"),
             *((f"… {status}", f"{times}") for status, times in sorted(self.tasks.items())),
             ("steps that never ended", f"{self.unfinished}"),
+            ("succeeded without audio of the promised length", f"{self.silent}"),
             ("paid requests that arrived / charged", f"{self.submits} / {self.charges}"),
             ("double charges", f"{self.doubles}"),
             ("unknown outcomes: charged / not", f"{self.unknown_charged} / {self.unknown_not_charged}"),
@@ -287,16 +291,30 @@ def _compare(report: Report, emulator: Emulator, folder: Path) -> None:
     report.told, report.lost = len(told), len(told - statuses.keys())
     report.tasks = Counter(str(statuses[task]) for task in told & statuses.keys())
     report.unfinished = len(_read(folder, "SELECT 1 FROM step WHERE due_at IS NOT NULL"))
+    report.silent = _silent(folder)
     _compare_money(report, emulator, folder)
     odd = sorted(set(statuses.values()) - {"succeeded", "partial", "unknown"})
     for wrong, words in (
         (report.doubles or ledger.double_charges(), f"{report.doubles} double charges"),
         (report.lost, f"{report.lost} lost tasks"),
+        (report.silent, f"{report.silent} succeeded tasks without their audio"),
         (report.unfinished, f"{report.unfinished} steps without an end"),
         (odd, f"tasks that ended as {', '.join(map(str, odd))}"),
         (emulator.violations, f"undocumented requests: {emulator.violations[:3]}"),
     ):
         report.problems += [words] if wrong else []
+
+
+def _silent(folder: Path) -> int:
+    """How many tasks say that they succeeded, and have no audio as long as they say."""
+    facts = "json_extract(audio, '$.file'), json_extract(audio, '$.duration_seconds')"
+    told = _read(folder, f"SELECT {facts} FROM task WHERE status = 'succeeded'")
+    return sum(not file or not Path(file).is_file() or abs(_seconds(file) - seconds) > 0.1 for file, seconds in told)
+
+
+def _seconds(file: str) -> float:
+    with soundfile.SoundFile(file) as sound:
+        return sound.frames / sound.samplerate
 
 
 def _compare_money(report: Report, emulator: Emulator, folder: Path) -> None:
