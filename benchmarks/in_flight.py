@@ -143,8 +143,6 @@ async def store_calls(folder: str, task: str) -> str:
     now = time.time_ns() // 1_000_000 - 60_000
     for _ in range(7):
         marks = [time.perf_counter()]
-        await store.next_due(home="bench", now=now)
-        marks.append(time.perf_counter())
         await store.claim(home="bench", now=now, limit=64)
         marks.append(time.perf_counter())
         await store.get(task)
@@ -192,7 +190,7 @@ async def bare(url: str, seconds: float) -> float:
 async def run(tasks: int, seconds: float) -> None:
     print(
         "| tasks | RSS MB | looks/s | CPU ms a look | CPU | ping ms p50 / p95 / most | get_task ms | list_tasks ms "
-        "| store: next_due / claim nothing / get ms |"
+        "| store: claim nothing / get ms |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     async with child((sys.executable, "-c", PROVIDER)) as (_, url):

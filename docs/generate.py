@@ -68,7 +68,7 @@ def providers() -> str:
         ("sources", lambda s: ", ".join(sorted(s.sources))),
         ("parameters", lambda s: ", ".join(f"`{name}`" for name in s.fields)),
         ("`options`", lambda s: "any" if s.options is None else ", ".join(sorted(s.options)) or "none"),
-        ("credits an extension", lambda s: "free" if not s.price.high else f"{s.price.low:g}-{s.price.high:g}"),
+        ("credits an extension", lambda s: s.price.words),
         ("shortest source", lambda s: f"{s.shortest_source_seconds:g} s"),
         ("longest source", lambda s: _limit(s.longest_source_seconds)),
         ("longest result", lambda s: _limit(s.longest_result_seconds)),

@@ -15,19 +15,18 @@ from pydantic import BaseModel
 from fermata_mcp.domain.errors import OutcomeUnknown
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import TASK_STATUSES, Audio, Clip, Failure, Step, Task, TaskStatus, Work
-from fermata_mcp.engine.service import Credits, ProviderCredits, Started
+from fermata_mcp.engine.credits import Credits, ProviderCredits
+from fermata_mcp.engine.service import Started
 from fermata_mcp.providers.local.provider import SPEC as LOCAL
+from fermata_mcp.surface.text import credits_text, list_text, task_text
 from fermata_mcp.surface.views import (
     CreditsView,
     TaskList,
     TaskView,
-    credits_text,
     credits_view,
     iso,
-    list_text,
     provider_facts,
     short,
-    task_text,
     task_view,
 )
 from support.rows import NOON, PAID, PRICE, a_task

@@ -140,8 +140,7 @@ def credits_table(view: View) -> RenderableType:
 def providers_table(facts: View) -> RenderableType:
     table = Table("provider", "needs", "credits", "takes", "what it does", box=None, pad_edge=False)
     for one in facts["providers"]:
-        price = one["credits_per_extension"]
-        cost = "free" if not price["high"] else f"{price['low']:g}-{price['high']:g}"
+        cost = one["credits_per_extension"]["words"]
         name = f"{one['name']} *" if one["name"] == facts["default"] else one["name"]
         table.add_row(name, one["needs"], cost, ", ".join(one["sources"]), one["summary"])
     return Group(table, Text("* used when none is named"))

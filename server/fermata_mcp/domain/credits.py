@@ -22,6 +22,13 @@ class Price:
     def exact(self) -> bool:
         return self.low == self.high
 
+    @property
+    def words(self) -> str:
+        """As a person writes it: `free`, `12`, `5-12`."""
+        if not self.high:
+            return "free"
+        return f"{self.high:g}" if self.exact else f"{self.low:g}-{self.high:g}"
+
 
 FREE = Price(0, 0, "free")
 

@@ -5,31 +5,27 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import anyio
-import anyio.to_thread
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import (
     Cancelled,
-    FermataError,
     InvalidRequest,
     MissingKey,
     NotFound,
     OverBudget,
-    UnknownTrack,
 )
 from fermata_mcp.domain.plan import Plan, check_fields, check_source_form, clean_text, fill_in, make_plan, uploads_first
 from fermata_mcp.domain.request import ChainRequest, Request, request_hash
-from fermata_mcp.domain.source import ClipSource, FileSource, Source, TaskSource, UrlSource, parse_source
+from fermata_mcp.domain.source import parse_source
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import (
     TASK_STATUSES,
     Audio,
     Change,
-    Clip,
     NewStep,
     SourceFacts,
     Step,
@@ -39,7 +35,7 @@ from fermata_mcp.domain.task import (
     Work,
     new_id,
 )
-from fermata_mcp.media import audio, files
+from fermata_mcp.media import files
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Created, KeyReused, Page, Store
@@ -47,9 +43,11 @@ from fermata_mcp.store.base import Created, KeyReused, Page, Store
 from . import moves
 from .chain import SHORTEST_ADD_SECONDS, chosen, ended_by
 from .clock import Clock
+from .credits import Credits, ProviderCredits, credits_of
 from .delivery import deliver, publish
 from .progress import Changes
 from .runner import Runner
+from .sources import Sources
 
 # A waiting caller hears from us at least this often, so that nobody takes silence for death.
 REPORT_SECONDS = 2.0
@@ -68,26 +66,6 @@ class Started:
     task: Task
     replayed: Literal["key", "request"] | None = None
     dry_run: bool = False
-
-
-@dataclass(frozen=True)
-class ProviderCredits:
-    """One provider's money, in credits. None where it cannot be told."""
-
-    provider: str
-    configured: bool
-    balance: float | None
-    price_per_extend: float | None
-    extends_left: int | None
-    note: str | None
-    error: str | None
-
-
-@dataclass(frozen=True)
-class Credits:
-    providers: tuple[ProviderCredits, ...]
-    spent_today: float
-    cap_today: float | None
 
 
 class Service:
@@ -115,8 +93,8 @@ class Service:
         self.settings = settings
         self._clock = clock
         self._home = home
-        self._roots = input_roots
         self._principal = ONE_PERSON
+        self._sources = Sources(store, ONE_PERSON, input_roots)
 
     # --- starting -------------------------------------------------------------------------------------------------
 
@@ -132,7 +110,7 @@ class Service:
         provider = self._registry.get(request.provider or self._registry.default())
         check_fields(request, provider.spec)
         check_source_form(source, provider.spec)
-        facts = await self._facts(source, provider)
+        facts = await self._sources.facts(source, provider)
         plan = make_plan(request, provider.spec, facts)
         self._check_caps(plan)
         task, step = self._new_task(request, provider, facts, plan)
@@ -146,62 +124,6 @@ class Service:
         created = await self._create(task, step)
         self._runner.wake()
         return Started(created.task, created.replayed)
-
-    async def _facts(self, source: Source, provider: Provider) -> SourceFacts:
-        match source:
-            case FileSource(path):
-                return await self._file_facts(files.readable_file(path, self._roots), path)
-            case TaskSource():
-                return await self._task_facts(source, provider)
-            case ClipSource(clip_id):
-                return await self._clip_facts(clip_id, provider)
-            case UrlSource(url):
-                return SourceFacts(ref=url, url=url, identity=url)
-
-    async def _file_facts(self, path: Path, ref: str) -> SourceFacts:
-        facts = await anyio.to_thread.run_sync(audio.probe, path)
-        return SourceFacts(
-            ref=ref, duration_seconds=facts.duration_seconds, file=str(path), identity=files.identity(path)
-        )
-
-    async def _clip_facts(self, clip_id: str, provider: Provider) -> SourceFacts:
-        """What our own history knows about a provider's clip; nothing more than its id otherwise."""
-        known = await self._store.find_clip(provider.spec.name, clip_id, principal=self._principal)
-        bare = SourceFacts(ref=f"clip:{clip_id}", clip=clip_id, identity=f"clip:{clip_id}")
-        task = await self._store.get(known[0], principal=self._principal) if known else None
-        if task is None or known is None:
-            return bare
-        for step in task.steps:
-            if known[1] < len(step.clips) and step.clips[known[1]].provider_clip_id == clip_id:
-                return bare.model_copy(update=_heard(step.clips[known[1]], step))
-        return bare
-
-    async def _task_facts(self, source: TaskSource, provider: Provider) -> SourceFacts:
-        ref = source.task_id if source.index is None else f"{source.task_id}/{source.index}"
-        task = await self._store.get(source.task_id, principal=self._principal)
-        if task is None:
-            raise UnknownTrack(f"there is no task {source.task_id}.")
-        clips, index = task.clips, source.index or 0
-        if index >= len(clips):
-            raise UnknownTrack(f"{ref} has no audio: the task is {task.status} and has {len(clips)} clips.")
-        clip = clips[index]
-        step = next(step for step in reversed(task.steps) if clip in step.clips)
-        if task.provider == provider.spec.name and clip.provider_clip_id and "clip" in provider.spec.sources:
-            identity = f"clip:{clip.provider_clip_id}"
-            facts = SourceFacts(ref=ref, clip=clip.provider_clip_id, identity=identity)
-            return facts.model_copy(update=_heard(clip, step))
-        return await self._saved_facts(clip, ref, provider, step)
-
-    async def _saved_facts(self, clip: Clip, ref: str, provider: Provider, step: Step) -> SourceFacts:
-        if "file" not in provider.spec.sources:
-            raise InvalidRequest(
-                f"{provider.spec.name} cannot take the audio of another provider's task.",
-                "give its own task or clip, or choose a provider that takes files.",
-            )
-        if clip.file is None or not files.is_there(clip.file):
-            raise UnknownTrack(f"the saved audio of {ref} is no longer there.", "give the file where it is now.")
-        facts = await self._file_facts(Path(clip.file), ref)
-        return facts.model_copy(update={"title": clip.title, "style": step.work.fields.get("style")})
 
     def _check_caps(self, plan: Plan) -> None:
         cap = self.settings.max_credits_per_call
@@ -414,7 +336,7 @@ class Service:
         told: dict[str, ProviderCredits] = {}
 
         async def ask(name: str) -> None:
-            told[name] = await _credits_of(self._registry.get(name))
+            told[name] = await credits_of(self._registry.get(name))
 
         async with anyio.create_task_group() as group:
             for name in names:
@@ -423,47 +345,6 @@ class Service:
         spent = await self._store.spent(principal=self._principal, since=now - now % DAY_MS)
         total = sum(amount for name, amount in spent.items() if name in names) / MILLI
         return Credits(tuple(told[name] for name in names), total, self.settings.max_credits_per_day)
-
-
-async def _credits_of(provider: Provider) -> ProviderCredits:
-    spec = provider.spec
-    balance, error = None, None
-    try:
-        balance = await provider.balance() if spec.has_balance and provider.configured else None
-    except FermataError as failure:
-        error = str(failure)
-    price = spec.price.high
-    return ProviderCredits(
-        provider=spec.name,
-        configured=provider.configured,
-        balance=balance,
-        price_per_extend=price,
-        extends_left=int(balance // price) if balance is not None and price else None,
-        note=_credits_note(provider),
-        error=error,
-    )
-
-
-def _credits_note(provider: Provider) -> str | None:
-    spec = provider.spec
-    if not spec.price.high:
-        return "free: nothing is charged"
-    if not provider.configured:
-        return f"not configured: set {spec.key_variable}"
-    return None if spec.has_balance else "this provider has no call that tells the balance"
-
-
-def _heard(clip: Clip, step: Step) -> dict[str, Any]:
-    """What is known of a clip we have received: what the user hears, and how long it is on the provider's side."""
-    whole = clip.file is not None and files.is_there(clip.file)
-    return {
-        "duration_seconds": clip.duration_seconds,
-        "clip_seconds": clip.own_seconds,
-        "file": clip.file if whole else None,
-        "title": clip.title or step.work.fields.get("title"),
-        "style": step.work.fields.get("style"),
-        "model": step.work.fields.get("model"),
-    }
 
 
 def _open_step(task: Task) -> Step | None:

@@ -24,18 +24,8 @@ from fermata_mcp.engine.service import Action, Service, Started, parse_status
 from .confirm import confirmed
 from .errors import MAX_ARGUMENT_BYTES, error_result, our_bug, wrong_arguments
 from .schemas import input_schema, output_schema
-from .views import (
-    CreditsView,
-    TaskList,
-    TaskView,
-    credits_text,
-    credits_view,
-    list_text,
-    share_done,
-    short,
-    task_text,
-    task_view,
-)
+from .text import credits_text, list_text, task_text
+from .views import CreditsView, TaskList, TaskView, credits_view, share_done, short, task_view
 
 logger = logging.getLogger(__name__)
 Ctx = Context[Any, Any]

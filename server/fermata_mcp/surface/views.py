@@ -1,4 +1,4 @@
-"""What callers see: one model per result, and the few lines of text that say the same to a person."""
+"""What callers see, as data: one model per result."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from fermata_mcp.domain.credits import MILLI
-from fermata_mcp.domain.plan import clean_text
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Failure, Seam, Step, Task
-from fermata_mcp.engine.service import Credits, Started
+from fermata_mcp.engine.credits import Credits
+from fermata_mcp.engine.service import Started
 
 REPLAYED = {
     "key": "This is the task that the same idempotency_key started earlier; nothing new was started.",
@@ -243,91 +243,6 @@ def credits_view(told: Credits) -> CreditsView:
     )
 
 
-# --- text -------------------------------------------------------------------------------------------------------------
-
-
-def task_text(view: TaskView, spec: ProviderSpec) -> str:
-    """Two to five lines: outcome, where it is, what it cost, what next."""
-    lines = [_outcome(view), *_honesty(view, spec), " ".join([*_stopped(view), *view.warnings]), _cost(view, spec)]
-    return "\n".join(line for line in (clean_text(line, 1000) for line in [*lines, f"Next: {view.next}"]) if line)
-
-
-def _outcome(view: TaskView) -> str:
-    match view.status:
-        case "succeeded" | "partial":
-            return _delivered(view)
-        case "queued" if view.task_id is None:
-            return f"Would be done by {view.provider}."
-        case "queued" | "running":
-            done = "" if view.progress.fraction is None else f", {view.progress.fraction:.0%}"
-            return f"Still {view.status}{done} after {view.progress.elapsed_seconds:.0f} s: {view.task_id}"
-        case "cancelled":
-            return f"Cancelled: {view.task_id}"
-        case _:
-            problem = f"{view.error.code}: {view.error.message}" if view.error else view.status
-            return problem if view.task_id is None else f"{problem} ({view.task_id})"
-
-
-def _delivered(view: TaskView) -> str:
-    audio = view.audio
-    if audio is None:
-        return f"Done, but the audio is not here yet: {view.task_id}"
-    length = f"{audio.duration_seconds:.1f} s" if audio.duration_seconds else "unknown length"
-    before = f", before {view.source.duration_seconds:.1f} s" if view.source.duration_seconds else ""
-    word = "Done" if view.status == "succeeded" else "Partly done"
-    return f"{word}: {audio.file or audio.url} ({length}{before})"
-
-
-def _honesty(view: TaskView, spec: ProviderSpec) -> list[str]:
-    return [spec.honesty] if spec.honesty and view.status in ("succeeded", "partial") else []
-
-
-def _stopped(view: TaskView) -> list[str]:
-    return [f"It stopped: {view.error.message}"] if view.status == "partial" and view.error else []
-
-
-def _cost(view: TaskView, spec: ProviderSpec) -> str:
-    if not spec.price.high:
-        return ""
-    charged, refunded, quoted = view.credits.charged, view.credits.refunded, view.credits.quoted
-    if charged and refunded:
-        return f"Cost: {charged:g} credits, of which the provider is expected to refund {refunded:g}."
-    if charged:
-        return f"Cost: {charged:g} credits."
-    if view.status == "unknown" or charged is None:
-        return f"It may have cost up to {quoted:g} credits."
-    return "" if view.status in ("failed", "cancelled") else f"Cost: up to {quoted:g} credits."
-
-
-def list_text(page: TaskList) -> str:
-    if not page.tasks:
-        return "No tasks yet.\nNext: call extend_track with a source."
-    shown = [f"{task.created_at[:16]} {task.status} {task.task_id} {task.source}" for task in page.tasks[:3]]
-    more = len(page.tasks) - len(shown)
-    return "\n".join([*shown, f"and {more} more here" if more else "", _list_next(page)]).replace("\n\n", "\n")
-
-
-def _list_next(page: TaskList) -> str:
-    if page.next_cursor:
-        return f'Next: get_task with a task_id, or list_tasks with cursor "{page.next_cursor}" for older ones.'
-    return "Next: get_task with a task_id."
-
-
-def credits_text(view: CreditsView) -> str:
-    lines = [_credit_line(one) for one in view.providers[:4]]
-    cap = "" if view.cap_today is None else f" of {view.cap_today:g}"
-    return "\n".join([*lines, f"Spent today: {view.spent_today:g}{cap} credits."])
-
-
-def _credit_line(one: ProviderCreditsView) -> str:
-    if one.error:
-        return f"{one.provider}: {one.error}"
-    if one.balance is None:
-        return f"{one.provider}: {one.note or 'balance unknown'}."
-    left = "" if one.extends_left is None else f", enough for {one.extends_left} extensions"
-    return f"{one.provider}: {one.balance:g} credits{left}."
-
-
 def provider_facts(spec: ProviderSpec) -> dict[str, Any]:
     """One row of the capability table: for `fermata://providers` and the docs."""
     return {
@@ -339,7 +254,12 @@ def provider_facts(spec: ProviderSpec) -> dict[str, Any]:
         "fields": {name: field.note for name, field in spec.fields.items()},
         "options": sorted(spec.options) if spec.options is not None else "any of the provider's own",
         "models": list(spec.models),
-        "credits_per_extension": {"low": spec.price.low, "high": spec.price.high, "stated_in": spec.price.stated_in},
+        "credits_per_extension": {
+            "low": spec.price.low,
+            "high": spec.price.high,
+            "words": spec.price.words,
+            "stated_in": spec.price.stated_in,
+        },
         "lengths_seconds": {
             "shortest_source": spec.shortest_source_seconds,
             "longest_source": _finite(spec.longest_source_seconds),
