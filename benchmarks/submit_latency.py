@@ -10,6 +10,7 @@ for the provider's rate limit, with `wait_seconds: 0`.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 import time
@@ -56,13 +57,14 @@ server.run()
 async def run(calls: int, folder: str) -> None:
     floor = Path(folder) / "floor.py"
     floor.write_text(FLOOR)
-    sent: dict[str, list[float]] = {"floor": [], "fermata": []}
+    sent: dict[str, list[float]] = {"floor": [], "fermata": [], "the disk: one append and fsync": []}
     async with child((sys.executable, "-c", EMULATOR)) as (emulator, url):
         env = env_in(folder, url, "SUNOAPI")
         post(f"{url}/_emulator/script", {"set": {"balance": 1e6, "ready_after_seconds": 1e6}})
         async with talking((sys.executable, str(floor)), env) as bare, talking(FERMATA, env) as ours:
             assert emulator.stdout
             for number in range(calls + 2):
+                sent["the disk: one append and fsync"].append(durable_write(Path(folder) / "disk"))
                 for name, talk in (("floor", bare), ("fermata", ours)):
                     more = {"provider": "sunoapi", "wait_seconds": 0} if name == "fermata" else {}
                     clip = f"clip:bench-{number}" if more else f"bench-{number}"
@@ -81,6 +83,16 @@ async def run(calls: int, folder: str) -> None:
         print(f"| {name} | " + " | ".join(f"{value:.1f}" for value in spread(values)) + " |")
     ratio = spread(sent["fermata"])[0] / spread(sent["floor"])[0]
     print(f"\n{calls} calls each, in turn; ratio of the medians {ratio:.1f}. Goal: p50 <= 10, p95 <= 20.")
+
+
+def durable_write(path: Path) -> float:
+    """Milliseconds; a submit needs some of these one after another."""
+    with path.open("ab") as file:
+        file.write(bytes(4096))
+        file.flush()
+        began = time.monotonic_ns()
+        os.fsync(file.fileno())
+        return (time.monotonic_ns() - began) / 1e6
 
 
 def main() -> None:

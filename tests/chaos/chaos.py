@@ -135,7 +135,8 @@ class Crew:
         }  # fmt: skip
         command = [sys.executable, str(WORKER), str(self.folder), "--provider", plan.provider]
         command += ["--every", str(plan.every), "--dying", str(plan.dying)]
-        command += ["--retry-unknown"] if plan.control else []
+        # Charged, and not yet written down: that is where the planted bug pays again.
+        command += ["--retry-unknown", "--only-at", "before the answer is kept"] if plan.control else []
         self.started += 1
         with (self.folder / f"worker-{self.started}.log").open("wb") as log:
             return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

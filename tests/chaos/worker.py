@@ -65,9 +65,10 @@ def note(file: Path, line: str) -> None:
 class Reaper:
     """Kills this process around the writes that matter, now and then."""
 
-    def __init__(self, folder: Path, chance: float) -> None:
+    def __init__(self, folder: Path, chance: float, only_at: str = "") -> None:
         self._folder = folder
         self._chance = chance
+        self._only_at = only_at
 
     def haunt(self) -> None:
         carry_out = SqliteStore.apply
@@ -82,7 +83,9 @@ class Reaper:
         setattr(SqliteStore, "apply", apply)  # noqa: B010  (its `self` is called otherwise, which types forbid)
 
     def _visit(self, moment: str) -> None:
-        if moment.endswith("other") or random.random() >= self._chance or (self._folder / ENOUGH).exists():
+        if moment.endswith("other") or self._only_at not in ("", moment):
+            return
+        if random.random() >= self._chance or (self._folder / ENOUGH).exists():
             return
         note(self._folder / DEATHS, moment)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -125,13 +128,14 @@ def main() -> None:
     parser.add_argument("--provider", default="sunoapi")
     parser.add_argument("--every", type=float, default=1.0)
     parser.add_argument("--dying", type=float, default=0.0)
+    parser.add_argument("--only-at", default="", help="the one moment at which it kills itself")
     parser.add_argument("--retry-unknown", action="store_true")
     chosen = parser.parse_args()
     shorten_leases()
     lift_rates()
     if chosen.retry_unknown:
         retry_unknown()
-    Reaper(chosen.folder, chosen.dying).haunt()
+    Reaper(chosen.folder, chosen.dying, chosen.only_at).haunt()
     anyio.run(live, chosen.folder, chosen.provider, chosen.every)
 
 

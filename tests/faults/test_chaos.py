@@ -22,6 +22,6 @@ def test_killed_servers_pay_once_and_lose_nothing(tmp_path: Path) -> None:
 
 def test_the_planted_bug_is_caught(tmp_path: Path) -> None:
     """Were unknown outcomes sent again, this harness would see money spent twice."""
-    report = run(Plan(kills=8, processes=3, every=0.5, pause=1.2, dying=0.12, control=True), tmp_path / "run")
+    report = run(Plan(kills=8, processes=3, every=0.5, pause=1.5, dying=0.4, control=True), tmp_path / "run")
     assert report.doubles > 0, report.table()
     assert any("double" in problem for problem in report.problems)

@@ -51,6 +51,7 @@ async def examine(args: dict[str, Any]) -> int:
         findings += _variables()
         for check, look in (("tasks", _store), ("output folder", _output), ("local engine", _engine)):
             findings.append(await _finding(check, look, settings))
+        findings += await _keys(settings)
     _print(findings, as_json=args["json"])
     return DONE if all(finding.ok for finding in findings) else FAILED
 
@@ -83,6 +84,25 @@ async def _store(settings: Settings) -> str:
 async def _output(settings: Settings) -> str:
     output_path(settings.output_dir, "test", "0", ".wav")
     return str(settings.output_dir)
+
+
+async def _keys(settings: Settings) -> list[Finding]:
+    """Ask every provider that has a key for its balance, which shows whether it is reached and the key is right."""
+    with tempfile.TemporaryDirectory(prefix="fermata-doctor-") as folder:
+        own = settings.model_copy(update={"data_dir": Path(folder)})
+        async with running_app(own, callers_are_local=True) as app, Client(app.server) as client:
+            view = (await client.call_tool("get_credits", {})).structured_content or {}
+    return [_key(one) for one in view.get("providers", []) if one["price_per_extend"]]
+
+
+def _key(told: dict[str, Any]) -> Finding:
+    check = f"provider {told['provider']}"
+    if told["error"]:
+        found, _, do = told["error"].partition(" Next: ")
+        return Finding(check, False, found, do)
+    if told["balance"] is None:
+        return Finding(check, True, f"has a key ({told['note']})")
+    return Finding(check, True, f"{told['balance']:g} credits, enough for {told['extends_left']} extensions")
 
 
 async def _engine(settings: Settings) -> str:
