@@ -71,6 +71,8 @@ class Talk:
             waiting = self._open.pop(message.get("id"), None)
             if waiting is None:
                 self.listener(message)
+            elif waiting.done():
+                pass  # nobody waits for this answer any more
             elif "error" in message:
                 waiting.set_exception(RuntimeError(message["error"]["message"]))
             else:

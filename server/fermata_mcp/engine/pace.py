@@ -57,5 +57,5 @@ def _marks(taken: list[float], spec: ProviderSpec, scale: float) -> tuple[float,
     if len(taken) < FEWEST_SAMPLES:
         return first, late
     prior = [first + (late - first) * k / PRIOR_WEIGHT for k in range(PRIOR_WEIGHT)]
-    cuts = quantiles([*taken, *prior[: max(0, PRIOR_WEIGHT - len(taken) // 4)]], n=20)
+    cuts = quantiles([*taken, *prior[: max(0, PRIOR_WEIGHT - len(taken) // 4)]], n=20, method="inclusive")
     return cuts[0] * EAGERNESS, cuts[-1]

@@ -108,6 +108,7 @@ class Runner:
 
     async def _take(self, group: anyio.abc.TaskGroup) -> None:
         free = AT_ONCE - self._busy
+        self._more = False
         try:
             now = self._clock.now()
             while self._due and self._due[0] <= now:

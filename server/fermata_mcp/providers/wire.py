@@ -58,7 +58,9 @@ class Answer:
         return value
 
     def code(self) -> int:
-        """The code in the body where that says more than the HTTP status does."""
+        """The code in the body where it says more than the HTTP status; nothing outdoes a server's own failure."""
+        if self.status >= 500:
+            return self.status
         inner = self.get("code")
         if isinstance(inner, str) and inner.isdecimal():
             inner = int(inner)
