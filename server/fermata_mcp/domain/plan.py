@@ -21,7 +21,6 @@ OURS = frozenset({
 })  # fmt: skip
 # Providers that need a point before the end get this much less than the length.
 POINT_BEFORE_END_SECONDS = 2.0
-SHORTEST_GAIN_SECONDS = 0.01
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -237,7 +236,7 @@ def _check_result_length(plan: Plan, spec: ProviderSpec, source: SourceFacts) ->
     length, known = plan.length_seconds, source.duration_seconds
     if length is None:
         return
-    if known is not None and length < known + SHORTEST_GAIN_SECONDS:
+    if known is not None and length <= known:
         raise InvalidRequest(
             f"the result would be {length:.2f} s, not longer than the track's {known:.2f} s.",
             "ask for a greater length (add_seconds counts from continue_at).",

@@ -21,7 +21,7 @@ MANNER = frozenset({"idempotency_key", "max_credits", "dry_run", "wait_seconds"}
 class _Asked(BaseModel):
     """The fields both kinds of request share."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     source: str = Field(
         description="File path, https:// link, tsk_... (earlier task; tsk_.../1 its second clip) or "

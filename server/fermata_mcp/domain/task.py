@@ -46,7 +46,7 @@ def new_id(prefix: str) -> str:
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Failure(_Value):
@@ -73,7 +73,7 @@ class Seam(_Value):
     to: float
     blend_ms: float
     confidence: float
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
 
 class Clip(_Value):

@@ -40,6 +40,7 @@ from .progress import Changes
 from .resolve import settle_unknown
 
 AT_ONCE = 64
+HEAD_START_SECONDS = 0.25
 LONGEST_SLEEP_SECONDS = 1.0
 # Steps that fall due this close together are taken in one transaction.
 GATHER_SECONDS = 0.005
@@ -98,6 +99,9 @@ class Runner:
             self.wake()
 
     async def run(self) -> None:
+        # A server that has just started answers its client first; work left by others can wait that long.
+        with anyio.move_on_after(HEAD_START_SECONDS):
+            await self._wake.wait()
         async with anyio.create_task_group() as group:
             while True:
                 self._wake = anyio.Event()

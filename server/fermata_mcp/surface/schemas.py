@@ -1,51 +1,56 @@
-"""JSON schemas as short as clients understand them: every host pays for them in every conversation."""
+"""JSON schemas as short as clients understand them: every host pays for them in every conversation.
+
+They are made from the annotations alone, so that a server that starts does not build validators it may never need.
+"""
 
 from __future__ import annotations
 
+import types
+from collections.abc import Mapping
 from functools import cache
-from typing import Any, cast
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
 Schema = dict[str, Any]
+_PLAIN: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
 
 
 def input_schema(model: type[BaseModel]) -> Schema:
-    """The arguments of a tool, every one with its type and description; limits are told by the errors."""
-    full = model.model_json_schema()
-    properties = {name: _property(prop) for name, prop in full["properties"].items()}
-    schema: Schema = {"type": "object", "properties": properties}
-    if full.get("required"):
-        schema["required"] = full["required"]
-    return schema
+    """The arguments of a tool, every one with its type and description; limits are told by the errors.
+
+    `null` is accepted but not advertised: leaving a parameter out says the same.
+    """
+    properties: Schema = {}
+    for name, field in model.model_fields.items():
+        kind = next(one for one in _alternatives(field.annotation) if one["type"] != "null")
+        properties[name] = kind | {"description": field.description}
+        if field.default and not field.is_required():
+            properties[name]["default"] = field.default
+    required = [name for name, field in model.model_fields.items() if field.is_required()]
+    return {"type": "object", "properties": properties} | ({"required": required} if required else {})
 
 
 @cache
 def output_schema(model: type[BaseModel]) -> Schema:
     """The result of a tool: names and types of its top level."""
-    full = model.model_json_schema(mode="serialization")
-    defs = full.get("$defs", {})
-    properties = {name: _alternatives(prop, defs) for name, prop in full["properties"].items()}
+    properties: Schema = {}
+    for name, field in model.model_fields.items():
+        found = [{"type": one["type"]} for one in _alternatives(field.annotation)]
+        properties[name] = found[0] if len(found) == 1 else {"anyOf": found}
     return {"type": "object", "properties": properties}
 
 
-def _property(prop: Schema) -> Schema:
-    """`null` is accepted but not advertised: leaving a parameter out says the same."""
-    kind = next((one for one in prop.get("anyOf", []) if one.get("type") != "null"), prop)
-    kept: Schema = {"type": kind["type"], "description": prop["description"]}
-    if "enum" in kind:
-        kept["enum"] = kind["enum"]
-    if "items" in kind:
-        kept["items"] = {"type": kind["items"]["type"]}
-    if prop.get("default"):
-        kept["default"] = prop["default"]
-    return kept
-
-
-def _alternatives(prop: Schema, defs: Schema) -> Schema:
-    found = [{"type": _resolved(one, defs)["type"]} for one in cast(list[Schema], prop.get("anyOf", [prop]))]
-    return found[0] if len(found) == 1 else {"anyOf": found}
-
-
-def _resolved(prop: Schema, defs: Schema) -> Schema:
-    return defs[prop["$ref"].rsplit("/", 1)[1]] if "$ref" in prop else prop
+def _alternatives(annotation: Any) -> list[Schema]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _alternatives(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return [one for part in get_args(annotation) for one in _alternatives(part)]
+    if origin is Literal:
+        return [{"type": "string", "enum": list(get_args(annotation))}]
+    if origin in (list, tuple):
+        return [{"type": "array", "items": _alternatives(get_args(annotation)[0])[0]}]
+    if origin in (dict, Mapping) or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return [{"type": "object"}]
+    return [{"type": _PLAIN[annotation]}]

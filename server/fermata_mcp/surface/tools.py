@@ -35,7 +35,7 @@ FAILED = ("failed", "unknown")
 
 
 class _Args(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class TaskArgs(_Args):

@@ -21,7 +21,7 @@ NOTHING_SENT = "Dry run: checked and quoted only; nothing was sent and no task w
 
 
 class View(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class ProgressView(View):
