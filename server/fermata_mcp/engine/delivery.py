@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import anyio
 import anyio.to_thread
 
 from fermata_mcp.config import Settings
@@ -33,22 +34,31 @@ async def deliver(clips: tuple[Clip, ...], step: Step, task: Task, settings: Set
     if step.work.action == "upload":
         return Delivered(clips)
     stem = _stem(task, step, settings)
-    work = await _with_source(step, task, settings) if any(_is_wanted(clip) for clip in clips) else step.work
-    kept: list[Clip] = []
-    warnings: list[str] = []
-    missing: list[FermataError] = []
-    for index, clip in enumerate(clips):
-        try:
-            saved, said = await _saved(clip, index, stem, replace(step, work=work), task, settings)
-        except FermataError as error:
-            missing.append(error)
-            saved, said = clip, []
-        except OSError as error:
-            missing.append(ProviderUnavailable(f"a file could not be written ({error.strerror})."))
-            saved, said = clip, []
-        kept.append(saved)
-        warnings += said
-    return Delivered(tuple(kept), tuple(dict.fromkeys(warnings)), tuple(missing))
+    work = await _with_source(step, task, settings) if any(map(_is_wanted, clips)) else step.work
+    found: dict[int, tuple[Clip, list[str], FermataError | None]] = {}
+
+    async def save(index: int, clip: Clip) -> None:
+        found[index] = await _kept(clip, index, stem, replace(step, work=work), task, settings)
+
+    async with anyio.create_task_group() as group:
+        for index, clip in enumerate(clips):
+            group.start_soon(save, index, clip)
+    ordered = [found[index] for index in range(len(clips))]
+    warnings = dict.fromkeys(said for _, told, _ in ordered for said in told)
+    return Delivered(
+        tuple(clip for clip, _, _ in ordered), tuple(warnings), tuple(error for _, _, error in ordered if error)
+    )
+
+
+async def _kept(
+    clip: Clip, index: int, stem: Path, step: Step, task: Task, settings: Settings
+) -> tuple[Clip, list[str], FermataError | None]:
+    try:
+        return *await _saved(clip, index, stem, step, task, settings), None
+    except FermataError as error:
+        return clip, [], error
+    except OSError as error:
+        return clip, [], ProviderUnavailable(f"a file could not be written ({error.strerror}).")
 
 
 def _is_wanted(clip: Clip) -> bool:

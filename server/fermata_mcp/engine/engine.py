@@ -10,16 +10,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError
+from fermata_mcp.media.tls import tls
 from fermata_mcp.providers.base import Host
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Store
 
 from .clock import Clock
 from .progress import Changes
-from .runner import Runner
+from .runner import HEAD_START_SECONDS, Runner
 from .service import Service
 
 HAND_OVER_SECONDS = 1.0
@@ -49,6 +51,7 @@ async def running_engine(
         async with group:
             group.start_soon(runner.run)
             group.start_soon(changes.watch_other_processes)
+            group.start_soon(_warm_up, registry)
             try:
                 yield Service(store, registry, runner, changes, settings, clock, home, input_roots)
             finally:
@@ -60,6 +63,20 @@ async def running_engine(
         await _hand_over(store, home, clock, runner)
         with anyio.move_on_after(CLOSE_SECONDS, shield=True):
             await registry.aclose()
+
+
+async def _warm_up(registry: Registry) -> None:
+    """Do beside everything else, soon, what the first paid call would otherwise wait for."""
+
+    def load() -> None:
+        if any(registry.spec(name).key_variable for name in registry.configured()):
+            tls()
+
+    await anyio.sleep(HEAD_START_SECONDS)
+    try:
+        await anyio.to_thread.run_sync(load)
+    except Exception:  # whatever is wrong with a provider is told to whoever uses it
+        logger.debug("warming up failed", exc_info=True)
 
 
 async def _hand_over(store: Store, home: str, clock: Clock, runner: Runner) -> None:

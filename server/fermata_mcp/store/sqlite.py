@@ -111,10 +111,10 @@ class SqliteStore:
     async def claim(self, *, home: str, now: int, limit: int) -> list[Step]:
         if not await self._run(partial(_anything_due, home=home, now=now)):
             return []
-        return await self._write(partial(_claim, home=home, now=now, limit=limit))
+        return await self._write(partial(_claim, home=home, now=now, limit=limit), durable=False)
 
     async def apply(self, change: Change, *, now: int) -> bool:
-        return await self._write(partial(_apply, change=change, now=now))
+        return await self._write(partial(_apply, change=change, now=now), durable=_must_last(change))
 
     async def attempts(self, step_id: str) -> list[Attempt]:
         sql = f"SELECT {_ATTEMPT} FROM attempt WHERE step_id = ? ORDER BY number"
@@ -155,13 +155,17 @@ class SqliteStore:
         return await self._run(lambda c: [row[0] for row in c.execute(sql, (provider, model))])
 
     async def take_turn(self, account_id: str, rate: Rate, *, urgent: bool, now: int) -> int:
-        return await self._write(partial(_take_turn, account_id=account_id, rate=rate, urgent=urgent, now=now))
+        turn = partial(_take_turn, account_id=account_id, rate=rate, urgent=urgent, now=now)
+        return await self._write(turn, durable=False)
 
     async def spent(self, *, principal: str, since: int) -> dict[str, int]:
         return await self._run(partial(_spent, principal=principal, since=since))
 
-    async def _write(self, work: Callable[[Sql], _T]) -> _T:
+    async def _write(self, work: Callable[[Sql], _T], *, durable: bool = True) -> _T:
+        """One whole transaction. Without `durable` a power cut may take it back; a crash of the program does not."""
+
         def whole(connection: Sql) -> _T:
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 result = work(connection)
@@ -394,6 +398,12 @@ def _claim(c: Sql, *, home: str, now: int, limit: int) -> list[Step]:
               RETURNING {_STEP}"""
     leases = {"submit": SUBMIT_LEASE_MS, "look": LOOK_LEASE_MS, "limit": limit}
     return [step_from(row) for row in c.execute(sql, _due_values(home, now) | leases)]
+
+
+def _must_last(change: Change) -> bool:
+    """Whether a power cut may not take the change back: when to look again, and how far work has got, it may."""
+    beside = set(change.step) - {"due_at", "polls", "error_streak"} or set(change.task or {}) - {"fraction", "message"}
+    return bool(beside or change.new_attempt or change.attempt or change.entries or change.next_step)
 
 
 def _apply(c: Sql, *, change: Change, now: int) -> bool:
