@@ -83,6 +83,7 @@ class Runner:
         self._heard = anyio.Event()
         self._busy = 0
         self.interrupted: set[str] = set()
+        self._again: dict[str, Step] = {}
         self._due: list[int] = []
         self._sleeps_until = 0.0
         self._more = False
@@ -125,11 +126,12 @@ class Runner:
             return
         self._more = len(steps) == free
         for step in steps:
-            # Saving long audio outlasts a claim; taking the step again is then just a longer claim.
-            if step.id not in self.interrupted:
-                self._busy += 1
-                self.interrupted.add(step.id)
-                group.start_soon(self._handle, step)
+            if step.id in self.interrupted:
+                self._again[step.id] = step
+                continue
+            self._busy += 1
+            self.interrupted.add(step.id)
+            group.start_soon(self._handle, step)
 
     async def _sleep(self) -> None:
         pause = self._until_due()
@@ -152,13 +154,32 @@ class Runner:
                 self.wake()
 
     async def _handle(self, step: Step) -> None:
+        turn: Step | None = step
         try:
-            await self._handle_claimed(step)
+            while turn is not None:
+                await self._handle_claimed(turn)
+                turn = await self._claimed_meanwhile(step.id)
             self.interrupted.discard(step.id)
         finally:
             self._busy -= 1
             if self._more and self._busy <= AT_ONCE // 2:
                 self.wake()
+
+    async def _claimed_meanwhile(self, step_id: str) -> Step | None:
+        """The step, if it fell due again while it was being handled and there is still something to do.
+
+        Saving long audio outlasts a claim: then it was only claimed for longer. Work that is put back is due at once,
+        sometimes before its handling is quite over.
+        """
+        again = self._again.pop(step_id, None)
+        if again is None:
+            return None
+        with suppress(FermataError):
+            task = await self._store.get(again.task_id)
+            current = next((one for one in task.steps if one.id == step_id), None) if task else None
+            if current is not None and (current.state, current.fence) == (again.state, again.fence):
+                return again
+        return await self._claimed_meanwhile(step_id)
 
     async def _handle_claimed(self, step: Step) -> None:
         try:

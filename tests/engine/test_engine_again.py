@@ -1,0 +1,28 @@
+"""Steps that fall due again while they are still being handled."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from fermata_mcp.domain.errors import RateLimited
+from fermata_mcp.providers.base import Refused
+from support.engines import House, finished
+from support.remote import Remote
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_work_put_back_at_once_is_taken_up_though_its_handling_is_not_over(house: House, remote: Remote) -> None:
+    """A slow listener keeps the handler busy after the step is due again; that must not cost a whole lease."""
+    remote.answers.append(Refused(RateLimited("later."), 0.0))
+
+    async def slow(_: str) -> None:
+        await anyio.sleep(0.15)
+
+    async with house.engine() as service:
+        service.changes.listen(slow)
+        task = (await service.start(house.request())).task
+        with anyio.fail_after(8):
+            task = await finished(service, task, 8)
+    assert (task.status, remote.sent) == ("succeeded", 2)
