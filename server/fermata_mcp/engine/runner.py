@@ -175,9 +175,8 @@ class Runner:
         if again is None:
             return None
         with suppress(FermataError):
-            task = await self._store.get(again.task_id)
-            current = next((one for one in task.steps if one.id == step_id), None) if task else None
-            if current is not None and (current.state, current.fence) == (again.state, again.fence):
+            found = await self._as_it_is(again)
+            if found is not None and (found[1].state, found[1].fence) == (again.state, again.fence):
                 return again
         return await self._claimed_meanwhile(step_id)
 
@@ -193,11 +192,17 @@ class Runner:
             with suppress(FermataError):
                 await self._end_broken(step)
 
-    async def _end_broken(self, step: Step) -> None:
+    async def _as_it_is(self, step: Step) -> tuple[Task, Step] | None:
+        """The task and the step as the store has them now."""
         task = await self._store.get(step.task_id)
         current = next((one for one in task.steps if one.id == step.id), None) if task else None
-        if task is None or current is None or current.fence != step.fence:
+        return None if task is None or current is None else (task, current)
+
+    async def _end_broken(self, step: Step) -> None:
+        found = await self._as_it_is(step)
+        if found is None or found[1].fence != step.fence:
             return
+        task, current = found
         if current.state == "queued":
             await self._fail(current, task, InternalError("the step failed."))
         elif current.state == "waiting":
