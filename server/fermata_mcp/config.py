@@ -115,6 +115,10 @@ class Settings(BaseSettings):
         named = {_with_port(url) for name, url in addresses.items() if url != defaults[name].default}
         return frozenset(named | set(self.trusted_hosts))
 
+    def milliseconds(self, seconds: float) -> int:
+        """A wait that a provider imposes, as long as the operator wants it."""
+        return round(seconds * 1000 * self.time_scale)
+
     @field_validator("input_roots", mode="before")
     @classmethod
     def _split_paths(cls, value: Any) -> Any:

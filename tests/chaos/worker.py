@@ -11,6 +11,7 @@ import os
 import random
 import secrets
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -24,7 +25,6 @@ from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Change, Step, Task
 from fermata_mcp.engine import moves, runner
 from fermata_mcp.providers import sunoapi
-from fermata_mcp.store import base, sqlite
 from fermata_mcp.store.sqlite import SqliteStore
 
 # A submit's deadline stays a third of its lease, as in the server.
@@ -34,7 +34,8 @@ ENOUGH, ACKNOWLEDGED, DEATHS = "enough", "acknowledged", "deaths"
 
 
 def shorten_leases() -> None:
-    for module in (base, sqlite, moves, runner):
+    ours = [module for name, module in sys.modules.items() if name.startswith("fermata_mcp.")]
+    for module in ours:
         for name, value in TIMES.items():
             if hasattr(module, name):
                 setattr(module, name, value)

@@ -6,6 +6,7 @@ from statistics import quantiles
 
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Step
+from fermata_mcp.providers.base import Provider
 from fermata_mcp.store.base import Store
 
 # What was learned is mixed with this many copies of the prior, so that one odd task does not mislead.
@@ -26,6 +27,11 @@ class Paces:
         self._store = store
         self._scale = scale
         self._learned: dict[tuple[str, str | None], tuple[float, tuple[float, float]]] = {}
+
+    async def turn(self, provider: Provider, *, urgent: bool, now: int) -> int:
+        """Milliseconds until the provider's account may make its next request; 0 takes the turn."""
+        rate = provider.spec.rate
+        return 0 if rate is None else await self._store.take_turn(provider.account_id, rate, urgent=urgent, now=now)
 
     async def first(self, step: Step, spec: ProviderSpec, now: int) -> float:
         """Seconds from acceptance to the first look."""

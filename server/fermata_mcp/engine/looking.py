@@ -1,0 +1,117 @@
+"""Looks at work that a provider has taken on, at its pace, until there is audio or it is too late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import anyio.to_thread
+
+from fermata_mcp.config import Settings
+from fermata_mcp.domain.errors import Cancelled, GenerationFailed, ProviderError, UnexpectedResponse
+from fermata_mcp.domain.task import Step, Task
+from fermata_mcp.providers.base import Provider, Snapshot
+from fermata_mcp.store.base import Store
+
+from . import moves
+from .chain import after_step
+from .clock import Clock
+from .delivery import deliver, load_audio_room, not_saved, publish
+from .pace import Paces
+from .record import Record
+
+MOST_FETCH_TRIES = 3
+ERROR_BACKOFF_SECONDS = 5.0
+LONGEST_BACKOFF_SECONDS = 60.0
+
+
+@dataclass
+class Looker:
+    """See `look`.
+
+    Args:
+        follow: Hears which step a provider's id belongs to.
+    """
+
+    store: Store
+    record: Record
+    paces: Paces
+    settings: Settings
+    clock: Clock
+    follow: Callable[[str, Step], None]
+    _loaded: bool = False
+
+    async def look(self, step: Step, task: Task, provider: Provider) -> None:
+        assert step.remote_id is not None
+        self.follow(step.remote_id, step)
+        now = self.clock.now()
+        if task.cancel_at is not None and await provider.stop(step.remote_id):
+            await self.record.apply(step, moves.cancelled(step, now, task.held))
+            return
+        wait = await self.paces.turn(provider, urgent=False, now=now)
+        if wait:
+            await self.record.apply(step, moves.look_again(step, now + wait))
+            return
+        try:
+            snapshot = await provider.look(step.remote_id, step.work)
+        except ProviderError as error:
+            await self.failed(step, task, provider, error)
+            return
+        await self._take_in(step, task, provider, snapshot)
+
+    async def failed(self, step: Step, task: Task, provider: Provider, error: ProviderError) -> None:
+        """One failed look is invisible: the work goes on, we look again later, until it is too late for an answer."""
+        if self._too_late(step, provider):
+            await self.record.fail(step, task, error)
+            return
+        wait = min(LONGEST_BACKOFF_SECONDS, ERROR_BACKOFF_SECONDS * 2 ** min(step.error_streak, 10))
+        due = self.clock.now() + self.settings.milliseconds(wait)
+        await self.record.apply(step, moves.look_failed(step, due))
+
+    def _too_late(self, step: Step, provider: Provider) -> bool:
+        passed = self.clock.now() - (step.submitted_at or step.created_at)
+        return passed > self.settings.milliseconds(provider.spec.pace.give_up)
+
+    async def _take_in(self, step: Step, task: Task, provider: Provider, snapshot: Snapshot) -> None:
+        now = self.clock.now()
+        match snapshot.state:
+            case "running" if not self._too_late(step, provider):
+                due = now + round(1000 * await self.paces.again(step, provider.spec, now))
+                await self.record.apply(step, moves.still_running(step, snapshot, due))
+                await self._load(provider)
+            case "succeeded" if snapshot.clips:
+                await self._finish(step, task, provider, snapshot)
+            case "succeeded":
+                error = UnexpectedResponse(f"{provider.spec.name} says it is done, but names no audio.")
+                await self.failed(step, task, provider, error)
+            case "running" if snapshot.clips:
+                late = (*snapshot.warnings, "The provider did not finish everything in time.")
+                await self._finish(step, task, provider, replace(snapshot, warnings=late))
+            case "lost" if provider.spec.submit == "repeatable":
+                await self.record.apply(step, moves.put_back(step, now, now, task.held))
+            case _:
+                error = snapshot.error or GenerationFailed(f"{provider.spec.name} did not finish the work.")
+                if isinstance(error, Cancelled):
+                    await self.record.apply(step, moves.cancelled(step, now, task.held))
+                else:
+                    await self.record.fail(step, task, error)
+
+    async def _load(self, provider: Provider) -> None:
+        """Use the time while others work: what saves their audio takes a moment to import."""
+        if not self._loaded and provider.spec.submit != "repeatable":
+            self._loaded = True
+            await anyio.to_thread.run_sync(load_audio_room)
+
+    async def _finish(self, step: Step, task: Task, provider: Provider, snapshot: Snapshot) -> None:
+        delivered = await deliver(snapshot.clips, step, task, self.settings)
+        retryable = any(error.retryable for error in delivered.missing)
+        if retryable and step.error_streak < MOST_FETCH_TRIES:
+            wait = self.settings.milliseconds(ERROR_BACKOFF_SECONDS * 2**step.error_streak)
+            await self.record.apply(step, moves.look_failed(step, self.clock.now() + wait))
+            return
+        warnings = (*snapshot.warnings, *delivered.warnings, *map(not_saved, delivered.missing))
+        fresh = await self.store.get(task.id) or task
+        now = self.clock.now()
+        follows = after_step(fresh, step, delivered.clips, warnings, provider.spec, self.settings, now)
+        patch = await publish(follows.task, fresh, self.settings)
+        await self.record.keep(step, moves.finished(step, delivered.clips, patch, task.held, follows.step))
