@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from argparse import Namespace
 from typing import NoReturn
@@ -45,6 +46,7 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _serve(args: Namespace) -> int:
+    gc.disable()  # until all is loaded: there is no garbage to find in imports
     from fermata_mcp.app import serve_http, serve_stdio
     from fermata_mcp.config import load_settings
 

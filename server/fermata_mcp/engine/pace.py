@@ -13,7 +13,8 @@ from fermata_mcp.store.base import Store
 PRIOR_WEIGHT = 8
 # A look a little early costs less than one much too late.
 EAGERNESS = 0.9
-FEWEST_SAMPLES = 3
+# The slow looks begin this much later than what is documented, until it is known how long work really takes.
+PATIENCE = 1.5
 FRESH_MS = 5_000
 
 
@@ -59,8 +60,8 @@ class Paces:
 
 
 def _marks(taken: list[float], spec: ProviderSpec, scale: float) -> tuple[float, float]:
-    first, late = spec.pace.first * scale, spec.pace.slow_after * scale
-    if len(taken) < FEWEST_SAMPLES:
+    first, late = spec.pace.first * scale, spec.pace.slow_after * scale * PATIENCE
+    if not taken:
         return first, late
     prior = [first + (late - first) * k / PRIOR_WEIGHT for k in range(PRIOR_WEIGHT)]
     cuts = quantiles([*taken, *prior[: max(0, PRIOR_WEIGHT - len(taken) // 4)]], n=20, method="inclusive")
