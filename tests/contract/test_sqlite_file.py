@@ -18,8 +18,9 @@ import pytest
 from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine import moves
-from fermata_mcp.store import sqlite
-from fermata_mcp.store.sqlite import APPLICATION_ID, SqliteStore
+from fermata_mcp.store import sqlite_file
+from fermata_mcp.store.sqlite import SqliteStore
+from fermata_mcp.store.sqlite_file import APPLICATION_ID, Sql
 from support.rows import ME, NOON, PAID, PRICE, a_step, a_task, claimed, created, only_step, stored
 
 pytestmark = pytest.mark.anyio
@@ -40,9 +41,9 @@ async def store(path: Path, anyio_backend: str) -> AsyncGenerator[SqliteStore]:
     await one.close()
 
 
-def another_program(path: Path) -> sqlite.Sql:
+def another_program(path: Path) -> Sql:
     """A connection that is not the store's; the locks of two SQLite libraries in one process exclude nobody."""
-    return cast(sqlite.Sql, apsw.Connection(str(path)))
+    return cast(Sql, apsw.Connection(str(path)))
 
 
 def directly(path: Path, *statements: str) -> list[tuple[object, ...]]:
@@ -55,7 +56,7 @@ def directly(path: Path, *statements: str) -> list[tuple[object, ...]]:
 
 
 @contextmanager
-def lock(path: Path) -> Generator[sqlite.Sql]:
+def lock(path: Path) -> Generator[Sql]:
     """Another program that has begun to write; it may commit before the end."""
     connection = another_program(path)
     connection.execute("BEGIN IMMEDIATE")
@@ -162,7 +163,7 @@ class TestMigrations:
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as broken:
-            broken.setattr(sqlite, "_scripts", lambda: [*scripts(), "CREATE TABLE t (x); NONSENSE"])
+            broken.setattr(sqlite_file, "_scripts", lambda: [*scripts(), "CREATE TABLE t (x); NONSENSE"])
             await refused(path)
         assert directly(path, "SELECT count(*) FROM sqlite_schema") == [(0,)]
         store = SqliteStore(path)
@@ -174,7 +175,7 @@ class TestMigrations:
     ) -> None:
         task = await created(store)
         await store.close()
-        monkeypatch.setattr(sqlite, "_scripts", lambda: [*scripts(), "CREATE TABLE later (x TEXT) STRICT"])
+        monkeypatch.setattr(sqlite_file, "_scripts", lambda: [*scripts(), "CREATE TABLE later (x TEXT) STRICT"])
         assert await stored(store, task) == task
         assert directly(path, "SELECT count(*) FROM later", "PRAGMA user_version") == [(len(scripts()) + 1,)]
 
@@ -279,11 +280,11 @@ async def until_it_is_full(store: SqliteStore, task: Task) -> None:
         await store.apply(moves.put_back(await only_step(store, task), NOON, NOON, PRICE), now=NOON)
 
 
-def _no_more_pages(connection: sqlite.Sql) -> None:
+def _no_more_pages(connection: Sql) -> None:
     connection.pragma("max_page_count", int(connection.pragma("page_count")))
 
 
-def _pages_again(connection: sqlite.Sql) -> None:
+def _pages_again(connection: Sql) -> None:
     connection.pragma("max_page_count", 1_000_000)
 
 
@@ -299,7 +300,7 @@ class TestSharing:
         assert len(await store.ids_like("", principal=ME, limit=9)) == 1
 
     async def test_a_lock_that_is_never_let_go_is_told(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 50)
+        monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT_MS", 50)
         store = SqliteStore(path)
         await store.open()
         with lock(path), pytest.raises(StoreUnavailable, match="another program is holding"):

@@ -1,0 +1,181 @@
+"""What is written to the SQLite file: the inside of one transaction each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fermata_mcp.domain.errors import OverBudget
+from fermata_mcp.domain.spec import Rate
+from fermata_mcp.domain.task import STEP_MOVES, Change, Clip, NewStep, Step, Task
+
+from .base import LOOK_LEASE_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused
+from .sqlite_file import Sql
+from .reading import DUE, due_values, get_known, spent
+from .rows import STEP_COLUMNS, encode, step_from, task_row
+
+_STEP = ", ".join(STEP_COLUMNS)
+_DAY_MS = 86_400_000
+
+
+def create(c: Sql, *, task: Task, step: NewStep, home: str, now: int, finished: bool) -> Created:
+    earlier = _by_key(c, task) or _by_request(c, task, now, finished)
+    if earlier is not None:
+        _remember_key(c, task, earlier.task.id)
+        return earlier
+    row = task_row(task)
+    marks = ", ".join(f":{name}" for name in row)
+    c.execute(f"INSERT INTO task ({', '.join(row)}) VALUES ({marks})", row)
+    _insert_step(c, step, task.id, task.provider, task.account_id, home, now)
+    _remember_key(c, task, task.id)
+    return Created(get_known(c, task.id, task.principal), None)
+
+
+def _by_key(c: Sql, task: Task) -> Created | None:
+    if task.idempotency_key is None:
+        return None
+    sql = """SELECT k.task_id, k.request_hash, t.status FROM idempotency k JOIN task t ON t.id = k.task_id
+             WHERE k.principal = ? AND k.key = ?"""
+    found = c.execute(sql, (task.principal, task.idempotency_key)).fetchone()
+    if found is None:
+        return None
+    task_id, request_hash, status = found
+    if request_hash != task.request_hash:
+        raise KeyReused
+    return None if status in ("failed", "cancelled") else Created(get_known(c, task_id, task.principal), "key")
+
+
+def _remember_key(c: Sql, task: Task, task_id: str) -> None:
+    if task.idempotency_key is not None:
+        sql = "INSERT OR REPLACE INTO idempotency (principal, key, request_hash, task_id) VALUES (?, ?, ?, ?)"
+        c.execute(sql, (task.principal, task.idempotency_key, task.request_hash, task_id))
+
+
+def _by_request(c: Sql, task: Task, now: int, finished: bool) -> Created | None:
+    sql = """SELECT id FROM task WHERE principal = ? AND request_hash = ?
+             AND (status IN ('queued', 'running', 'unknown')
+                  OR ? AND status IN ('succeeded', 'partial') AND finished_at > ?)
+             ORDER BY created_at DESC LIMIT 1"""
+    found = c.execute(sql, (task.principal, task.request_hash, finished, now - REPLAY_WINDOW_MS)).fetchone()
+    return None if found is None else Created(get_known(c, found[0], task.principal), "request")
+
+
+def _insert_step(
+    c: Sql, step: NewStep, task_id: str, provider: str, account_id: str, home: str | None, now: int
+) -> None:
+    sql = """INSERT INTO step (id, task_id, provider, account_id, seq, state, work, home, due_at,
+             created_at, updated_at) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?)"""
+    values = (step.id, task_id, provider, account_id, step.seq, encode(step.work), home, now, now, now)
+    c.execute(sql, values)
+
+
+def claim(c: Sql, *, home: str, now: int, limit: int) -> list[Step]:
+    sql = f"""UPDATE step SET fence = fence + 1, home = :home, updated_at = :now,
+              due_at = :now + CASE state WHEN 'queued' THEN :submit ELSE :look END,
+              state = CASE state WHEN 'submitting' THEN 'unknown' ELSE state END
+              WHERE id IN (SELECT id FROM step WHERE {DUE} ORDER BY due_at LIMIT :limit)
+              RETURNING {_STEP}"""
+    leases = {"submit": SUBMIT_LEASE_MS, "look": LOOK_LEASE_MS, "limit": limit}
+    return [step_from(row) for row in c.execute(sql, due_values(home, now) | leases)]
+
+
+def must_last(change: Change) -> bool:
+    """Whether a power cut may not take the change back: when to look again, and how far work has got, it may."""
+    beside = set(change.step) - {"due_at", "polls", "error_streak"} or set(change.task or {}) - {"fraction", "message"}
+    return bool(beside or change.new_attempt or change.attempt or change.entries or change.next_step)
+
+
+def apply(c: Sql, *, change: Change, now: int) -> bool:
+    sql = """SELECT s.state, s.fence, s.attempt_id, s.task_id, s.provider, s.account_id, s.home, t.principal
+             FROM step s JOIN task t ON t.id = s.task_id WHERE s.id = ?"""
+    row = c.execute(sql, (change.step_id,)).fetchone()
+    if row is None:
+        return False
+    state, fence, attempt_id, task_id, provider, account_id, home, principal = row
+    if state not in change.allowed or change.fence not in (None, fence) or change.about not in (None, attempt_id):
+        return False
+    _check_move(state, change)
+    if change.new_attempt:
+        attempt_id = change.new_attempt
+        _insert_attempt(c, attempt_id, change.step_id, account_id, now)
+    if change.attempt:
+        _update(c, "attempt", attempt_id, dict(change.attempt))
+    _add_entries(c, change, now, principal, provider, task_id, attempt_id)
+    patch = dict(change.step) | ({"attempt_id": attempt_id} if change.new_attempt else {})
+    _update(c, "step", change.step_id, patch | {"updated_at": now})
+    _remember_clips(c, change.step.get("clips", ()), provider, task_id)
+    if change.next_step:
+        _insert_step(c, change.next_step, task_id, provider, account_id, home, now)
+    if change.task:
+        _update(c, "task", task_id, dict(change.task) | {"updated_at": now})
+    return True
+
+
+def _check_move(state: Any, change: Change) -> None:
+    after = change.step.get("state", state)
+    if after != state and after not in STEP_MOVES[state]:
+        raise AssertionError(f"illegal move of a step: {state} to {after}")
+
+
+def _insert_attempt(c: Sql, attempt_id: str, step_id: str, account_id: str, now: int) -> None:
+    sql = """INSERT INTO attempt (id, step_id, account_id, number, state, intent_at)
+             VALUES (?, ?, ?, (SELECT count(*) + 1 FROM attempt WHERE step_id = ?), 'intent', ?)"""
+    c.execute(sql, (attempt_id, step_id, account_id, step_id, now))
+
+
+def take_turn(c: Sql, *, account_id: str, rate: Rate, urgent: bool, now: int) -> int:
+    """The generic cell rate algorithm: one number tells how much of the burst is used up."""
+    spacing = rate.seconds * 1000 / rate.requests
+    burst = spacing * (rate.requests if urgent else max(1, rate.requests * 0.8))
+    stored = c.execute("SELECT free_at FROM pace WHERE account_id = ?", (account_id,)).get or 0
+    # Further ahead than a whole burst only where the clock was set back since.
+    free_at = now if stored > now + 2 * rate.seconds * 1000 else max(now, stored)
+    early = free_at + spacing - burst - now
+    if early > 0:
+        return round(early) + 1
+    sql = "INSERT INTO pace VALUES (?, ?) ON CONFLICT (account_id) DO UPDATE SET free_at = excluded.free_at"
+    c.execute(sql, (account_id, round(free_at + spacing)))
+    return 0
+
+
+def _remember_clips(c: Sql, clips: Iterable[Clip], provider: Any, task_id: Any) -> None:
+    sql = "INSERT OR REPLACE INTO clip (provider, provider_clip_id, task_id, position) VALUES (?, ?, ?, ?)"
+    for position, clip in enumerate(clips):
+        if clip.provider_clip_id is not None:
+            c.execute(sql, (provider, clip.provider_clip_id, task_id, position))
+
+
+def _update(c: Sql, table: str, row_id: Any, patch: dict[str, Any]) -> None:
+    columns = ", ".join(f"{name} = :{name}" for name in patch)
+    c.execute(f"UPDATE {table} SET {columns} WHERE id = :id", {k: encode(v) for k, v in patch.items()} | {"id": row_id})
+
+
+def _add_entries(
+    c: Sql, change: Change, now: int, principal: Any, provider: Any, task_id: Any, attempt_id: Any
+) -> None:
+    sql = """INSERT INTO ledger (at, principal, provider, task_id, attempt_id, kind, amount, note)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+    for entry in change.entries:
+        c.execute(sql, (now, principal, provider, task_id, attempt_id, entry.kind, entry.amount, entry.note))
+    if (
+        change.entries
+        and change.day_cap is not None
+        and sum(spent(c, principal=principal, since=now - now % _DAY_MS).values()) > (change.day_cap)
+    ):
+        raise OverBudget(
+            "today's credits are used up.", "raise FERMATA_MAX_CREDITS_PER_DAY, or wait for tomorrow (UTC)."
+        )
+
+
+def release(c: Sql, *, home: str, now: int, interrupted: Sequence[str]) -> None:
+    values = {"home": home, "now": now}
+    c.execute(
+        "UPDATE step SET home = NULL, due_at = min(due_at, :now) WHERE home = :home AND state = 'waiting'", values
+    )
+    c.execute("UPDATE step SET home = NULL WHERE home = :home AND due_at IS NOT NULL AND state <> 'waiting'", values)
+    for step_id in interrupted:
+        c.execute("UPDATE step SET due_at = min(due_at, ?) WHERE id = ? AND state = 'queued'", (now, step_id))
+
+
+def hasten(c: Sql, *, step_id: str, now: int) -> None:
+    c.execute("UPDATE step SET due_at = min(due_at, ?) WHERE id = ? AND state = 'waiting'", (now, step_id))
