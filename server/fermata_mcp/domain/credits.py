@@ -58,3 +58,23 @@ class Entry:
 def quote(price: Price, extensions: int = 1) -> Quote:
     """What `extensions` at `price` come to."""
     return Quote(round(price.low * MILLI) * extensions, round(price.high * MILLI) * extensions)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A balance that a provider told earlier, and what our own tasks did to it since. Milli-credits.
+
+    Attributes:
+        at: Unix milliseconds.
+        spent: Certainly charged since, refunds taken off.
+        unsure: Held for submits since whose charge is not certain.
+    """
+
+    at: int
+    balance: int
+    spent: int
+    unsure: int
+
+    def unexplained(self, balance: int) -> int:
+        """How much less `balance` is than our tasks' certain charges explain; negative where it is more."""
+        return self.balance - self.spent - balance

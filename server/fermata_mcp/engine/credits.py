@@ -1,11 +1,18 @@
-"""What is left and what was spent, for everybody who asks before spending."""
+"""What is left and what was spent: for those who ask before spending, and where a request's answer was lost."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+import anyio
+
+from fermata_mcp.domain.credits import MILLI, Sighting
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.providers.base import Provider
+from fermata_mcp.store.base import Store
+
+EVIDENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -28,11 +35,14 @@ class Credits:
     cap_today: float | None
 
 
-async def credits_of(provider: Provider) -> ProviderCredits:
+async def credits_of(provider: Provider, store: Store, now: int) -> ProviderCredits:
     spec = provider.spec
-    balance, error = None, None
+    balance, error, note = None, None, _credits_note(provider)
     try:
         balance = await provider.balance() if spec.has_balance and provider.configured else None
+        if balance is not None:
+            before = await store.see_balance(provider.account_id, round(balance * MILLI), now=now)
+            note = note or (None if before is None else _difference(before, balance))
     except FermataError as failure:
         error = str(failure)
     price = spec.price.high
@@ -42,7 +52,7 @@ async def credits_of(provider: Provider) -> ProviderCredits:
         balance=balance,
         price_per_extend=price,
         extends_left=int(balance // price) if balance is not None and price else None,
-        note=_credits_note(provider),
+        note=note,
         error=error,
     )
 
@@ -54,3 +64,47 @@ def _credits_note(provider: Provider) -> str | None:
     if not provider.configured:
         return f"not configured: set {spec.key_variable}"
     return None if spec.has_balance else "this provider has no call that tells the balance"
+
+
+def _difference(before: Sighting, balance: float) -> str | None:
+    """Credits that went although no task of ours explains it, or a promised refund that did not come."""
+    missing = (before.unexplained(round(balance * MILLI)) - before.unsure) / MILLI
+    if missing < 1:
+        return None
+    return (
+        f"{missing:g} credits fewer than Fermata's own tasks explain since {_clock_time(before.at)}: "
+        "spent elsewhere, another price, or a refund that has not come"
+    )
+
+
+async def evidence(provider: Provider, store: Store, hold: int, now: int) -> str | None:
+    """Whether the balance looks as if a lost request for `hold` milli-credits was charged; shown, never trusted."""
+    balance: float | None = None
+    with anyio.move_on_after(EVIDENCE_SECONDS):
+        try:
+            balance = await provider.balance() if provider.spec.has_balance else None
+        except FermataError:
+            return None
+    if balance is None:
+        return None
+    before = await store.see_balance(provider.account_id, round(balance * MILLI), now=now)
+    if before is None:
+        return f"the balance is {balance:g} now; there is no earlier one to compare it with."
+    return _verdict(before, balance, hold)
+
+
+def _verdict(before: Sighting, balance: float, hold: int) -> str:
+    missing = before.unexplained(round(balance * MILLI))
+    seen = f"the balance was {before.balance / MILLI:g} at {_clock_time(before.at)} and is {balance:g} now"
+    if before.unsure != hold:
+        # Told after this request, or while others were open: the difference is not this request's.
+        return f"{seen}."
+    if missing == 0:
+        return f"{seen}, as if this request was not charged."
+    if missing == hold:
+        return f"{seen}, as if this request was charged."
+    return f"{seen}, which Fermata's own tasks do not explain."
+
+
+def _clock_time(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

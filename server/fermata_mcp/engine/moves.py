@@ -27,6 +27,7 @@ from fermata_mcp.domain.task import (
 from fermata_mcp.providers.base import Snapshot
 from fermata_mcp.store.base import LOOK_LEASE_MS, SUBMIT_LEASE_MS
 
+EVIDENCE, LATER = " Evidence, not proof: ", " Later: "
 INTERRUPTED = "the program was interrupted while it waited for the answer"
 _OPEN: frozenset[StepState] = frozenset({"submitting", "unknown", "needs_user"})
 
@@ -121,6 +122,13 @@ def ask_person(step: Step, task: Task) -> Change:
         attempt={"state": "unknown"},
         task={"status": "unknown"} if known else _unknown(INTERRUPTED),
     )
+
+
+def with_evidence(step: Step, task: Task, told: str) -> Change:
+    """What can be found out about an unknown outcome, for the person who decides: at once, and when last looked."""
+    said = (task.error.message if task.error else "").partition(LATER)[0]
+    error = OutcomeUnknown(said + (LATER if EVIDENCE in said else EVIDENCE) + told)
+    return Change(step.id, frozenset({"needs_user"}), None, {}, task={"error": Failure.of(error)})
 
 
 def resubmit(step: Step, now: int, hold: int) -> Change:

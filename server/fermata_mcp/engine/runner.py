@@ -22,6 +22,7 @@ from fermata_mcp.store.base import Store
 from . import moves
 from .chain import ended_by
 from .clock import Clock
+from .credits import evidence
 from .looking import Looker
 from .pace import Paces
 from .progress import Changes
@@ -202,9 +203,21 @@ class Runner:
             case "queued":
                 await self._sender.send(step, task, provider)
             case "unknown":
-                await self._record.apply(step, settle_unknown(step, task, provider.spec, self._clock.now()))
+                await self._settle(step, task, provider)
             case _:
                 await self._looker.look(step, task, provider)
+
+    async def _settle(self, step: Step, task: Task, provider: Provider) -> None:
+        change = settle_unknown(step, task, provider.spec, self._clock.now())
+        if await self._record.apply(step, change) and change.step.get("state") == "needs_user":
+            await self.gather_evidence(step, provider)
+
+    async def gather_evidence(self, step: Step, provider: Provider) -> None:
+        """Add to an unknown outcome what the account's balance tells about it."""
+        found = await self._as_it_is(step)
+        told = found and await evidence(provider, self._store, found[0].held, self._clock.now())
+        if found and told:
+            await self._record.apply(step, moves.with_evidence(step, found[0], told))
 
     async def _provider(self, step: Step, task: Task) -> Provider | None:
         try:

@@ -307,7 +307,9 @@ class Service:
                 f"the outcome of {task_id} is not unknown: it is {task.status}.", "use get_task to follow it."
             )
         now = self._clock.now()
-        if action == "give_up":
+        if action == "check":
+            await self._runner.gather_evidence(step, self._registry.get(task.provider))
+        elif action == "give_up":
             await self._apply(task, moves.given_up(step, now, task.held))
         elif action == "resubmit":
             await self._apply(task, moves.resubmit(step, now, task.held))
@@ -334,14 +336,14 @@ class Service:
         """Balances of all configured providers at once, or of one."""
         names = self._registry.configured() if provider is None else [self._registry.spec(provider).name]
         told: dict[str, ProviderCredits] = {}
+        now = self._clock.now()
 
         async def ask(name: str) -> None:
-            told[name] = await credits_of(self._registry.get(name))
+            told[name] = await credits_of(self._registry.get(name), self._store, now)
 
         async with anyio.create_task_group() as group:
             for name in names:
                 group.start_soon(ask, name)
-        now = self._clock.now()
         spent = await self._store.spent(principal=self._principal, since=now - now % DAY_MS)
         total = sum(amount for name, amount in spent.items() if name in names) / MILLI
         return Credits(tuple(told[name] for name in names), total, self.settings.max_credits_per_day)

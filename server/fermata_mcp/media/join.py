@@ -26,15 +26,47 @@ COMPARED_SECONDS = 8.0
 # Envelope correlation of two encodings of the same music is near 1, of different music near 0.
 SAME_MUSIC = 0.5
 _BLOCK = 65_536
+_LAST_FRAMES = 256
 _ENVELOPE_RATE = 50
 
 
 def measured_seconds(path: Path) -> float | None:
-    """Length of an audio file of any kind we save, or None where nobody here can tell."""
+    """Length of an audio file of any kind we save, or None where nobody here can tell.
+
+    Of a file that ends early, it is the length of what can be heard.
+    """
     try:
-        return probe(path).duration_seconds
+        facts = probe(path)
     except NotAudio:
         return _tagged_length(path)
+    return facts.duration_seconds if _reaches_its_end(path) else _heard_seconds(path)
+
+
+def _reaches_its_end(path: Path) -> bool:
+    """Whether the last samples that the header promises are there; decodes no more than those."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(os.fspath(path)) as file:
+            last = min(_LAST_FRAMES, file.frames)
+            file.seek(file.frames - last)
+            return len(file.read(last)) == last
+    except (soundfile.SoundFileError, ValueError):
+        return False
+
+
+def _heard_seconds(path: Path) -> float | None:
+    import soundfile
+
+    frames, rate = 0, 0
+    try:
+        with soundfile.SoundFile(os.fspath(path)) as file:
+            rate = file.samplerate
+            while len(block := file.read(_BLOCK, dtype="float32")):
+                frames += len(block)
+    except (soundfile.SoundFileError, ValueError):
+        pass  # what came before the damage is what can be heard
+    return frames / rate if frames else None
 
 
 def _tagged_length(path: Path) -> float | None:

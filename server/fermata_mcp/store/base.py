@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from fermata_mcp.domain.credits import Sighting
 from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Change, NewStep, Step, Task, TaskStatus
@@ -130,4 +131,8 @@ class Store(Protocol):
 
     async def spent(self, *, principal: str, since: int) -> dict[str, int]:
         """Milli-credits held or charged since a time, refunds taken off, by provider."""
+        ...
+
+    async def see_balance(self, account_id: str, balance: int, *, now: int) -> Sighting | None:
+        """Remember what a provider says is left (milli-credits); the sighting before it, with what happened since."""
         ...

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from fermata_mcp.domain.credits import Sighting
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.task import Attempt, Task, TaskStatus
 
 from .base import CLOCK_SET_BACK_MS, GRACE_MS, Page
-from .sqlite_file import Sql
 from .rows import ATTEMPT_COLUMNS, STEP_COLUMNS, TASK_COLUMNS, attempt_from, step_from, task_from
+from .sqlite_file import Sql
 
 _STEP = ", ".join(STEP_COLUMNS)
 _TASK = ", ".join(TASK_COLUMNS)
@@ -107,3 +108,17 @@ def durations(c: Sql, *, provider: str, model: str | None) -> list[float]:
              WHERE provider = ? AND state = 'succeeded' AND json_extract(work, '$.fields.model') IS ?
              ORDER BY updated_at DESC LIMIT 64"""
     return [row[0] for row in c.execute(sql, (provider, model))]
+
+
+def sighting(c: Sql, *, account_id: str) -> Sighting | None:
+    # What was sent before the sighting was in it already; a refund counts when it was promised.
+    sql = """SELECT s.at, s.balance,
+             coalesce(sum(CASE WHEN l.kind IN ('charge', 'adjust') AND a.intent_at > s.at THEN l.amount
+                               WHEN l.kind = 'refund' AND l.at > s.at THEN -l.amount END), 0),
+             coalesce(sum(CASE WHEN a.intent_at > s.at AND l.kind IN ('hold', 'disputed') THEN l.amount
+                               WHEN a.intent_at > s.at AND l.kind = 'release' THEN -l.amount END), 0)
+             FROM sighting s LEFT JOIN attempt a ON a.account_id = s.account_id
+             LEFT JOIN ledger l ON l.attempt_id = a.id
+             WHERE s.account_id = ? GROUP BY s.account_id"""
+    row = c.execute(sql, (account_id,)).fetchone()
+    return None if row is None else Sighting(*row)

@@ -15,6 +15,7 @@ import anyio
 import anyio.to_thread
 import apsw
 
+from fermata_mcp.domain.credits import Sighting
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Change, NewStep, Step, Task, TaskStatus
 
@@ -96,6 +97,10 @@ class SqliteStore:
 
     async def spent(self, *, principal: str, since: int) -> dict[str, int]:
         return await self._run(partial(reading.spent, principal=principal, since=since))
+
+    async def see_balance(self, account_id: str, balance: int, *, now: int) -> Sighting | None:
+        seen = partial(writing.see_balance, account_id=account_id, balance=balance, now=now)
+        return await self._write(seen, durable=False)
 
     async def _write(self, work: Callable[[Sql], _T], *, durable: bool = True) -> _T:
         """One whole transaction. Without `durable` a power cut may take it back; a crash of the program does not."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from fermata_mcp.domain.credits import Sighting
 from fermata_mcp.domain.errors import OverBudget
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import STEP_MOVES, Change, Clip, NewStep, Step, Task
 
 from .base import LOOK_LEASE_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused
-from .sqlite_file import Sql
-from .reading import DUE, due_values, get_known, spent
+from .reading import DUE, due_values, get_known, sighting, spent
 from .rows import STEP_COLUMNS, encode, step_from, task_row
+from .sqlite_file import Sql
 
 _STEP = ", ".join(STEP_COLUMNS)
 _DAY_MS = 86_400_000
@@ -179,3 +180,11 @@ def release(c: Sql, *, home: str, now: int, interrupted: Sequence[str]) -> None:
 
 def hasten(c: Sql, *, step_id: str, now: int) -> None:
     c.execute("UPDATE step SET due_at = min(due_at, ?) WHERE id = ? AND state = 'waiting'", (now, step_id))
+
+
+def see_balance(c: Sql, *, account_id: str, balance: int, now: int) -> Sighting | None:
+    before = sighting(c, account_id=account_id)
+    sql = """INSERT INTO sighting VALUES (?, ?, ?)
+             ON CONFLICT (account_id) DO UPDATE SET at = excluded.at, balance = excluded.balance"""
+    c.execute(sql, (account_id, now, balance))
+    return before

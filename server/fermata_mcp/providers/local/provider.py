@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,7 +26,9 @@ from fermata_mcp.providers.base import Accepted, Host, Snapshot, Submitted
 from .lengthen import HONESTY, LONGEST_RESULT_SECONDS, LONGEST_SOURCE_SECONDS, SHORTEST_SECONDS
 
 ABANDONED_SECONDS = 5
+LONGEST_LINE = 1024 * 1024
 WORKER = "fermata_mcp.providers.local.worker"
+logger = logging.getLogger(__name__)
 
 SPEC = ProviderSpec(
     name="local",
@@ -57,7 +61,7 @@ class _Job:
     work: Work
     fraction: float = 0.0
     message: str = "waiting for a free processor"
-    done: dict[str, Any] | None = None
+    done: Snapshot | None = None
     error: FermataError | None = None
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     ended: anyio.Event = field(default_factory=anyio.Event)
@@ -82,8 +86,9 @@ class LocalProvider:
         return work
 
     async def submit(self, attempt_id: str, work: Work) -> Submitted:
-        job = self._jobs[attempt_id] = _Job(work)
-        self._host.spawn(partial(self._carry_out, attempt_id, job))
+        if attempt_id not in self._jobs:
+            job = self._jobs[attempt_id] = _Job(work)
+            self._host.spawn(partial(self._carry_out, attempt_id, job))
         return Accepted(attempt_id)
 
     async def look(self, remote_id: str, work: Work) -> Snapshot:
@@ -92,9 +97,7 @@ class LocalProvider:
             return Snapshot("lost")
         if job.error is not None:
             return Snapshot("failed", error=job.error)
-        if job.done is None:
-            return Snapshot("running", job.fraction, job.message)
-        return _finished(job.done, work)
+        return job.done or Snapshot("running", job.fraction, job.message)
 
     async def stop(self, remote_id: str) -> bool:
         job = self._jobs.get(remote_id)
@@ -107,8 +110,9 @@ class LocalProvider:
         return None
 
     async def aclose(self) -> None:
-        for remote_id in list(self._jobs):
-            await self.stop(remote_id)
+        async with anyio.create_task_group() as group:
+            for remote_id in list(self._jobs):
+                group.start_soon(self.stop, remote_id)
 
     async def _carry_out(self, remote_id: str, job: _Job) -> None:
         try:
@@ -119,6 +123,10 @@ class LocalProvider:
                 job.error = Cancelled("the work was stopped.")
         except OSError as error:
             job.error = GenerationFailed(f"the worker process could not be started ({error.strerror}).")
+        except Exception:  # whatever a worker says or does must not end the program
+            logger.exception("a worker could not be understood")
+            if job.done is None:
+                job.error = GenerationFailed("the worker process could not be understood.", "call again.")
         finally:
             job.ended.set()
             self._host.changed(remote_id)
@@ -139,6 +147,8 @@ async def _run_worker(job: _Job) -> None:
             with anyio.CancelScope(shield=True), anyio.move_on_after(1, shield=True):
                 await process.stdin.aclose()
                 await process.wait()
+            if process.returncode is None:
+                process.kill()
     if job.done is None:
         await anyio.to_thread.run_sync(sweep, folder, process.pid)
     if job.done is None and job.error is None:
@@ -149,8 +159,10 @@ def sweep(folder: Path, ended: int | None = None) -> None:
     """Remove the half-written files of workers that are gone: killed ones cannot do it themselves."""
     for part in folder.glob(".fermata-*-*.part*"):
         number = part.name.split("-")[1]
-        if number.isdecimal() and (int(number) == ended or _is_abandoned(part, int(number))):
-            part.unlink(missing_ok=True)
+        # Another process may be tidying up here too.
+        with suppress(FileNotFoundError):
+            if number.isdecimal() and (int(number) == ended or _is_abandoned(part, int(number))):
+                part.unlink()
 
 
 def _is_abandoned(part: Path, worker: int) -> bool:
@@ -159,7 +171,7 @@ def _is_abandoned(part: Path, worker: int) -> bool:
     except ProcessLookupError:
         # The process may be alive beyond a container's wall, and then its file is being written.
         return time.time() - part.stat().st_mtime > ABANDONED_SECONDS
-    except OSError:
+    except (OSError, OverflowError):
         pass
     return False
 
@@ -176,13 +188,15 @@ async def _listen(stream: anyio.abc.ByteReceiveStream, job: _Job) -> None:
         *lines, rest = (rest + text).split("\n")
         for line in lines:
             _take_in(json.loads(line), job)
+        if len(rest) > LONGEST_LINE:
+            raise ValueError("a line without end")
 
 
 def _take_in(said: dict[str, Any], job: _Job) -> None:
     if "error" in said:
         job.error = error_from(**said["error"])
     elif "done" in said:
-        job.done = said["done"]
+        job.done = _finished(said["done"], job.work)
     else:
         job.fraction, job.message = said["progress"], said["message"]
 
