@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict
 from pydantic import BaseModel, ConfigDict, Field
 
 from .credits import Entry, Quote
-from .errors import FermataError, error_from
+from .errors import FermataError
 from .spec import Action
 
 TaskKind = Literal["extend", "chain"]
@@ -60,9 +60,6 @@ class Failure(_Value):
     @classmethod
     def of(cls, error: FermataError) -> Failure:
         return cls(code=error.code, message=error.message, hint=error.hint, retryable=error.retryable)
-
-    def as_error(self) -> FermataError:
-        return error_from(self.code, self.message, self.hint)
 
 
 class Seam(_Value):

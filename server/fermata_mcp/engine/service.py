@@ -14,37 +14,29 @@ from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import (
     Cancelled,
     InvalidRequest,
-    MissingKey,
     NotFound,
-    OverBudget,
 )
-from fermata_mcp.domain.plan import Plan, check_fields, check_source_form, clean_text, fill_in, make_plan, uploads_first
-from fermata_mcp.domain.request import ChainRequest, Request, request_hash
-from fermata_mcp.domain.source import parse_source
+from fermata_mcp.domain.request import Request
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import (
     TASK_STATUSES,
     Audio,
     Change,
     NewStep,
-    SourceFacts,
     Step,
     Task,
-    TaskKind,
     TaskStatus,
-    Work,
-    new_id,
 )
 from fermata_mcp.media import files
-from fermata_mcp.providers.base import Provider
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Created, KeyReused, Page, Store
 
 from . import moves
-from .chain import SHORTEST_ADD_SECONDS, chosen, ended_by
+from .chain import chosen, ended_by
 from .clock import Clock
 from .credits import Credits, ProviderCredits, credits_of
 from .delivery import deliver, publish
+from .intake import Intake
 from .progress import Changes
 from .runner import Runner
 from .sources import Sources
@@ -94,7 +86,7 @@ class Service:
         self._clock = clock
         self._home = home
         self._principal = ONE_PERSON
-        self._sources = Sources(store, ONE_PERSON, input_roots)
+        self._intake = Intake(registry, Sources(store, ONE_PERSON, input_roots), settings, clock, ONE_PERSON)
 
     # --- starting -------------------------------------------------------------------------------------------------
 
@@ -106,100 +98,12 @@ class Service:
         Raises:
             FermataError: The request was refused and nothing was recorded.
         """
-        source = parse_source(request.source)
-        provider = self._registry.get(request.provider or self._registry.default())
-        check_fields(request, provider.spec)
-        check_source_form(source, provider.spec)
-        facts = await self._sources.facts(source, provider)
-        plan = make_plan(request, provider.spec, facts)
-        self._check_caps(plan)
-        task, step = self._new_task(request, provider, facts, plan)
-        if not provider.configured:
-            raise MissingKey(
-                f"{provider.spec.name} needs a key.", f"set {provider.spec.key_variable}, or use provider local."
-            )
-        provider.check(step.work)
+        task, step = await self._intake.take_in(request)
         if request.dry_run:
             return Started(task, dry_run=True)
         created = await self._create(task, step)
         self._runner.wake()
         return Started(created.task, created.replayed)
-
-    def _check_caps(self, plan: Plan) -> None:
-        cap = self.settings.max_credits_per_call
-        if cap is not None and plan.at_least.credits > cap:
-            raise OverBudget(
-                f"this costs {plan.at_least.credits:g} credits; FERMATA_MAX_CREDITS_PER_CALL is {cap:g}.",
-                "ask for less, or have the operator raise the cap.",
-            )
-
-    def _new_task(self, request: Request, provider: Provider, source: SourceFacts, plan: Plan) -> tuple[Task, NewStep]:
-        kind: TaskKind = "chain" if isinstance(request, ChainRequest) else "extend"
-        now = self._clock.now()
-        task_id = new_id("tsk")
-        asked = request.identity() | {"source": source.identity, "provider": provider.spec.name}
-        task = Task(
-            id=task_id,
-            principal=self._principal,
-            kind=kind,
-            provider=provider.spec.name,
-            account_id=provider.account_id,
-            request=request.model_dump(exclude_none=True),
-            request_hash=request_hash(kind, provider.spec.name, provider.account_id, source.identity, asked),
-            idempotency_key=request.idempotency_key,
-            source=source,
-            status="queued",
-            fraction=None,
-            message="waiting to start",
-            audio=None,
-            error=None,
-            warnings=(),
-            quote=plan.quote,
-            held=0,
-            charged=0,
-            refunded=0,
-            cancel_at=None,
-            created_at=now,
-            updated_at=now,
-            finished_at=None,
-        )
-        return task, NewStep(new_id("stp"), 0, self._work(request, provider.spec, source, plan, task_id))
-
-    def _work(self, request: Request, spec: ProviderSpec, source: SourceFacts, plan: Plan, task_id: str) -> Work:
-        named = source.model_copy(update={"title": source.title or (Path(source.file).stem if source.file else None)})
-        sent = fill_in(request, spec, named)
-        title = clean_text(sent["title"]) if sent.get("title") else None
-        stem = files.stem_for(title, source.file or source.title or source.ref)
-        suffix = Path(source.file or "").suffix.lower() if spec.any_length else ""
-        target = files.output_path(self.settings.output_dir, stem, task_id[4:10], suffix)
-        fields = {name: value for name, value in sent.items() if name not in ("continue_at", "add_seconds", "title")}
-        if isinstance(request, ChainRequest) and request.prompts:
-            fields["prompt"] = request.prompts[0]
-        point = sent.get("continue_at")
-        ahead = (source.duration_seconds or 0.0) - (source.clip_seconds or source.duration_seconds or 0.0)
-        return Work(
-            action="upload" if uploads_first(spec, source) else "extend",
-            source_file=None if source.clip else source.file,
-            source_url=source.url,
-            source_clip=source.clip,
-            source_seconds=source.clip_seconds or source.duration_seconds,
-            before_file=source.file,
-            before_seconds=source.duration_seconds,
-            continue_at=None if point is None else max(0.0, point - ahead),
-            add_seconds=self._add_seconds(request, spec, source, plan),
-            length_seconds=plan.length_seconds,
-            fields=fields | ({"title": title} if title else {}),
-            options=request.options or {},
-            take=request.take,
-            save_as=str(target),
-        )
-
-    def _add_seconds(self, request: Request, spec: ProviderSpec, source: SourceFacts, plan: Plan) -> float | None:
-        """A chain asks each step for what is missing, where the provider lets one choose."""
-        if isinstance(request, ChainRequest) and "add_seconds" in spec.fields and not spec.any_length:
-            missing = request.target_seconds - (source.duration_seconds or 0.0)
-            return min(spec.longest_add_seconds, max(SHORTEST_ADD_SECONDS, missing))
-        return plan.add_seconds
 
     async def _create(self, task: Task, step: NewStep) -> Created:
         try:

@@ -26,6 +26,7 @@ COMPARED_SECONDS = 8.0
 # Envelope correlation of two encodings of the same music is near 1, of different music near 0.
 SAME_MUSIC = 0.5
 _BLOCK = 65_536
+_SMALL_BLOCK = 4_096
 _LAST_FRAMES = 256
 _ENVELOPE_RATE = 50
 
@@ -62,7 +63,7 @@ def _heard_seconds(path: Path) -> float | None:
     try:
         with soundfile.SoundFile(os.fspath(path)) as file:
             rate = file.samplerate
-            while len(block := file.read(_BLOCK, dtype="float32")):
+            while len(block := file.read(_SMALL_BLOCK, dtype="float32")):
                 frames += len(block)
     except (soundfile.SoundFileError, ValueError):
         pass  # what came before the damage is what can be heard

@@ -26,6 +26,8 @@ from fermata_mcp.providers.base import Accepted, Host, Snapshot, Submitted
 from .lengthen import HONESTY, LONGEST_RESULT_SECONDS, LONGEST_SOURCE_SECONDS, SHORTEST_SECONDS
 
 ABANDONED_SECONDS = 5
+# Ended work is looked at within seconds; what is forgotten would only be done again.
+REMEMBERED = 100
 LONGEST_LINE = 1024 * 1024
 WORKER = "fermata_mcp.providers.local.worker"
 logger = logging.getLogger(__name__)
@@ -87,9 +89,15 @@ class LocalProvider:
 
     async def submit(self, attempt_id: str, work: Work) -> Submitted:
         if attempt_id not in self._jobs:
+            self._forget_old()
             job = self._jobs[attempt_id] = _Job(work)
             self._host.spawn(partial(self._carry_out, attempt_id, job))
         return Accepted(attempt_id)
+
+    def _forget_old(self) -> None:
+        ended = [remote_id for remote_id, job in self._jobs.items() if job.ended.is_set()]
+        for remote_id in ended[:-REMEMBERED]:
+            del self._jobs[remote_id]
 
     async def look(self, remote_id: str, work: Work) -> Snapshot:
         job = self._jobs.get(remote_id)
