@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from fermata_mcp.config import Settings, variable_name
+from fermata_mcp.domain.plan import option_words
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.providers.registry import built_in_specs
 from fermata_mcp.surface.tools import Toolbox, make_tools
@@ -67,7 +68,7 @@ def providers() -> str:
         ("needs", lambda s: f"`{s.key_variable}`" if s.key_variable else "nothing"),
         ("sources", lambda s: ", ".join(sorted(s.sources))),
         ("parameters", lambda s: ", ".join(f"`{name}`" for name in s.fields)),
-        ("`options`", lambda s: "any" if s.options is None else ", ".join(sorted(s.options)) or "none"),
+        ("`options`", option_words),
         ("credits an extension", lambda s: s.price.words),
         ("shortest source", lambda s: f"{s.shortest_source_seconds:g} s"),
         ("longest source", lambda s: _limit(s.longest_source_seconds)),

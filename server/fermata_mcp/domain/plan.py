@@ -70,16 +70,33 @@ def check_fields(request: Request, spec: ProviderSpec) -> None:
             f"{spec.name} cannot use {', '.join(refused)}.",
             f"leave {'it' if len(refused) == 1 else 'them'} out ({_possible(spec)}), or choose another provider.",
         )
+    _check_option_values(request, spec)
 
 
 def _unknown_options(request: Request, spec: ProviderSpec) -> Iterable[str]:
-    return set(request.options or {}) - spec.options if spec.options is not None else ()
+    return set(request.options or {}) - set(spec.options) if spec.options is not None else ()
+
+
+def _check_option_values(request: Request, spec: ProviderSpec) -> None:
+    possible = spec.options or {}
+    wrong = [
+        name for name, value in (request.options or {}).items() if name in possible and value not in possible[name]
+    ]
+    if wrong:
+        told = "; ".join(f"options.{name} is one of {', '.join(possible[name])}" for name in sorted(wrong))
+        raise InvalidRequest(f"wrong value of {', '.join(f'options.{name}' for name in sorted(wrong))}.", f"{told}.")
 
 
 def _possible(spec: ProviderSpec) -> str:
     names = ", ".join(spec.fields)
-    options = ", ".join(sorted(spec.options)) if spec.options else "none"
-    return f"{spec.name} takes {names}; options: {options}"
+    return f"{spec.name} takes {names}; options: {option_words(spec)}"
+
+
+def option_words(spec: ProviderSpec) -> str:
+    """What `options` may carry, as a person writes it: `ending (keep, fade)`."""
+    if spec.options is None:
+        return "any"
+    return ", ".join(f"{name} ({', '.join(values)})" for name, values in spec.options.items()) or "none"
 
 
 def fill_in(request: Request, spec: ProviderSpec, source: SourceFacts) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class ProviderSpec:
     Attributes:
         sources: The source forms it takes (`task` means an earlier task's saved audio).
         fields: Our field name to its wire form; a field that is absent is unsupported.
-        options: Wire names that `options` may carry; None passes any name through.
+        options: What `options` may carry, each name with its possible values; None passes anything through.
         submit: `repeatable` work may be started again by itself; `at_most_once` never is.
         other_prices: Prices of actions besides extending. `price` is that of one extension.
         models: Known model names with the longest track (seconds) each can make; any other name is passed through.
@@ -93,7 +93,7 @@ class ProviderSpec:
     key_variable: str | None = None
     price: Price = FREE
     other_prices: Mapping[Action, Price] = field(default_factory=dict[Action, Price])
-    options: frozenset[str] | None = None
+    options: Mapping[str, tuple[str, ...]] | None = None
     models: Mapping[str, float] = field(default_factory=dict[str, float])
     default_model: str | None = None
     custom_fields: frozenset[str] = frozenset()

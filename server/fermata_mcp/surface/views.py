@@ -252,7 +252,7 @@ def provider_facts(spec: ProviderSpec) -> dict[str, Any]:
         "needs": spec.key_variable or "nothing",
         "sources": sorted(spec.sources),
         "fields": {name: field.note for name, field in spec.fields.items()},
-        "options": sorted(spec.options) if spec.options is not None else "any of the provider's own",
+        "options": dict(spec.options) if spec.options is not None else "any of the provider's own",
         "models": list(spec.models),
         "credits_per_extension": {
             "low": spec.price.low,

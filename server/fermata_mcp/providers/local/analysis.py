@@ -18,6 +18,7 @@ from fermata_mcp.providers.local.spectra import BANDS, chroma_weights, decibels,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fermata_mcp.providers.local.cache import Arrays, Cache
     from fermata_mcp.providers.local.samples import F32, Floats, Samples
 
 _ANALYSIS_RATE = 22050  # Hz, nearly; an integer fraction of the source's rate
@@ -126,21 +127,27 @@ class Analysis:
         return used.reshape(self.cells, self.cell, features.shape[1]).mean(1)
 
 
-def analyse(samples: Samples, start: int, stop: int, progress: Callable[[float], None]) -> Analysis:
-    """Analyse the source from frame `start` to `stop`."""
+def analyse(samples: Samples, start: int, stop: int, cache: Cache, progress: Callable[[float], None]) -> Analysis:
+    """Analyse the source from frame `start` to `stop`, or remember having done so."""
     step = max(1, round(samples.rate / _ANALYSIS_RATE))
     rate = samples.rate / step
     hop = 256 * max(1, round(rate / _ANALYSIS_RATE)) if rate > 16000 else 128
     mono = _mono(samples, start, stop, step, lambda part: progress(part * 0.5))
+    heard = cache.arrays(f"analysis {samples.frames} {start} {stop}", lambda: _listen(mono, rate, hop))
+    progress(1.0)
+    power, mel, chroma, floor = heard["power"], heard["mel"], heard["chroma"], float(heard["floor"])
+    cell = _cell_frames(len(mel))
+    return Analysis(start, step, rate, hop, cell, mono, power, mel, floor, _onsets(mel), chroma)
+
+
+def _listen(mono: F32, rate: float, hop: int) -> Arrays:
+    """What takes long: the spectra of the whole signal."""
     power = power_spectra(mono, 4 * hop, hop, mel_weights(4 * hop, rate))
-    progress(0.8)
     floor = float(np.percentile(power[::7], 95)) * 1e-5 + 1e-9
     mel = decibels(power, floor)
     cell = _cell_frames(len(mel))
     chroma = _chroma(mono, rate, hop, cell)[: len(mel) // cell]
-    progress(1.0)
-    total = power.sum(1, dtype=np.float32)
-    return Analysis(start, step, rate, hop, cell, mono, total, mel, floor, _onsets(mel), chroma)
+    return {"power": power.sum(1, dtype=np.float32), "mel": mel, "chroma": chroma, "floor": floor}
 
 
 def moving_mean(values: F32, width: int) -> F32:

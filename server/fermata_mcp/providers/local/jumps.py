@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fermata_mcp.providers.local.analysis import Analysis
+    from fermata_mcp.providers.local.cache import Arrays, Cache
     from fermata_mcp.providers.local.samples import F32, Floats, Ints
 
 _CONTEXT = 3.5  # seconds compared before and after a cut
@@ -50,6 +51,13 @@ class Jumps:
     def __len__(self) -> int:
         return len(self.leave)
 
+    def within(self, start: float, stop: float) -> Jumps:
+        """Those that enter and leave between these seconds."""
+        kept = (self.enter_seconds >= start) & (self.leave_seconds <= stop)
+        return replace(
+            self, leave=self.leave[kept], lag=self.lag[kept], mismatch=self.mismatch[kept], cost=self.cost[kept]
+        )
+
     @property
     def leave_seconds(self) -> Floats:
         return self.leave * (self.hop / self.rate)
@@ -64,8 +72,13 @@ class Jumps:
         return self.leave_seconds - self.gain_seconds
 
 
-def find_jumps(analysis: Analysis, search: Search) -> Jumps:
-    """All good jumps of the analysed stretch, best first; possibly none."""
+def find_jumps(analysis: Analysis, search: Search, cache: Cache) -> Jumps:
+    """All good jumps of the analysed stretch, best first; possibly none. Those of an earlier search are remembered."""
+    what = f"jumps {analysis.start} {analysis.frames} {search}"
+    return Jumps(**cache.arrays(what, lambda: _found(analysis, search)), rate=analysis.rate, hop=analysis.hop)
+
+
+def _found(analysis: Analysis, search: Search) -> Arrays:
     leave_cells, enter_cells = likely_pairs(analysis, search)
     centres = leave_cells * analysis.cell + analysis.cell // 2
     lag = align_onsets(analysis, centres, enter_cells * analysis.cell + analysis.cell // 2)
@@ -74,7 +87,7 @@ def find_jumps(analysis: Analysis, search: Search) -> Jumps:
     leave, lag, mismatch = leave[best], lag[best], mismatch[best]
     lag, likeness = _align(analysis, leave, lag)
     cost = _price(mismatch * _waveform_discount(mismatch, likeness) + _level_price(analysis, leave, lag))
-    return Jumps(leave, lag, mismatch, cost, analysis.rate, analysis.hop)
+    return {"leave": leave, "lag": lag, "mismatch": mismatch, "cost": cost}
 
 
 def _align(analysis: Analysis, leave: Ints, lag: Floats) -> tuple[Floats, Floats]:

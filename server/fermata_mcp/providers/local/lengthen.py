@@ -24,6 +24,8 @@ LONGEST_SOURCE_SECONDS = 6 * 3600
 LONGEST_RESULT_SECONDS = 12 * 3600
 
 Mode = Literal["rearranged", "looped", "silence"]
+Ending = Literal["auto", "keep", "fade", "loop"]
+Part = Literal["intro", "middle", "outro"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,10 @@ class Job:
         continue_at: Everything before this second stays untouched, and new material starts soon after it.
         title: Replaces the title tag; None marks the old one as extended.
         take: 1 for the best arrangement, 2, 3, … for other good ones; the same number gives the same result.
+        ending: `keep` the track's own, `fade` out at the exact length, `loop` for a file that plays end to start for
+            ever; `auto` keeps the own ending where that sounds well and fades otherwise.
+        part: Which third of the track the added music lies in; None for wherever it is heard least.
+        cache: Folder where analyses are kept for the next time; None keeps none.
     """
 
     source: Path
@@ -45,6 +51,9 @@ class Job:
     continue_at: float | None = None
     title: str | None = None
     take: int = 1
+    ending: Ending = "auto"
+    part: Part | None = None
+    cache: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ class Result:
     facts: AudioFacts
     mode: Mode
     seams: tuple[Seam, ...]
-    ending: Literal["kept", "faded"]
+    ending: Literal["kept", "faded", "loops"]
     warnings: tuple[str, ...]
 
 
@@ -167,8 +176,8 @@ def _result(facts: AudioFacts, planned: Planned, samples: Samples, warnings: lis
             1000 * (join.before + join.after) / rate,
             round(join.confidence, 3),
         )
-        for at, join in zip(planned.plan.seam_positions(), planned.plan.joins, strict=True)
-        if at < planned.plan.frames
+        for at, join in planned.plan.seams()
+        if at < planned.plan.frames or join is planned.plan.wrap
     )
-    ending = "faded" if planned.plan.fade else "kept"
+    ending = "loops" if planned.plan.wrap else "faded" if planned.plan.fade else "kept"
     return Result(facts, planned.mode, seams, ending, (*warnings, *planned.warnings))

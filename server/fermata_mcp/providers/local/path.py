@@ -8,8 +8,9 @@ are planned in parts.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -33,6 +34,9 @@ _WAITING = 0.012  # price per second that new material starts later than asked f
 _OTHER_TAKE = 0.3  # price in another take of what sounds like an earlier take's jump
 _SAME_JUMP = 1.0  # … and of the very jump
 _MOST_TAKES = 16
+_WRAPS = 5  # jumps tried as the one that closes a loop
+
+Ending = Literal["auto", "keep", "fade"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Wanted:
         spacing: Music between two jumps.
         tail: Near-silence at the end, which may be cut or continued freely.
         take: 1 for the best path, 2, 3, … for others.
+        ending: Which ending to prefer, or to reach where that is possible at all.
     """
 
     added: float
@@ -56,6 +61,7 @@ class Wanted:
     spacing: float
     tail: float
     take: int = 1
+    ending: Ending = "auto"
 
 
 @dataclass(frozen=True)
@@ -69,42 +75,72 @@ class Path:
 
 def choose_path(jumps: Jumps, wanted: Wanted) -> Path | None:
     """The cheapest path of the wanted length, or None when there is none."""
+    return _choose(jumps, wanted, _to_the_end)
+
+
+def choose_loop(jumps: Jumps, wanted: Wanted) -> Path | None:
+    """The cheapest closed path of about the length `wanted.added`; its last jump leads back to where it begins."""
+    return _choose(jumps, wanted, _round_and_round)
+
+
+_Plan = Callable[["Jumps", Wanted, "Floats", Variety], Path | None]
+_End = Callable[["_Solver"], Path | None]
+
+
+def _choose(jumps: Jumps, wanted: Wanted, plan: _Plan) -> Path | None:
+    """The path of the wanted take: each earlier take makes what it used dearer."""
     if len(jumps) == 0:
         return None
     variety = Variety.of(jumps, wanted.seconds)
     penalty = np.zeros(len(jumps))
-    path = _choose(jumps, wanted, penalty, variety)
+    path = plan(jumps, wanted, penalty, variety)
     for _ in range(min(wanted.take, _MOST_TAKES) - 1):
         if path is None:
             return None
         for jump in set(path.jumps):
             penalty[variety.near[jump]] += _OTHER_TAKE
             penalty[jump] += _SAME_JUMP
-        path = _choose(jumps, wanted, penalty, variety)
+        path = plan(jumps, wanted, penalty, variety)
     return path
 
 
-def _choose(jumps: Jumps, wanted: Wanted, penalty: Floats, variety: Variety) -> Path | None:
-    done: list[int] = []
+def _to_the_end(jumps: Jumps, wanted: Wanted, penalty: Floats, variety: Variety) -> Path | None:
+    return _in_parts(jumps, wanted, penalty, variety, [], _Solver.ending)
+
+
+def _round_and_round(jumps: Jumps, wanted: Wanted, penalty: Floats, variety: Variety) -> Path | None:
+    """Of a few good jumps each as the one that closes the loop, the cheapest way around."""
+    found: list[Path] = []
+    for wrap in np.argsort(jumps.cost + penalty, kind="stable")[:_WRAPS].tolist():
+        leave = float(jumps.leave_seconds[wrap])
+        path = _in_parts(jumps, wanted, penalty, variety, [wrap], lambda solver, leave=leave: solver.closing(leave))
+        if path is not None:
+            found.append(Path((*path.jumps[1:], wrap), False, path.cost + float(jumps.cost[wrap] + penalty[wrap])))
+    return min(found, key=lambda path: path.cost, default=None)
+
+
+def _in_parts(
+    jumps: Jumps, wanted: Wanted, penalty: Floats, variety: Variety, done: list[int], end: _End
+) -> Path | None:
+    """A path that goes on after the jumps `done`; long ones are planned piece by piece."""
     part = min(_PART_MOST, max(_PART_LEAST, _PART_SHARE * wanted.seconds))
     while (left := wanted.added - float(jumps.gain_seconds[done].sum())) > max(_WHOLE, 1.5 * part):
-        found = _varied(jumps, wanted, part, done, penalty, variety, ends=False)
+        found = _varied(jumps, wanted, part, done, penalty, variety, _Solver.part)
         if found is None:
             break
         done = list(found.jumps)
-    return _varied(jumps, wanted, left, done, penalty, variety, ends=True)
+    return _varied(jumps, wanted, left, done, penalty, variety, end)
 
 
 def _varied(
-    jumps: Jumps, wanted: Wanted, added: float, done: list[int], penalty: Floats, variety: Variety, ends: bool
+    jumps: Jumps, wanted: Wanted, added: float, done: list[int], penalty: Floats, variety: Variety, end: _End
 ) -> Path | None:
     """The best of a few solutions that go on after `done`, each told to avoid what the one before repeated."""
     best: Path | None = None
     penalty = penalty + variety.price(done)
     after = float(jumps.enter_seconds[done[-1]]) if done else None
     for _ in range(_ROUNDS):
-        solver = _Solver(jumps, wanted, added, after, penalty)
-        found = solver.ending() if ends else solver.part()
+        found = end(_Solver(jumps, wanted, added, after, penalty))
         if found is None:
             break
         path = (*done, *found.jumps)
@@ -164,7 +200,8 @@ class _Solver:
         fade_row, fade_jump, fade_cost = self._faded()
         if not np.isfinite(min(own_cost, fade_cost)):
             return None
-        if own_cost <= fade_cost:
+        prefers_own = {"auto": own_cost <= fade_cost, "keep": np.isfinite(own_cost), "fade": np.isinf(fade_cost)}
+        if prefers_own[self.wanted.ending]:
             jump = int(np.argmin(self.best[own_row]))
             return Path(self._trace(own_row, jump), False, own_cost)
         return Path((*self._before(fade_row, fade_jump), fade_jump), True, fade_cost)
@@ -179,6 +216,17 @@ class _Solver:
             return None
         row += low
         return Path(self._trace(int(row), int(jump)), False, float(self.best[row, jump]))
+
+    def closing(self, leave: float) -> Path | None:
+        """The best path of about the wanted length from whose last jump the second `leave` can still be reached."""
+        off = np.abs(np.arange(len(self.best)) * _UNIT - self.added)
+        price = np.where(off <= _CUT_LONG, _OFF_LENGTH[1] / 4 * off, np.inf)
+        reaches = self.enter <= leave - self.wanted.spacing
+        total = np.where(reaches, self.best + price[:, None], np.inf)
+        row, jump = np.unravel_index(int(np.argmin(total)), total.shape)
+        if not np.isfinite(total[row, jump]):
+            return None
+        return Path(self._trace(int(row), int(jump)), False, float(total[row, jump]))
 
     def _own_ending(self) -> tuple[int, float]:
         """Row and cost of ending as the track does."""

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fermata_mcp.providers.local.analysis import Analysis, analyse
+from fermata_mcp.providers.local.cache import Cache
 from fermata_mcp.providers.local.jumps import Jumps, find_jumps
 from fermata_mcp.providers.local.likeness import Search
 from fermata_mcp.providers.local.loop import loop_joins
-from fermata_mcp.providers.local.path import Path, Wanted, choose_path
-from fermata_mcp.providers.local.render import Plan
+from fermata_mcp.providers.local.path import Path, Wanted, choose_loop, choose_path
+from fermata_mcp.providers.local.render import Plan, looping
 from fermata_mcp.providers.local.seams import Join, Joiner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fermata_mcp.providers.local.lengthen import Job, Mode
+    from fermata_mcp.providers.local.lengthen import Ending, Job, Mode, Part
+    from fermata_mcp.providers.local.path import Ending as PathEnding
     from fermata_mcp.providers.local.samples import Samples
 
 _STRETCH_SECONDS = 15 * 60  # longer sources are analysed in part, which bounds memory
@@ -42,15 +44,17 @@ def make_plan(samples: Samples, job: Job, progress: Callable[[float], None]) -> 
     frames = round(job.length_seconds * samples.rate)
     untouched = min(samples.frames, math.ceil((job.continue_at or 0) * samples.rate - 1e-6))
     start, stop = _stretch(samples, untouched if job.continue_at is not None else None)
-    analysis = analyse(samples, start, stop, lambda part: progress(part * 0.5))
+    cache = Cache(job.cache, job.source)
+    analysis = analyse(samples, start, stop, cache, lambda part: progress(part * 0.5))
+    place = untouched if job.continue_at is not None else None
     if analysis.silent:
-        return _looped(samples, analysis, frames, None, "silence", "The track is silent, and so is what was added.")
-    planned = _rearranged(samples, analysis, frames, untouched, job, progress)
+        silence = "The track is silent, and so is what was added."
+        return _looped(samples, analysis, frames, None, job.ending, "silence", silence)
+    planned = _rearranged(samples, analysis, frames, untouched, job, cache, progress)
     if planned is not None:
         return planned
-    place = untouched if job.continue_at is not None else None
     why = "The track is too short or too even to find places that sound alike, so it was looped."
-    return _looped(samples, analysis, frames, place, "looped", why)
+    return _looped(samples, analysis, frames, place, job.ending, "looped", why)
 
 
 def _stretch(samples: Samples, continue_at: int | None) -> tuple[int, int]:
@@ -63,30 +67,78 @@ def _stretch(samples: Samples, continue_at: int | None) -> tuple[int, int]:
     return start, start + size
 
 
-def _looped(samples: Samples, analysis: Analysis, frames: int, place: int | None, mode: Mode, warning: str) -> Planned:
+def _looped(
+    samples: Samples, analysis: Analysis, frames: int, place: int | None, ending: Ending, mode: Mode, warning: str
+) -> Planned:
     joins = loop_joins(samples, analysis, frames, place)
+    if ending == "loop":
+        return Planned(looping(joins, joins[0]), mode, (warning,))
     fade = 0 if mode == "silence" else _fade_frames(frames, samples.rate)
     return Planned(Plan(frames, joins, fade), mode, (warning,))
 
 
 def _rearranged(
-    samples: Samples, analysis: Analysis, frames: int, untouched: int, job: Job, progress: Callable[[float], None]
+    samples: Samples,
+    analysis: Analysis,
+    frames: int,
+    untouched: int,
+    job: Job,
+    cache: Cache,
+    progress: Callable[[float], None],
 ) -> Planned | None:
     if analysis.seconds < _SHORTEST_TO_REARRANGE:
         return None
     wanted = _wanted(samples, analysis, frames, untouched, job)
     entry = wanted.start if wanted.soon else None
     search = Search(min(wanted.start, _head(analysis)), _shortest_jump(wanted), entry, _candidates(analysis))
-    jumps = find_jumps(analysis, search)
+    jumps = find_jumps(analysis, search, cache)
     progress(0.8)
-    path = choose_path(jumps, wanted)
+    jumps, path, told = _path(jumps, wanted, job)
     progress(0.95)
     if path is None:
         return None
-    joins = _joins(samples, analysis, jumps, path, untouched)
-    fade = _fade_frames(frames, samples.rate) if path.fades else 0
+    joins = _joins(samples, analysis, jumps, path, untouched, wanted.spacing)
     progress(1.0)
-    return Planned(Plan(frames, joins, fade), "rearranged", _doubts(joins))
+    warnings = (*told, *_doubts(joins))
+    if job.ending == "loop":
+        return Planned(looping(joins[:-1], joins[-1]), "rearranged", warnings)
+    fade = _fade_frames(frames, samples.rate) if path.fades else 0
+    return Planned(Plan(frames, joins, fade), "rearranged", warnings)
+
+
+def _path(jumps: Jumps, wanted: Wanted, job: Job) -> tuple[Jumps, Path | None, tuple[str, ...]]:
+    """The path that was asked for, or the nearest to it, the jumps it is made of, and what was not possible."""
+    choose = choose_loop if job.ending == "loop" else choose_path
+    told: list[str] = []
+    path = None
+    if job.part is not None:
+        inside = jumps.within(*_span(job.part, wanted.seconds))
+        path = choose(inside, replace(wanted, ending=_ending_after(job)))
+        if path is not None and (not path.fades or job.part == "outro"):
+            jumps = inside
+        else:
+            path = None
+            told.append(f"The {job.part} has too few places that sound alike; other parts were made longer too.")
+    if path is None:
+        path = choose(jumps, wanted)
+    if path is not None and path.fades and job.ending == "keep":
+        told.append("No way leads to the track's own ending at this length, so it fades out.")
+    if path is not None and not path.fades and job.ending == "fade":
+        told.append("No place leaves room for a fade at this length, so the track's own ending was kept.")
+    return jumps, path, tuple(told)
+
+
+def _span(part: Part, seconds: float) -> tuple[float, float]:
+    """The third of the track that is meant, in seconds."""
+    third = ("intro", "middle", "outro").index(part)
+    return seconds * third / 3, seconds * (third + 1) / 3
+
+
+def _ending_after(job: Job) -> PathEnding:
+    """Whoever wants a longer beginning or middle wants the rest as it was."""
+    if job.ending == "loop":
+        return "auto"
+    return "keep" if job.ending == "auto" and job.part != "outro" else job.ending
 
 
 def _wanted(samples: Samples, analysis: Analysis, frames: int, untouched: int, job: Job) -> Wanted:
@@ -94,14 +146,16 @@ def _wanted(samples: Samples, analysis: Analysis, frames: int, untouched: int, j
     place = (untouched - analysis.start) / samples.rate
     last = (analysis.frames - 4) / analysis.fps
     soon = job.continue_at is not None
+    looped = job.ending == "loop"
     return Wanted(
-        added=(frames - samples.frames) / samples.rate,
+        added=(frames - (0 if looped else samples.frames)) / samples.rate,
         seconds=to_end,
         start=min(place, last) if soon else _head(analysis),
         soon=soon,
         spacing=min(8.0, max(1.5, 0.06 * analysis.seconds)),
         tail=_quiet_tail(analysis) if analysis.seconds > to_end - 0.1 else 0.0,
         take=job.take,
+        ending="auto" if job.ending == "loop" else job.ending,
     )
 
 
@@ -127,8 +181,10 @@ def _quiet_tail(analysis: Analysis) -> float:
     return (analysis.cells - 1 - last) * analysis.cell_seconds
 
 
-def _joins(samples: Samples, analysis: Analysis, jumps: Jumps, path: Path, untouched: int) -> tuple[Join, ...]:
-    joiner = Joiner(samples, analysis, untouched)
+def _joins(
+    samples: Samples, analysis: Analysis, jumps: Jumps, path: Path, untouched: int, spacing: float
+) -> tuple[Join, ...]:
+    joiner = Joiner(samples, analysis, untouched, spacing / 2)
     made: dict[tuple[int, bool], Join] = {}
     joins: list[Join] = []
     for i, jump in enumerate(path.jumps):

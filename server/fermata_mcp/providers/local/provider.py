@@ -18,7 +18,7 @@ import anyio.abc
 import anyio.to_thread
 from anyio.streams.text import TextReceiveStream
 
-from fermata_mcp.domain.errors import Cancelled, FermataError, GenerationFailed, error_from
+from fermata_mcp.domain.errors import Cancelled, FermataError, GenerationFailed, InvalidRequest, error_from
 from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec
 from fermata_mcp.domain.task import Clip, Seam, Work
 from fermata_mcp.providers.base import Accepted, Host, Snapshot, Submitted
@@ -42,7 +42,7 @@ SPEC = ProviderSpec(
         "add_seconds": FieldSpec("length_seconds", note="default 30"),
         "title": FieldSpec("title"),
     },
-    options=frozenset(),
+    options={"ending": ("keep", "fade", "loop"), "part": ("intro", "middle", "outro")},
     pace=Pace(first=0.2, interval=0.5, give_up=3600),
     submit="repeatable",
     verified="run by the tests, on real audio",
@@ -52,7 +52,11 @@ SPEC = ProviderSpec(
     longest_source_seconds=LONGEST_SOURCE_SECONDS,
     longest_result_seconds=LONGEST_RESULT_SECONDS,
     honesty=HONESTY,
-    notes=("WAV, FLAC, OGG and MP3; the result keeps the format of its source",),
+    notes=(
+        "WAV, FLAC, OGG and MP3; the result keeps the format of its source",
+        "options.ending: keep the track's own, fade out at the exact length, or loop (plays end to start for ever)",
+        "options.part: which third of the track is made longer; the others are heard as they were",
+    ),
 )
 
 
@@ -82,7 +86,11 @@ class LocalProvider:
         self._processors = anyio.Semaphore(max(1, os.cpu_count() or 1))
 
     def check(self, work: Work) -> None:
-        return
+        if work.continue_at is not None and ("part" in work.options or work.options.get("ending") == "loop"):
+            raise InvalidRequest(
+                "continue_at cannot be combined with options.part or with the ending loop: both say where it goes on.",
+                "leave one of them out.",
+            )
 
     async def prepare(self, work: Work) -> Work:
         return work
@@ -126,7 +134,7 @@ class LocalProvider:
         try:
             with job.scope:
                 async with self._processors:
-                    await _run_worker(job)
+                    await _run_worker(job, self._host.settings.data_dir / "analysis")
             if job.scope.cancelled_caught:
                 job.error = Cancelled("the work was stopped.")
         except OSError as error:
@@ -140,13 +148,13 @@ class LocalProvider:
             self._host.changed(remote_id)
 
 
-async def _run_worker(job: _Job) -> None:
+async def _run_worker(job: _Job, cache: Path) -> None:
     folder = Path(job.work.save_as).parent
     await anyio.to_thread.run_sync(sweep, folder)
     async with await anyio.open_process([sys.executable, "-m", WORKER], stderr=None, env=_environment()) as process:
         assert process.stdin
         assert process.stdout
-        await process.stdin.send((json.dumps(_order(job.work)) + "\n").encode())
+        await process.stdin.send((json.dumps(_order(job.work, cache)) + "\n").encode())
         try:
             await _listen(process.stdout, job)
             code = await process.wait()
@@ -209,7 +217,7 @@ def _take_in(said: dict[str, Any], job: _Job) -> None:
         job.fraction, job.message = said["progress"], said["message"]
 
 
-def _order(work: Work) -> dict[str, Any]:
+def _order(work: Work, cache: Path) -> dict[str, Any]:
     return {
         "source": work.source_file,
         "target": work.save_as,
@@ -217,6 +225,8 @@ def _order(work: Work) -> dict[str, Any]:
         "continue_at": work.continue_at,
         "title": work.fields.get("title"),
         "take": work.take,
+        **work.options,
+        "cache": str(cache),
     }
 
 

@@ -21,16 +21,31 @@ _DECLICK = 0.03  # seconds a cut-off ending fades
 
 @dataclass(frozen=True)
 class Plan:
-    """What to play: the source through `joins`, cut or continued with silence to `frames`, the last `fade` fading."""
+    """What to play: the source through `joins`, cut or continued with silence to `frames`, the last `fade` fading.
+
+    With `wrap` it begins where that join enters and ends with it, so that its end leads into its beginning.
+    """
 
     frames: int
     joins: tuple[Join, ...]
     fade: int
+    wrap: Join | None = None
 
-    def seam_positions(self) -> list[int]:
-        """Frame of the result at which each join's cut lies."""
-        gained = np.cumsum([0, *(join.gain for join in self.joins)])
-        return [join.leave + int(before) for join, before in zip(self.joins, gained[:-1], strict=True)]
+    @property
+    def origin(self) -> int:
+        """Frame of the source with which the result begins."""
+        return self.wrap.enter + self.wrap.after if self.wrap else 0
+
+    def seams(self) -> list[tuple[int, Join]]:
+        """Every join, and the frame of the result at which its cut lies."""
+        joins = (*self.joins, self.wrap) if self.wrap else self.joins
+        gained = np.cumsum([-self.origin, *(join.gain for join in joins)])
+        return [(join.leave + int(before), join) for join, before in zip(joins, gained[:-1], strict=True)]
+
+
+def looping(joins: tuple[Join, ...], wrap: Join) -> Plan:
+    """The plan of a file that plays end to start for ever; what its joins add up to is its length."""
+    return Plan(sum(join.gain for join in (*joins, wrap)), joins, 0, wrap)
 
 
 def render(samples: Samples, plan: Plan) -> Iterator[Native]:
@@ -56,12 +71,13 @@ def _to_length(samples: Samples, plan: Plan) -> Iterator[Native]:
 
 
 def _pieces(samples: Samples, plan: Plan) -> Iterator[Native]:
-    at = 0
-    for join in plan.joins:
+    at = plan.origin
+    for _, join in plan.seams():
         yield from _copied(samples, at, join.leave - join.before)
         yield from _blocks(_blended(samples, join))
         at = join.enter + join.after
-    yield from _copied(samples, at, samples.frames)
+    if plan.wrap is None:
+        yield from _copied(samples, at, samples.frames)
 
 
 def _copied(samples: Samples, start: int, stop: int) -> Iterator[Native]:
@@ -104,5 +120,7 @@ def _faded(block: Native, start: int, fade: int) -> Native:
 
 def _declick(samples: Samples, plan: Plan) -> int:
     """A short fade where the source is cut off; none where it plays to its end."""
+    if plan.wrap is not None:
+        return 0
     cut = samples.frames + sum(join.gain for join in plan.joins) - plan.frames
     return min(plan.frames, max(int(_DECLICK * samples.rate), min(4 * cut, int(1.5 * samples.rate)))) if cut > 0 else 0

@@ -70,9 +70,14 @@ def confidence_of(mismatch: float) -> float:
 class Joiner:
     """Turns jumps of one analysis into joins of its source."""
 
-    def __init__(self, samples: Samples, analysis: Analysis, untouched: int) -> None:
-        """`untouched`: source frames at the beginning that no blend of the first join may alter."""
+    def __init__(self, samples: Samples, analysis: Analysis, untouched: int, longest: float) -> None:
+        """
+        Args:
+            untouched: Source frames at the beginning that no blend of the first join may alter.
+            longest: Seconds a blend may last, so that two joins in a row leave each other alone.
+        """
         self._samples, self._analysis, self._untouched = samples, analysis, untouched
+        self._longest = longest
         self._usual_jump = _usual_jump(analysis)
 
     def join(self, leave_frame: int, lag: float, mismatch: float, first: bool) -> Join:
@@ -113,7 +118,7 @@ class Joiner:
         rate = self._samples.rate
         lengths = _BLENDS + (_LONG_BLENDS if mismatch > _UNLIKE else ())
         best, least = (0, min(int(0.012 * rate), self._samples.frames - leave)), np.inf
-        for length in lengths:
+        for length in (length for length in lengths if length <= self._longest):
             size = int(length * rate)
             for before in {min(size // 2, room), min(size, room)}:
                 heard = self._heard(leave, gain, before, size - before)

@@ -1,9 +1,9 @@
 """The engine as a process of its own: one job in, progress and one outcome out, all as JSON lines.
 
-Run as `python -m fermata_mcp.providers.local.worker`. The job is the first line of stdin:
-`{"source", "target", "length_seconds", "continue_at", "title", "take"}`; stdin must then stay open, because its end
-means that the parent is gone. On stdout come `{"progress": 0..1, "message"}` lines and finally one `{"done": {…}}` or
-`{"error": {"code", "message", "hint"}}`. The exit code is 0 whenever an outcome was told.
+Run as `python -m fermata_mcp.providers.local.worker`. The job is the first line of stdin, an object with the fields of
+`Job`; stdin must then stay open, because its end means that the parent is gone. On stdout come
+`{"progress": 0..1, "message"}` lines and finally one `{"done": {…}}` or `{"error": {"code", "message", "hint"}}`. The
+exit code is 0 whenever an outcome was told.
 """
 
 from __future__ import annotations
@@ -67,6 +67,9 @@ def read_job(line: bytes) -> Job:
             continue_at=None if place is None else float(place),
             title=given.get("title"),
             take=int(given.get("take", 1)),
+            ending=given.get("ending", "auto"),
+            part=given.get("part"),
+            cache=Path(given["cache"]) if given.get("cache") else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidRequest("The job is not a JSON object with source, target and length_seconds.") from error
