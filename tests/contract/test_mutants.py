@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 from checks import CHECKS, Check
-from rigs import SUNOAPI, Rig
+from local_rig import LOCAL
+from rig import Rig
+from rigs import SUNOAPI
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import GenerationFailed
 from fermata_mcp.domain.spec import FieldSpec, Refusal
 from fermata_mcp.domain.task import Work
-from fermata_mcp.providers.base import Snapshot
+from fermata_mcp.providers.base import Snapshot, Submitted
+from fermata_mcp.providers.local.provider import LocalProvider
 from fermata_mcp.providers.sunoapi import KIE, SPEC, SunoAdapter
 from fermata_mcp.providers.wire import Answer, Call
 
@@ -150,6 +153,43 @@ async def test_the_suite_catches(mutant: type[SunoAdapter] | str, name: str) -> 
     assert not await _holds(check, replace(SUNOAPI, adapter=partial(_made, mutant)))
 
 
+class ForgetsTheTitle(LocalProvider):
+    async def submit(self, attempt_id: str, work: Work) -> Submitted:
+        return await super().submit(attempt_id, work.model_copy(update={"fields": {}}))
+
+
+class NeverLoses(LocalProvider):
+    async def look(self, remote_id: str, work: Work) -> Snapshot:
+        found = await super().look(remote_id, work)
+        return Snapshot("running") if found.state == "lost" else found
+
+
+class StopsAndDoubtsIt(LocalProvider):
+    async def stop(self, remote_id: str) -> bool:
+        await super().stop(remote_id)
+        return False
+
+
+class BeginsAnew(LocalProvider):
+    async def submit(self, attempt_id: str, work: Work) -> Submitted:
+        return await super().submit(f"{attempt_id}-{id(work)}-{len(self._jobs)}", work)
+
+
+LOCAL_CAUGHT_BY: dict[type[LocalProvider], str] = {
+    ForgetsTheTitle: "fields_arrive",
+    NeverLoses: "an_id_that_is_not_known",
+    StopsAndDoubtsIt: "stopping",
+    BeginsAnew: "repeatable_work_can_be_repeated",
+}
+
+
+@pytest.mark.parametrize(("mutant", "name"), LOCAL_CAUGHT_BY.items(), ids=_name)
+async def test_the_suite_catches_without_a_wire(mutant: type[LocalProvider], name: str) -> None:
+    check = next(check for check in CHECKS if check.name == name)
+    assert await _holds(check, LOCAL)
+    assert not await _holds(check, replace(LOCAL, make=mutant))
+
+
 def _made(mutant: type[SunoAdapter] | str, settings: Settings) -> SunoAdapter:
     if isinstance(mutant, str):
         return SunoAdapter(OTHER_FACTS[mutant], settings.callback_url)
@@ -157,7 +197,7 @@ def _made(mutant: type[SunoAdapter] | str, settings: Settings) -> SunoAdapter:
 
 
 async def _holds(check: Check, rig: Rig) -> bool:
-    for case in check.cases(rig):
+    for case in check.cases_of(rig):
         try:
             await check.run(rig, case)
         except (AssertionError, LookupError, pytest.fail.Exception):

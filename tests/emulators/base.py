@@ -179,6 +179,8 @@ class Emulator(ABC):
         extend_returns: Whether finished audio is the whole track or only the new part.
         source_seconds: Length of a source that the emulator has never seen.
         adds_seconds: Music that one extension adds.
+        cut_audio: Finished audio is stored by halves: whole HTTP answers with half a file.
+        audio_host: Where links to finished audio lead; "" for the emulator itself.
     """
 
     KNOBS: ClassVar[tuple[str, ...]] = (
@@ -202,6 +204,8 @@ class Emulator(ABC):
         self.source_seconds = 20.0
         self.adds_seconds = 10.0
         self.audio_format = "mp3"
+        self.audio_host = ""
+        self.cut_audio = False
         self._pushed = 0.0
 
     # --- what a provider fills in ----------------------------------------------------------------------------------
@@ -247,7 +251,7 @@ class Emulator(ABC):
         self.sounds[name] = recipe
 
     def audio_url(self, base: str, name: str) -> str:
-        return f"{base}/audio/{name}.{self.audio_format}"
+        return f"{self.audio_host or base}/audio/{name}.{self.audio_format}"
 
     def submits_seen(self) -> int:
         return sum(seen.kind == "submit" for seen in self.seen)
@@ -341,7 +345,8 @@ class Emulator(ABC):
         name, extension = asked.path["name"], asked.path["extension"]
         if name not in self.sounds or extension not in MEDIA:
             return Response("no such file", 404)
-        return Response(self.studio.render(self.sounds[name], extension), media_type=MEDIA[extension])
+        data = self.studio.render(self.sounds[name], extension)
+        return Response(data[: len(data) // 2] if self.cut_audio else data, media_type=MEDIA[extension])
 
     async def _show_ledger(self, _: Request) -> Response:
         looks = Counter(seen.kind for seen in self.seen)

@@ -71,9 +71,10 @@ class SunoEmulator(Emulator):
         early_links: A clip that is not ready has its streaming link already.
         picky: Refuse downloads by default library user agents.
         refunds: Give the money of failed work back.
+        written: Lengths as they are, as strings, or not at all.
     """
 
-    KNOBS = (*Emulator.KNOBS, "snake_case", "rate_limit", "early_links", "picky", "refunds", "null_durations")
+    KNOBS = (*Emulator.KNOBS, "snake_case", "rate_limit", "early_links", "picky", "refunds", "written")
 
     def __init__(self, codes: Codes, key: str = "emulator-key", balance: float = 1000.0) -> None:
         super().__init__(key, balance)
@@ -83,7 +84,7 @@ class SunoEmulator(Emulator):
         self.early_links = True
         self.picky = False
         self.refunds = False
-        self.null_durations = False
+        self.written: Literal["number", "string", "null"] = "number"
         self.tracks: dict[str, Recipe] = {}
         self.uploads: dict[str, Recipe] = {}
         self._times: deque[float] = deque()
@@ -192,7 +193,7 @@ class SunoEmulator(Emulator):
     def _clip(self, job: Job, index: int, ready: bool, base: str) -> dict[str, Any]:
         clip_id = job.data["clips"][index]
         link = self.audio_url(base, clip_id)
-        seconds = None if self.null_durations or not ready else length(self.tracks[clip_id])
+        seconds = self._written(length(self.tracks[clip_id])) if ready else None
         return {
             "id": clip_id, "audioUrl": link if ready else "", "sourceAudioUrl": link if ready else "",
             "streamAudioUrl": f"{base}/stream/{clip_id}" if self.early_links or ready else "",
@@ -200,6 +201,9 @@ class SunoEmulator(Emulator):
             "title": job.body.get("title", "Untitled"), "tags": job.body.get("style", ""),
             "createTime": int(time.time() * 1000), "duration": seconds,
         }  # fmt: skip
+
+    def _written(self, seconds: float) -> Any:
+        return {"number": seconds, "string": f"{seconds:.2f}", "null": None}[self.written]
 
     # --- uploads ---------------------------------------------------------------------------------------------------
 

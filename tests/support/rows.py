@@ -26,7 +26,7 @@ PAID = ProviderSpec(
     verified="in these tests",
     key_variable="PAID_API_KEY",
     price=Price(10, 10, "these tests"),
-    options=frozenset({"seed"}),
+    options={"seed": ("1", "2")},
     has_balance=True,
 )
 FREE_WORK = replace(PAID, name="again", submit="repeatable", price=Price(0, 0, "free"), has_balance=False)

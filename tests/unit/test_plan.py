@@ -144,7 +144,7 @@ class TestNumbers:
 
 class TestWhatAProviderTakes:
     def test_all_that_it_cannot_express_is_named_at_once(self) -> None:
-        request = extend(lyrics="la", style="jazz", options={"seed": 1, "tempo": 2, "key": 3})
+        request = extend(lyrics="la", style="jazz", options={"seed": "1", "tempo": 2, "key": 3})
         with pytest.raises(UnsupportedField) as refused:
             check_fields(request, PAID)
         for name in ("lyrics", "style", "options.tempo", "options.key"):
@@ -177,6 +177,12 @@ class TestWhatAProviderTakes:
     def test_no_option_passes_where_there_are_none(self) -> None:
         with pytest.raises(UnsupportedField, match=r"options\.seed"):
             check_fields(extend(options={"seed": 1}), LOCAL)
+
+    @pytest.mark.parametrize("value", ["3", 1, None, ["1"], {}])
+    def test_a_value_that_an_option_does_not_know_is_answered_with_those_it_does(self, value: Any) -> None:
+        with pytest.raises(InvalidRequest, match=r"options\.seed") as refused:
+            check_fields(extend(options={"seed": value}), PAID)
+        assert "one of 1, 2" in refused.value.hint
 
     @pytest.mark.parametrize("text", ["https://example.com/a.mp3", "clip:abc"])
     def test_a_form_it_cannot_take_is_answered_with_those_it_can(self, text: str) -> None:

@@ -1,0 +1,134 @@
+"""What the contract suite has to know of any adapter, and the bench on which it is tested."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import anyio
+
+from fermata_mcp.domain.spec import ProviderSpec, SourceKind
+from fermata_mcp.domain.task import Clip, Work
+from fermata_mcp.providers.base import Accepted, Provider, Snapshot, Submitted
+
+Capability = Literal["wire", "worker"]
+"""`wire`: it speaks HTTP, so that HTTP can fail. `worker`: it works in processes of its own, so that these can."""
+CALLBACK = "https://callback.invalid/x"
+CANARY = "canary-5f1e-key"
+KINDS: tuple[SourceKind, ...] = ("file", "url", "task", "clip")
+SAMPLES: dict[str, tuple[Any, Any]] = {
+    "prompt": ("slower and softer", "louder"), "lyrics": ("[Verse]\nover the hills", "[Verse]\nby the sea"),
+    "style": ("jazz", "folk"), "title": ("Longer", "Longer still"), "continue_at": (12.5, 13.0),
+    "add_seconds": (20.0, 30.0), "exclude_style": ("metal", "polka"), "instrumental": (True, False),
+    "vocal_gender": ("m", "f"), "style_weight": (0.65, 0.3), "weirdness": (0.25, 0.5), "audio_weight": (0.4, 0.8),
+    "persona_id": ("persona_1", "persona_2"), "model": ("some-model", "other-model"),
+}  # fmt: skip
+"""Two values of each field."""
+
+
+@dataclass
+class Bench(ABC):
+    """A real provider, in circumstances that a test chooses."""
+
+    provider: Provider
+
+    @property
+    @abstractmethod
+    def work(self) -> Work:
+        """The smallest work that it takes."""
+
+    @abstractmethod
+    def end_as(self, outcome: str) -> None:
+        """Whatever is submitted from now on ends so; one of the rig's `endings`."""
+
+    @abstractmethod
+    def begin_slowly(self) -> None:
+        """Whatever is submitted from now on is not over at the first look."""
+
+    @abstractmethod
+    async def length_of(self, clip: Clip) -> float:
+        """Seconds of audio that the clip really holds."""
+
+    @abstractmethod
+    async def arrived(self, work: Work) -> Mapping[str, Any]:
+        """What reaches the far side when this is submitted, by its names."""
+
+    async def submit(self, work: Work | None = None, attempt_id: str = "att_1") -> Submitted:
+        return await self.provider.submit(attempt_id, work or self.work)
+
+    async def submitted(self, work: Work | None = None, attempt_id: str = "att_1") -> str:
+        outcome = await self.submit(work, attempt_id)
+        assert isinstance(outcome, Accepted), f"not accepted: {outcome}"
+        return outcome.remote_id
+
+    async def look(self, remote_id: str) -> Snapshot:
+        return await self.provider.look(remote_id, self.work)
+
+    async def over(self, remote_id: str, seconds: float = 20) -> Snapshot:
+        """The first reading that is not `running`."""
+        with anyio.fail_after(seconds):
+            while (found := await self.look(remote_id)).state == "running":  # noqa: ASYNC110  (only a look tells)
+                await anyio.sleep(0.01)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rig(ABC):
+    """The part that every adapter has.
+
+    Attributes:
+        kinds: The forms of source that it takes.
+        wire: Our name to the documented name of every field that it takes.
+        sources: A smallest work for each kind of source that can be submitted.
+        full: The fields (our names) that a work has, so that one more can be added to it.
+        switches: Documented names that may change together with a field.
+        only_for: Fields that just these kinds of source take.
+        samples: Two values of each field that some provider takes.
+        endings: The name of a way to end, to the state and error code as which it must be read.
+        unlisted: What a look says of an id that the provider does not know.
+        stops: Whether running work can be stopped.
+        clips: How many one extension makes.
+    """
+
+    can: ClassVar[frozenset[Capability]] = frozenset()
+    name: str
+    kinds: frozenset[SourceKind]
+    wire: Mapping[str, str]
+    sources: Mapping[str, Work]
+    full: Mapping[str, Any]
+    endings: Mapping[str, tuple[str, str | None]]
+    switches: frozenset[str] = frozenset()
+    only_for: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    samples: Mapping[str, tuple[Any, Any]] = field(default_factory=lambda: SAMPLES)
+    unlisted: Literal["running", "lost"] = "running"
+    stops: bool = False
+    clips: int = 2
+    balance: bool = True
+
+    @property
+    @abstractmethod
+    def spec(self) -> ProviderSpec: ...
+
+    @property
+    @abstractmethod
+    def key_variable(self) -> str | None: ...
+
+    @abstractmethod
+    def bench(self) -> AbstractAsyncContextManager[Bench]: ...
+
+    def given(self, work: Work, fields: Mapping[str, Any]) -> Work:
+        """The work with these fields besides."""
+        own = {name: value for name, value in fields.items() if name in ("continue_at", "add_seconds")}
+        rest = {name: value for name, value in fields.items() if name not in own}
+        return work.model_copy(update={**own, "fields": {**work.fields, **rest}})
+
+    def as_sent(self, name: str, value: Any) -> Any:
+        """What is on the far side for our value of a field."""
+        return value
+
+
+def work(**given: Any) -> Work:
+    return Work(save_as="/nowhere/out.mp3", **given)

@@ -1,0 +1,188 @@
+"""Adapters that speak HTTP: their rigs, and a bench with an emulator behind it."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from unittest.mock import patch
+
+import httpx2 as httpx
+import soundfile
+from rig import CALLBACK, CANARY, Bench, Capability, Rig
+
+from emulators.base import Emulator
+from emulators.faults import Fault, Front, Kind
+from fermata_mcp.config import Settings
+from fermata_mcp.domain.spec import ProviderSpec
+from fermata_mcp.domain.task import Clip, Work
+from fermata_mcp.providers.base import Host
+from fermata_mcp.providers.http import HttpProvider
+from fermata_mcp.providers.wire import Adapter
+
+ORIGIN = "http://emulator.test"
+PATIENCE = 0.4
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request of the provider's own documentation, and the work that must become exactly it."""
+
+    work: Work
+    path: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer to a submit, and the code of the refusal it is; None where it leaves the outcome open."""
+
+    name: str
+    status: int
+    body: Any
+    code: str | None
+
+
+@dataclass
+class WireBench(Bench):
+    """A real provider in front of its emulator."""
+
+    rig: WireRig
+    emulator: Emulator
+    client: httpx.AsyncClient
+
+    @property
+    def work(self) -> Work:
+        return self.rig.first_work
+
+    def end_as(self, outcome: str) -> None:
+        self.emulator.outcome = outcome
+
+    def begin_slowly(self) -> None:
+        self.emulator.ready_after_polls = 1
+
+    async def length_of(self, clip: Clip) -> float:
+        return await self.played(clip.url)
+
+    async def arrived(self, work: Work) -> Mapping[str, Any]:
+        await self.submitted(work)
+        return self.emulator.seen[-1].json()
+
+    async def played(self, url: str | None) -> float:
+        answer = await self.client.get(url or "")
+        assert answer.status_code == 200
+        found: Any = soundfile.info(io.BytesIO(answer.content))
+        return found.duration
+
+    def clean(self) -> None:
+        """The provider never saw anything that it does not document."""
+        assert self.emulator.violations == []
+        assert self.emulator.ledger.double_charges() == []
+
+
+@dataclass(frozen=True, kw_only=True)
+class WireRig(Rig):
+    """The part that adapters to HTTP have besides.
+
+    Attributes:
+        key_names: The settings of its key and of its addresses.
+        refusals: Documented codes: our error code, and whether the same request may be sent later. Any other 4xx but
+            408 is `invalid_request`.
+        busy: A code that asks to come again.
+        in_body: Whether errors also come with HTTP 200 and the code in the body.
+        accepted: An answer that takes the work on under an id.
+        said: More answers to a submit.
+        unknown_state: An `outcome` that nobody documented.
+        written: The emulator's knobs for each way to write the length of a clip.
+        stages: Looks that it takes to see every state.
+        final_looks: Documented errors on a look that are the end of the work.
+    """
+
+    can: ClassVar[frozenset[Capability]] = frozenset({"wire"})
+    adapter: Callable[[Settings], Adapter]
+    emulator: Callable[[], Emulator]
+    key_names: tuple[str, tuple[str, ...]]
+    examples: tuple[Example, ...]
+    refusals: Mapping[int, tuple[str, bool]]
+    busy: int
+    accepted: Callable[[str], Any]
+    written: Mapping[str, Mapping[str, Any]]
+    unknown_state: str = "FROBBING"
+    in_body: bool = True
+    said: tuple[Said, ...] = ()
+    stages: int = 4
+    final_looks: frozenset[int] = frozenset()
+    uploads: bool = True
+
+    @property
+    def spec(self) -> ProviderSpec:
+        return self.made().spec
+
+    @property
+    def key_variable(self) -> str:
+        return self.key_names[0].upper()
+
+    @property
+    def first_work(self) -> Work:
+        return next(iter(self.sources.values()))
+
+    def settings(self, url: str = ORIGIN, **more: Any) -> Settings:
+        key_name, addresses = self.key_names
+        given: dict[str, Any] = {key_name: CANARY, **dict.fromkeys(addresses, url)} | more
+        return Settings(callback_url=CALLBACK, submit_timeout_seconds=PATIENCE, **given)
+
+    def made(self) -> Adapter:
+        return self.adapter(self.settings())
+
+    def body_of(self, work: Work) -> dict[str, Any]:
+        return dict(self.made().submit_call(work).body or {})
+
+    def bench(self) -> AbstractAsyncContextManager[WireBench]:
+        return bench(self)
+
+
+@asynccontextmanager
+async def bench(rig: WireRig, *, url: str = ORIGIN, emulator: Emulator | None = None) -> AsyncGenerator[WireBench]:
+    """In this process without a socket; over one where a `url` is given."""
+    emulator = emulator or rig.emulator()
+    emulator.key = CANARY
+    transport = httpx.ASGITransport(app=emulator.app) if url == ORIGIN else None
+    settings = rig.settings(url)
+    host = Host(settings, spawn=lambda _: None, changed=lambda _: None)
+    provider = HttpProvider(rig.adapter(settings), host, transport)
+    async with httpx.AsyncClient(transport=transport, base_url=url) as client:
+        try:
+            yield WireBench(provider, rig, emulator, client)
+        finally:
+            await provider.aclose()
+
+
+@asynccontextmanager
+async def loopback(rig: WireRig, kind: Kind, fault: Fault) -> AsyncGenerator[WireBench]:
+    """Over a socket, where a request of that kind meets `fault`."""
+    emulator = rig.emulator()
+    emulator.script(kind, fault, 3)
+    patience: Any = patch.object(vars(HttpProvider)["_read"], "__defaults__", (PATIENCE,))
+    async with Front(emulator) as url, bench(rig, url=url, emulator=emulator) as made:
+        with patience:
+            yield made
+
+
+@contextmanager
+def logged() -> Generator[list[str]]:
+    """Every line that is logged at any level."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(logging.Formatter().format(record))
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield lines
+    finally:
+        root.setLevel(before)
+        root.removeHandler(handler)
