@@ -1,0 +1,120 @@
+"""One killed life: what the rows said when it died, and both sets of books when another has finished its work."""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import apsw
+import soundfile
+
+from emulators.base import Emulator
+from fermata_mcp.app import DATABASE
+from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS
+
+from .scenarios import SKIPPED_SECONDS, Scenario
+
+TOLD = "told"
+_BOOKED = "sum(CASE WHEN kind IN ('hold', 'charge', 'adjust', 'disputed') THEN amount ELSE -amount END) / 1000.0"
+
+
+def read(folder: Path, sql: str) -> list[Any]:
+    """Rows of the database; none where it, or its tables, are not there yet."""
+    with suppress(apsw.CantOpenError, apsw.SQLError):
+        connection: Any = apsw.Connection(str(folder / "data" / DATABASE), flags=apsw.SQLITE_OPEN_READWRITE)
+        with closing(connection):
+            connection.set_busy_timeout(10_000)
+            return list(connection.execute(sql))
+    return []
+
+
+def let_leases_run_out(folder: Path) -> None:
+    """As if the time had passed after which others take work over, and nothing else with it."""
+    passed = SUBMIT_LEASE_MS + GRACE_MS + 1000 * (SKIPPED_SECONDS + 1)
+    read(folder, f"UPDATE step SET due_at = due_at - {passed}")
+
+
+def cut_off(folder: Path) -> set[str]:
+    """The tasks whose outcome nobody can know now: their intent is recorded, and nothing after it."""
+    paid = "state IN ('submitting', 'unknown', 'needs_user') AND provider <> 'local'"
+    return {task for (task,) in read(folder, f"SELECT task_id FROM step WHERE {paid}")}
+
+
+@dataclass
+class Verdict:
+    """What was found after one kill. `problems` is empty where everything is as promised."""
+
+    told: int = 0
+    lost: int = 0
+    unknown: int = 0
+    charges: int = 0
+    doubles: int = 0
+    meant: int = 0
+    problems: list[str] = field(default_factory=list[str])
+
+    def expect(self, holds: bool, otherwise: str) -> None:
+        self.problems += [] if holds else [otherwise]
+
+
+def compare(folder: Path, emulator: Emulator, chosen: Scenario, unclear: set[str]) -> Verdict:
+    """Their books against ours. `unclear` are the tasks that `cut_off` found when the process died."""
+    found = Verdict()
+    _tasks(found, folder, chosen, unclear)
+    _audio(found, folder, chosen)
+    _money(found, folder, emulator, chosen)
+    return found
+
+
+def _tasks(found: Verdict, folder: Path, chosen: Scenario, unclear: set[str]) -> None:
+    statuses = dict(read(folder, "SELECT id, status FROM task"))
+    told = set((folder / TOLD).read_text().split()) if (folder / TOLD).exists() else set[str]()
+    unknown = {task for task, status in statuses.items() if status == "unknown"}
+    found.told, found.lost, found.unknown = len(told), len(told - statuses.keys()), len(unknown)
+    found.expect(not found.lost, f"{found.lost} lost tasks")
+    found.expect(len(statuses) <= chosen.tasks, f"{len(statuses)} tasks")
+    found.expect(not read(folder, "SELECT 1 FROM step WHERE due_at IS NOT NULL"), "a step that never ended")
+    found.expect(unclear <= unknown, f"nobody can know what became of it, yet it is {_these(statuses, unclear)}")
+    found.expect(chosen.loses or unknown <= unclear, "unknown, though its outcome was recorded")
+    ended = set(statuses.values()) - {"unknown"}
+    found.expect(ended <= chosen.ends, f"ended as {', '.join(sorted(ended - chosen.ends))}")
+
+
+def _these(statuses: dict[str, str], tasks: set[str]) -> str:
+    return ", ".join(statuses.get(task, "gone") for task in sorted(tasks))
+
+
+def _audio(found: Verdict, folder: Path, chosen: Scenario) -> None:
+    missing, facts = 0, "json_extract(audio, '$.file'), json_extract(audio, '$.duration_seconds')"
+    for file, seconds in read(folder, f"SELECT {facts} FROM task WHERE status IN ('succeeded', 'partial')"):
+        if file and Path(file).is_file():
+            found.expect(abs(_seconds(file) - seconds) < 0.1, "audio of another length than it says")
+        else:
+            missing += 1
+    found.expect(missing <= chosen.removed, f"{missing} succeeded without audio")
+
+
+def _seconds(file: str) -> float:
+    with soundfile.SoundFile(file) as sound:
+        return sound.frames / sound.samplerate
+
+
+def _money(found: Verdict, folder: Path, emulator: Emulator, chosen: Scenario) -> None:
+    ledger = emulator.ledger
+    twice = len(ledger.double_charges())
+    found.charges, found.meant = len(ledger.submits), min(twice, chosen.words)
+    found.doubles = twice - found.meant
+    found.expect(not found.doubles, f"{found.doubles} double charges")
+    found.expect(not emulator.violations, f"undocumented requests: {emulator.violations[:3]}")
+    attempts = read(folder, "SELECT remote_id, state, id FROM attempt WHERE step_id IN"
+                            " (SELECT id FROM step WHERE provider <> 'local')")  # fmt: skip
+    known = {remote for remote, _, _ in attempts if remote}
+    theirs = {one["task"] for one in ledger.submits}
+    disputed = {attempt for (attempt,) in read(folder, "SELECT attempt_id FROM ledger WHERE kind = 'disputed'")}
+    open_ones = [one for remote, state, one in attempts if not remote and (state == "unknown" or one in disputed)]
+    found.expect(len(theirs - known) <= len(open_ones), "charges that no attempt of ours explains")
+    found.expect(chosen.loses or known <= theirs, "attempts with an id that the provider never gave")
+    charged = sum(-one["amount"] if one["kind"] == "refund" else one["amount"] for one in ledger.entries)
+    booked = read(folder, f"SELECT coalesce({_BOOKED}, 0) FROM ledger") or [(0.0,)]
+    found.expect(booked[0][0] >= charged, f"{charged:g} credits were charged, and only {booked[0][0]:g} booked")
