@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 
 from emulators.audio import origin
+from emulators.faults import Fault
 from emulators.suno import SunoEmulator
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Change, Clip
@@ -144,11 +145,39 @@ async def the_provider_is_gone(stage: Stage) -> None:
         await stage.over(service, task)
 
 
-@scenario(ends=frozenset({"failed"}), prepare=faulty("look", 500, 99))
-async def never_seen_again(stage: Stage) -> None:
+def done_but_not_told(far: SunoEmulator) -> None:
+    far.ready_after_polls = 0
+    far.script("look", Fault.answer(500, "no"))
+
+
+@scenario(prepare=done_but_not_told)
+async def asked_for_again(stage: Stage) -> None:
+    """It takes longer than anything did; later somebody wants it after all."""
     async with stage.engine() as service:
         task = await stage.start(service)
         await stage.until(service, task, "waiting")
+        stage.time.skip(SKIPPED_SECONDS)
+        await stage.until(service, task, "expired")
+        await stage.over(service, task)
+
+
+@scenario(prepare=knob(ready_after_polls=0))
+async def not_done_for_long(stage: Stage) -> None:
+    readings(Snapshot("running"))
+    async with stage.engine() as service:
+        task = await stage.start(service)
+        await stage.until(service, task, "waiting")
+        stage.time.skip(SKIPPED_SECONDS)
+        await stage.until(service, task, "expired")
+        await stage.over(service, task)
+
+
+@scenario(ends=BROKEN | {"cancelled"}, prepare=faulty("look", 500, 99))
+async def cancelled_and_never_seen_again(stage: Stage) -> None:
+    async with stage.engine() as service:
+        task = await stage.start(service)
+        await stage.until(service, task, "waiting")
+        await service.cancel(task.id)
         stage.time.skip(SKIPPED_SECONDS)
         await stage.over(service, task)
 

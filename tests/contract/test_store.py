@@ -276,7 +276,7 @@ class TestClaiming:
 
     async def test_a_step_that_is_over_is_never_due(self, store: Store) -> None:
         task = await created(store)
-        await store.apply(moves.cancelled(await only_step(store, task), NOON, 0), now=NOON)
+        await store.apply(moves.cancelled(await only_step(store, task), NOON), now=NOON)
         assert await store.claim(home="a", now=NOON + DAY_MS, limit=9) == []
 
     async def test_racing_processes_never_get_the_same_step(self, connect: Connect) -> None:
@@ -388,7 +388,7 @@ class TestGuards:
         with pytest.raises(AssertionError, match="illegal move"):
             await store.apply(change, now=NOON)
         assert await stored(store, task) == task
-        assert await store.apply(moves.cancelled(step, NOON, 0), now=NOON), "nothing was left open"
+        assert await store.apply(moves.cancelled(step, NOON), now=NOON), "nothing was left open"
 
     async def test_a_second_live_submit_cannot_be_recorded(self, store: Store) -> None:
         task = await begun(store)

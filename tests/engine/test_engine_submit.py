@@ -24,7 +24,7 @@ from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS
 from fermata_mcp.surface.views import task_view
 from support.engines import House, eventually, finished, is_step, no_report
 from support.remote import Remote
-from support.rows import PAID, PRICE
+from support.rows import PRICE
 
 pytestmark = pytest.mark.anyio
 OVER = (SUBMIT_LEASE_MS + GRACE_MS) / 1000 + 1
@@ -186,16 +186,6 @@ class TestLooking:
         remote.readings.append(reading)
         task = await run(house, remote)
         assert not (task.finished and task.held)
-
-    async def test_work_that_never_ends_is_given_up_in_time(self, house: House, remote: Remote) -> None:
-        remote.finishes = False
-        async with house.engine(time_scale=1) as service:
-            task = (await service.start(house.request())).task
-            await eventually(lambda: is_remote(service, task, "remote-1"))
-            house.time.skip(PAID.pace.give_up + 1)
-            task = await finished(service, task)
-        assert task.error is not None
-        assert (task.status, task.held) == ("failed", 0)
 
     async def test_the_pace_is_learned_also_where_no_slow_time_is_declared(self, house: House, remote: Remote) -> None:
         """From the third finished task on; an accepted id must not be lost over it."""

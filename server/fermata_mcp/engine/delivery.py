@@ -116,7 +116,14 @@ async def _saved(
     finally:
         await anyio.to_thread.run_sync(partial(raw.path.unlink, missing_ok=True))
     await anyio.to_thread.run_sync(tags.label, file, clip.title, f"Fermata {task.id}, {task.provider}")
-    return clip.model_copy(update={**changes, "file": str(file)}), warnings
+    kept = clip.model_copy(update={**changes, "file": str(file)})
+    return kept, [*warnings, *_cut_short(clip.duration_seconds, kept.own_seconds)]
+
+
+def _cut_short(told: float | None, own: float | None) -> list[str]:
+    if told is None or own is None or own >= told - max(2.0, 0.03 * told):
+        return []
+    return [f"The audio ends after {own:.0f} s, but the provider said {told:.0f} s: it may be incomplete."]
 
 
 def _numbered(stem: Path, index: int) -> Path:

@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 import anyio.to_thread
 
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.errors import Cancelled, GenerationFailed, ProviderError, UnexpectedResponse
+from fermata_mcp.domain.errors import (
+    Cancelled,
+    GenerationFailed,
+    ProviderError,
+    ProviderUnavailable,
+    UnexpectedResponse,
+)
 from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.providers.base import Provider, Snapshot
 from fermata_mcp.store.base import Store
@@ -21,6 +27,7 @@ from .pace import Paces
 from .record import Record
 
 MOST_FETCH_TRIES = 3
+FEWEST_LOOKS = 20
 ERROR_BACKOFF_SECONDS = 5.0
 LONGEST_BACKOFF_SECONDS = 60.0
 
@@ -46,7 +53,7 @@ class Looker:
         self.follow(step.remote_id, step)
         now = self.clock.now()
         if task.cancel_at is not None and await provider.stop(step.remote_id):
-            await self.record.apply(step, moves.cancelled(step, now, task.held))
+            await self.record.apply(step, moves.cancelled(step, now, self.record.money_of_end(step, task)))
             return
         wait = await self.paces.turn(provider, urgent=False, now=now)
         if wait:
@@ -62,15 +69,25 @@ class Looker:
     async def failed(self, step: Step, task: Task, provider: Provider, error: ProviderError) -> None:
         """One failed look is invisible: the work goes on, we look again later, until it is too late for an answer."""
         if self._too_late(step, provider):
-            await self.record.fail(step, task, error)
+            await self._expire(step, task, error)
             return
         wait = min(LONGEST_BACKOFF_SECONDS, ERROR_BACKOFF_SECONDS * 2 ** min(step.error_streak, 10))
         due = self.clock.now() + self.settings.milliseconds(wait)
         await self.record.apply(step, moves.look_failed(step, due))
 
     def _too_late(self, step: Step, provider: Provider) -> bool:
+        """Whether the time is over, and we have looked often enough to know: clocks jump, and machines sleep."""
+        if provider.spec.submit == "repeatable" or step.polls < FEWEST_LOOKS:
+            return False
         passed = self.clock.now() - (step.submitted_at or step.created_at)
         return passed > self.settings.milliseconds(provider.spec.pace.give_up)
+
+    async def _expire(self, step: Step, task: Task, error: ProviderError) -> None:
+        if task.finished:  # nobody waits for the audio of a cancelled task for ever
+            await self.record.fail(step, task, error)
+            return
+        message = f"{error.message.rstrip('.')}; get_task asks again"
+        await self.record.apply(step, moves.expired(step, message))
 
     async def _take_in(self, step: Step, task: Task, provider: Provider, snapshot: Snapshot) -> None:
         now = self.clock.now()
@@ -84,7 +101,10 @@ class Looker:
             case "succeeded":
                 error = UnexpectedResponse(f"{provider.spec.name} says it is done, but names no audio.")
                 await self.failed(step, task, provider, error)
-            case "running" if snapshot.clips:
+            case "running" if not snapshot.clips:
+                error = ProviderUnavailable(f"{provider.spec.name} takes longer than it ever did.")
+                await self._expire(step, task, error)
+            case "running":
                 late = (*snapshot.warnings, "The provider did not finish everything in time.")
                 await self._finish(step, task, provider, replace(snapshot, warnings=late))
             case "lost" if provider.spec.submit == "repeatable":
@@ -92,7 +112,7 @@ class Looker:
             case _:
                 error = snapshot.error or GenerationFailed(f"{provider.spec.name} did not finish the work.")
                 if isinstance(error, Cancelled):
-                    await self.record.apply(step, moves.cancelled(step, now, task.held))
+                    await self.record.apply(step, moves.cancelled(step, now, self.record.money_of_end(step, task)))
                 else:
                     await self.record.fail(step, task, error)
 

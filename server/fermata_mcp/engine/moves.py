@@ -166,6 +166,19 @@ def look_again(step: Step, due_at: int) -> Change:
     return Change(step.id, frozenset({"waiting"}), step.fence, {"due_at": due_at})
 
 
+def expired(step: Step, message: str) -> Change:
+    """It takes longer than anything did: paid work is not given up, but nobody asks for it until somebody wants it."""
+    return Change(
+        step.id, frozenset({"waiting"}), step.fence, {"state": "expired", "due_at": None}, task={"message": message}
+    )
+
+
+def resumed(step: Step, now: int) -> Change:
+    return Change(
+        step.id, frozenset({"expired"}), None, {"state": "waiting", "due_at": now, "polls": 0, "error_streak": 0}
+    )
+
+
 def look_failed(step: Step, due_at: int) -> Change:
     patch: StepPatch = {"due_at": due_at, "polls": step.polls + 1, "error_streak": step.error_streak + 1}
     return Change(step.id, frozenset({"waiting"}), step.fence, patch)
@@ -201,13 +214,13 @@ def failed(step: Step, error: FermataError, now: int, money: tuple[Entry, ...], 
     )
 
 
-def cancelled(step: Step, now: int, hold: int = 0, end: TaskPatch | None = None) -> Change:
+def cancelled(step: Step, now: int, money: tuple[Entry, ...] = (), end: TaskPatch | None = None) -> Change:
     return Change(
         step.id,
         frozenset({step.state}),
         None,
         {"state": "cancelled", "due_at": None},
-        entries=_release(hold, "stopped"),
+        entries=money,
         task=end or ended("cancelled", now),
     )
 
@@ -216,7 +229,8 @@ def no_further(step: Step, task: Task, now: int) -> Change:
     """Paid work cannot be called back: no later step is sent, and what this one delivers is still saved."""
     told = (*task.warnings, "The running step was already taken on and may be charged; its audio is saved if it comes.")
     patch = ended("cancelled", now) | {"cancel_at": now, "warnings": told}
-    return Change(step.id, frozenset({step.state}), None, {}, task=patch)
+    again: StepPatch = resumed(step, now).step if step.state == "expired" else {}
+    return Change(step.id, frozenset({step.state}), None, again, task=patch)
 
 
 def given_up(step: Step, now: int, hold: int) -> Change:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import anyio
 
 from fermata_mcp.config import Settings
+from fermata_mcp.domain.credits import Entry
 from fermata_mcp.domain.errors import FermataError, StoreUnavailable
 from fermata_mcp.domain.task import Change, Step, Task, TaskPatch
 from fermata_mcp.providers.registry import Registry
@@ -73,8 +74,12 @@ class Record:
             else:
                 return
 
+    def money_of_end(self, step: Step, task: Task) -> tuple[Entry, ...]:
+        """What becomes of the credits held for a step that ends without having delivered."""
+        return moves.money_of_failure(task.held, taken_on=step.state != "queued", refunds=self._refunds(task))
+
     async def fail(self, step: Step, task: Task, error: FermataError) -> None:
-        money = moves.money_of_failure(task.held, taken_on=step.state != "queued", refunds=self._refunds(task))
+        money = self.money_of_end(step, task)
         end = await self.conclude(task, error)
         await self.keep(step, moves.failed(step, error, self._clock.now(), money, end))
 

@@ -199,7 +199,9 @@ class Runner:
         match step.state:
             case "queued" if task.cancel_at is not None:
                 end = ended_by(task, Cancelled("it was cancelled."), self._clock.now())
-                await self._record.apply(step, moves.cancelled(step, self._clock.now(), task.held, end))
+                await self._record.apply(
+                    step, moves.cancelled(step, self._clock.now(), self._record.money_of_end(step, task), end)
+                )
             case "queued":
                 await self._sender.send(step, task, provider)
             case "unknown":

@@ -155,8 +155,10 @@ class Service:
     async def wait(self, task_id: str, seconds: float, report: Report) -> Task:
         """The task once it needs nothing more from us, or as it is after `seconds`.
 
-        Ending the wait never ends the work. `report` hears at once, on changes, and every two seconds.
+        Ending the wait never ends the work. `report` hears at once, on changes, and every two seconds. Work that took
+        so long that nobody asks for it any more is asked for again.
         """
+        await self._resume(await self.get(task_id))
         deadline = self._clock.monotonic() + seconds
         told, tell_again = None, 0.0
         while True:
@@ -170,6 +172,12 @@ class Service:
                     await report(task)
                 with anyio.move_on_after(min(deadline, tell_again) - now):
                     await changed.wait()
+
+    async def _resume(self, task: Task) -> None:
+        step = _open_step(task)
+        if step is not None and step.state == "expired":
+            await self._apply(task, moves.resumed(step, self._clock.now()))
+            self._runner.wake()
 
     async def tasks(self, status: TaskStatus | None, provider: str | None, limit: int, cursor: str | None) -> Page:
         """History, newest first."""
@@ -197,7 +205,8 @@ class Service:
     def _cancelling(self, task: Task, step: Step) -> Change:
         now = self._clock.now()
         if step.state == "queued":
-            return moves.cancelled(step, now, task.held, ended_by(task, Cancelled("it was cancelled."), now))
+            money = moves.money_of_failure(task.held, taken_on=False, refunds=False)
+            return moves.cancelled(step, now, money, ended_by(task, Cancelled("it was cancelled."), now))
         if self._registry.spec(task.provider).submit == "repeatable":
             return moves.asked_to_cancel(step, now)
         return moves.no_further(step, task, now)

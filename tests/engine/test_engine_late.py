@@ -1,0 +1,102 @@
+"""Work that takes longer than anything did, and clocks that jump: paid work is never given up for lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fermata_mcp.domain.errors import Cancelled, ProviderUnavailable
+from fermata_mcp.domain.task import Task
+from fermata_mcp.engine.looking import FEWEST_LOOKS
+from fermata_mcp.engine.service import Service
+from fermata_mcp.providers.base import Snapshot
+from support.engines import House, eventually, finished, is_step, no_report
+from support.remote import Remote
+from support.rows import PAID, PRICE
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_pump")]
+FAST: dict[str, Any] = {"time_scale": 0.0001}
+
+
+async def given_up(service: Service, house: House, remote: Remote) -> Task:
+    """A task that nobody asks for any more, although the provider has it."""
+    remote.finishes = False
+    task = (await service.start(house.request())).task
+    await eventually(lambda: is_step(service, task, "waiting"))
+    house.time.skip(PAID.pace.give_up + 1)
+    await eventually(lambda: is_step(service, task, "expired"))
+    return await service.get(task.id)
+
+
+async def test_it_stays_running_and_nobody_asks_for_it(house: House, remote: Remote) -> None:
+    async with house.engine(**FAST) as service:
+        task = await given_up(service, house, remote)
+        assert (task.status, task.held, task.error) == ("running", PRICE, None)
+        assert "get_task asks again" in task.message
+        asked = remote.looks.total()
+        assert asked >= FEWEST_LOOKS
+        house.time.skip(3600)
+        assert remote.looks.total() == asked
+
+
+async def test_get_task_asks_again_and_late_truth_wins(house: House, remote: Remote) -> None:
+    async with house.engine(**FAST) as service:
+        task = await given_up(service, house, remote)
+        remote.finishes = True
+        task = await service.wait(task.id, 5, no_report)
+    assert (task.status, task.charged, task.held, remote.sent) == ("succeeded", PRICE, 0, 1)
+
+
+async def test_the_identical_call_joins_it_and_asks_again(house: House, remote: Remote) -> None:
+    async with house.engine(**FAST) as service:
+        task = await given_up(service, house, remote)
+        again = await service.start(house.request())
+        assert (again.task.id, again.replayed) == (task.id, "request")
+        remote.finishes = True
+        assert (await service.wait(task.id, 5, no_report)).status == "succeeded"
+    assert remote.sent == 1
+
+
+async def test_a_provider_that_cannot_be_reached_is_asked_again_later(house: House, remote: Remote) -> None:
+    async with house.engine(**FAST) as service:
+        remote.readings.extend([ProviderUnavailable("away.")] * (FEWEST_LOOKS + 1))
+        task = (await service.start(house.request())).task
+        await eventually(lambda: is_step(service, task, "waiting"))
+        house.time.skip(PAID.pace.give_up + 1)
+        await eventually(lambda: is_step(service, task, "expired"))
+        assert (await service.wait(task.id, 5, no_report)).status == "succeeded"
+
+
+async def test_a_jump_of_the_clock_alone_gives_nothing_up(house: House, remote: Remote) -> None:
+    async with house.engine(time_scale=1) as service:
+        remote.readings.append(Snapshot("running", 0.5, "half way"))
+        task = (await service.start(house.request())).task
+        await eventually(lambda: is_step(service, task, "waiting"))
+        house.time.skip(PAID.pace.give_up + 1)
+        await eventually(lambda: _looked(remote))
+        assert await is_step(service, task, "waiting")
+        house.time.skip(60)
+        assert (await finished(service, task)).status == "succeeded"
+
+
+async def _looked(remote: Remote) -> bool:
+    return remote.looks.total() > 0
+
+
+async def test_it_can_be_cancelled(house: House, remote: Remote) -> None:
+    async with house.engine(**FAST) as service:
+        task = await given_up(service, house, remote)
+        assert (await service.cancel(task.id)).status == "cancelled"
+        await eventually(lambda: is_step(service, task, "failed"))
+        task = await service.get(task.id)
+        assert (task.status, task.held, remote.sent) == ("cancelled", 0, 1)
+
+
+async def test_paid_work_that_was_stopped_there_stays_on_the_books(house: House, remote: Remote) -> None:
+    remote.readings.append(Snapshot("failed", error=Cancelled("the work was stopped.")))
+    async with house.engine() as service:
+        task = await finished(service, (await service.start(house.request())).task)
+        spent = await service.credits("paid")
+    assert task.status == "cancelled"
+    assert spent.spent_today == PRICE / 1000
