@@ -64,10 +64,14 @@ def serve_http(settings: Settings, host: str, port: int) -> None:
 @asynccontextmanager
 async def _serving(settings: Settings, *, callers_are_local: bool) -> AsyncGenerator[Serving]:
     async with running_app(settings, callers_are_local=callers_are_local) as app:
-        # What has been loaded by now stays: searching it for garbage would stop every answer for a tenth of a second.
-        gc.freeze()
-        gc.enable()
+        all_is_loaded()
         yield Serving(app.server, app.service.changes.drain)
+
+
+def all_is_loaded() -> None:
+    """What has been loaded by now stays: searching it for garbage would stop every answer for a tenth of a second."""
+    gc.freeze()
+    gc.enable()
 
 
 def open_store(settings: Settings) -> Store:

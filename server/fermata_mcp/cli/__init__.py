@@ -18,6 +18,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
     0 done; 1 the work failed; 2 the call was wrong; 3 money may have been spent, outcome unknown.
     """
     args = parse(sys.argv[1:] if argv is None else argv)
+    gc.disable()  # until all is loaded: there is no garbage to find in imports
     # Imported here, so that a server that a host starts pays for nothing it does not use.
     from fermata_mcp.domain.errors import FermataError
 
@@ -46,7 +47,6 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _serve(args: Namespace) -> int:
-    gc.disable()  # until all is loaded: there is no garbage to find in imports
     from fermata_mcp.app import serve_http, serve_stdio
     from fermata_mcp.config import load_settings
 

@@ -13,7 +13,7 @@ import anyio
 from mcp.client import Client
 from mcp.types import CallToolResult, TextContent
 
-from fermata_mcp.app import running_app
+from fermata_mcp.app import all_is_loaded, running_app
 from fermata_mcp.config import Settings, load_settings
 from fermata_mcp.domain.errors import InvalidRequest
 
@@ -44,6 +44,7 @@ async def _with_client(settings: Settings, args: Args) -> int:
     if args["command"] == "extend":
         _check_output(args, settings)
     async with running_app(settings, callers_are_local=True) as app, Client(app.server) as client:
+        all_is_loaded()
         with Screen(as_json=args["json"]) as screen:
             return await COMMANDS[args["command"]](client, args, screen)
 

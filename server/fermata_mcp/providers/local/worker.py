@@ -8,6 +8,7 @@ exit code is 0 whenever an outcome was told.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -35,6 +36,7 @@ _KILLED = 128 + signal.SIGTERM
 
 def main() -> int:
     """Do the one job of stdin."""
+    gc.disable()  # one job and the end: what it leaves behind is not worth looking for
     told = _Teller(_private_stdout())
     signal.signal(signal.SIGTERM, _terminated)
     try:
