@@ -189,7 +189,7 @@ async def done_without_audio(stage: Stage) -> None:
         await stage.run(service)
 
 
-@scenario(ends=BROKEN, prepare=half)
+@scenario(ends=BROKEN | {"running"}, prepare=half)
 async def never_quite_done(stage: Stage) -> None:
     """One clip is there, the other never comes: after a while the one has to do."""
     async with stage.engine() as service:

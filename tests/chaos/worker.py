@@ -23,7 +23,7 @@ from fermata_mcp.app import running_app
 from fermata_mcp.config import load_settings
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Change, Step, Task
-from fermata_mcp.engine import moves, runner
+from fermata_mcp.engine import moves
 from fermata_mcp.providers import sunoapi
 from fermata_mcp.store.sqlite import SqliteStore
 
@@ -50,10 +50,10 @@ def lift_rates() -> None:
 def retry_unknown() -> None:
     """The planted bug of the control: paid work whose outcome is unknown is sent again."""
 
-    def again(step: Step, task: Task, spec: ProviderSpec, now: int) -> Change:
+    def again(step: Step, task: Task, spec: ProviderSpec, now: int, _: str | None) -> Change:
         return moves.put_back(step, now, now, task.held)
 
-    runner.settle_unknown = again
+    moves.settled = again
 
 
 def note(file: Path, line: str) -> None:

@@ -30,7 +30,6 @@ from fermata_mcp.domain.task import Attempt, Change, Step, StepState, Task
 from fermata_mcp.engine import moves
 from fermata_mcp.engine.clock import Clock
 from fermata_mcp.engine.progress import Changes
-from fermata_mcp.engine.resolve import settle_unknown
 from fermata_mcp.engine.runner import Runner
 from fermata_mcp.engine.service import ONE_PERSON, Service
 from fermata_mcp.providers.base import Host
@@ -64,7 +63,7 @@ class Protocol:
     unclear: Callable[..., Change] = moves.unclear
     finished: Callable[..., Change] = moves.finished
     failed: Callable[..., Change] = moves.failed
-    settle: Callable[[Step, Task, ProviderSpec, int], Change] = settle_unknown
+    settle: Callable[[Step, Task, ProviderSpec, int, str | None], Change] = moves.settled
 
 
 @dataclass
@@ -158,7 +157,7 @@ class PaidSteps(RuleBasedStateMachine):
                 over = self.record(hand)
             case "unknown":
                 task = self.task(hand.step)
-                over = self.done(self.apply(self.protocol.settle(hand.step, task, PAID, self.now)))
+                over = self.done(self.apply(self.protocol.settle(hand.step, task, PAID, self.now, None)))
             case _:
                 over = self.done(self.look(hand.step, look))
         if over:
@@ -341,7 +340,7 @@ def test_they_keep_them_whatever_a_person_decides_and_whenever_answers_come() ->
 # --- protocols that the machine must find out -------------------------------------------------------------------------
 
 
-def sends_again(step: Step, task: Task, _: ProviderSpec, now: int) -> Change:
+def sends_again(step: Step, task: Task, _: ProviderSpec, now: int, __: str | None) -> Change:
     return moves.put_back(step, now, now, task.held)
 
 

@@ -12,7 +12,7 @@ from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.store.base import Store
 
-EVIDENCE_SECONDS = 10.0
+EVIDENCE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)

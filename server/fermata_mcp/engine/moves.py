@@ -111,24 +111,37 @@ def unclear(step: Step, evidence: str, now: int) -> Change:
     )
 
 
-def ask_person(step: Step, task: Task) -> Change:
-    """No evidence settles it: only `resolve_task` goes on from here."""
+def settled(step: Step, task: Task, spec: ProviderSpec, now: int, told: str | None) -> Change:
+    """What becomes of a step whose submit was cut off: repeatable work is done again, paid work needs a person."""
+    if spec.submit == "repeatable":
+        return put_back(step, now, now, task.held)
+    return ask_person(step, task, told)
+
+
+def ask_person(step: Step, task: Task, told: str | None) -> Change:
+    """No evidence settles it: only `resolve_task` goes on from here. `told` is what the balance seems to say."""
     known = task.error is not None and task.error.code == OutcomeUnknown.code
+    error = task.error if known else Failure.of(_lost(INTERRUPTED))
     return Change(
         step.id,
         frozenset({"unknown"}),
         step.fence,
         {"state": "needs_user", "due_at": None},
         attempt={"state": "unknown"},
-        task={"status": "unknown"} if known else _unknown(INTERRUPTED),
+        task={"status": "unknown", "error": _with_evidence(error, told), "message": "outcome unknown"},
     )
 
 
-def with_evidence(step: Step, task: Task, told: str) -> Change:
-    """What can be found out about an unknown outcome, for the person who decides: at once, and when last looked."""
-    said = (task.error.message if task.error else "").partition(LATER)[0]
-    error = OutcomeUnknown(said + (LATER if EVIDENCE in said else EVIDENCE) + told)
-    return Change(step.id, frozenset({"needs_user"}), None, {}, task={"error": Failure.of(error)})
+def looked_again(step: Step, task: Task, told: str | None) -> Change:
+    """A person asked for evidence once more: what was found at first stays beside it."""
+    return Change(step.id, frozenset({"needs_user"}), None, {}, task={"error": _with_evidence(task.error, told)})
+
+
+def _with_evidence(error: Failure | None, told: str | None) -> Failure | None:
+    if error is None or told is None:
+        return error
+    said = error.message.partition(LATER)[0]
+    return error.model_copy(update={"message": said + (LATER if EVIDENCE in said else EVIDENCE) + told})
 
 
 def resubmit(step: Step, now: int, hold: int) -> Change:
@@ -145,8 +158,11 @@ def resubmit(step: Step, now: int, hold: int) -> Change:
 
 
 def _unknown(evidence: str) -> TaskPatch:
-    error = OutcomeUnknown(f"the answer to the paid request was lost ({evidence}); it may have been charged.")
-    return {"status": "unknown", "error": Failure.of(error), "message": "outcome unknown"}
+    return {"status": "unknown", "error": Failure.of(_lost(evidence)), "message": "outcome unknown"}
+
+
+def _lost(evidence: str) -> OutcomeUnknown:
+    return OutcomeUnknown(f"the answer to the paid request was lost ({evidence}); it may have been charged.")
 
 
 def still_running(step: Step, snapshot: Snapshot, due_at: int) -> Change:

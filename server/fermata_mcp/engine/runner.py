@@ -27,7 +27,6 @@ from .looking import Looker
 from .pace import Paces
 from .progress import Changes
 from .record import Record
-from .resolve import settle_unknown
 from .sending import Sender
 
 AT_ONCE = 64
@@ -210,16 +209,8 @@ class Runner:
                 await self._looker.look(step, task, provider)
 
     async def _settle(self, step: Step, task: Task, provider: Provider) -> None:
-        change = settle_unknown(step, task, provider.spec, self._clock.now())
-        if await self._record.apply(step, change) and change.step.get("state") == "needs_user":
-            await self.gather_evidence(step, provider)
-
-    async def gather_evidence(self, step: Step, provider: Provider) -> None:
-        """Add to an unknown outcome what the account's balance tells about it."""
-        found = await self._as_it_is(step)
-        told = found and await evidence(provider, self._store, found[0].held, self._clock.now())
-        if found and told:
-            await self._record.apply(step, moves.with_evidence(step, found[0], told))
+        told = await evidence(provider, self._store, task.held, self._clock.now())
+        await self._record.apply(step, moves.settled(step, task, provider.spec, self._clock.now(), told))
 
     async def _provider(self, step: Step, task: Task) -> Provider | None:
         try:

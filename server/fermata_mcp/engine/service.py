@@ -34,7 +34,7 @@ from fermata_mcp.store.base import Created, KeyReused, Page, Store
 from . import moves
 from .chain import chosen, ended_by
 from .clock import Clock
-from .credits import Credits, ProviderCredits, credits_of
+from .credits import Credits, ProviderCredits, credits_of, evidence
 from .delivery import deliver, publish
 from .intake import Intake
 from .progress import Changes
@@ -165,7 +165,7 @@ class Service:
             with self.changes.next_change(task_id) as changed:
                 task = await self.get(task_id)
                 now = self._clock.monotonic()
-                if task.finished or task.status == "unknown" or now >= deadline or self.changes.draining.is_set():
+                if task.finished or _asks(task) or now >= deadline or self.changes.draining.is_set():
                     return task
                 if (task.fraction, task.message) != told or now >= tell_again:
                     told, tell_again = (task.fraction, task.message), now + REPORT_SECONDS
@@ -221,7 +221,8 @@ class Service:
             )
         now = self._clock.now()
         if action == "check":
-            await self._runner.gather_evidence(step, self._registry.get(task.provider))
+            told = await evidence(self._registry.get(task.provider), self._store, task.held, now)
+            await self._apply(task, moves.looked_again(step, task, told))
         elif action == "give_up":
             await self._apply(task, moves.given_up(step, now, task.held))
         elif action == "resubmit":
@@ -266,6 +267,11 @@ def _open_step(task: Task) -> Step | None:
     """The step that is still going on, if any."""
     last = task.steps[-1] if task.steps else None
     return None if last is None or last.state in ("succeeded", "failed", "cancelled", "abandoned") else last
+
+
+def _asks(task: Task) -> bool:
+    """Whether only a person can go on from here, and what there is to know about it was found out."""
+    return task.status == "unknown" and task.steps[-1].state == "needs_user"
 
 
 def _audio_is_gone(task: Task) -> bool:

@@ -159,6 +159,17 @@ def moving_mean(values: F32, width: int) -> F32:
     return ((total[width:] - total[:-width]) / width).astype(np.float32)
 
 
+def moving_rows(rows: F32, width: int) -> F32:
+    """[frames, n] centred means over `width` rows, a power of two; the ends continued."""
+    total = np.pad(rows, ((width // 2, width // 2 - 1), (0, 0)), mode="edge")
+    done = 1
+    while done < width:
+        total = total[:-done] + total[done:]
+        done *= 2
+    total /= np.float32(width)
+    return total
+
+
 def _cell_frames(frames: int) -> int:
     cell = _CELL_FRAMES
     while frames / cell > _MOST_CELLS:
