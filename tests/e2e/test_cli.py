@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 
 from support.processes import (
     PATIENCE,
@@ -94,6 +95,15 @@ def test_extend_to_a_length_from_a_point_and_save_as(tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.iterdir()} == {"song.wav", "longer.wav", "data", "music"}
 
 
+def test_extend_with_a_setting_of_the_provider(tmp_path: Path) -> None:
+    source = write_beat(tmp_path / "song.wav", 12)
+    done = fermata(Home(tmp_path), "extend", source, "--by", "9", "--option", "ending=fade", "--json")
+    check(done, 0)
+    with soundfile.SoundFile(json.loads(done.stdout)["audio"]["file"]) as made:
+        made.seek(made.frames - 200)
+        assert abs(made.read()).max() < 0.02
+
+
 def test_extend_an_earlier_task(finished: Finished) -> None:
     done = fermata(finished.home, "extend", finished.view["task_id"], "--by", "3", "--json")
     check(done, 0)
@@ -138,7 +148,7 @@ def _everything(terminal: int) -> str:
     "arguments",
     [
         "extend", "extend SOURCE --by", "extend SOURCE --by ten", "extend SOURCE --by nan", "extend SOURCE --by -3",
-        "extend SOURCE --by 3 --to 9", "extend SOURCE --colour red", "task", "sing", "serve --port 99999",
+        "extend SOURCE --by 3 --to 9", "extend SOURCE --colour red", "extend SOURCE --option fade", "task", "sing", "serve --port 99999",
         "serve --transport smoke",
     ],
 )  # fmt: skip
@@ -153,6 +163,7 @@ def test_a_wrong_call_shows_the_usage(arguments: str, finished: Finished) -> Non
     [
         ("extend missing.wav --by 3", "invalid_request"), ("extend SOURCE --by 0", "invalid_request"),
         ("extend SOURCE --provider nobody", "invalid_request"), ("extend SOURCE --prompt jazz", "unsupported_field"),
+        ("extend SOURCE --option ending=soon", "invalid_request"), ("extend SOURCE --option key=A", "unsupported_field"),
         ("extend SOURCE --output SOURCE", "invalid_request"), ("extend SOURCE --output /", "invalid_request"),
         ("extend SOURCE --output SOURCE.mp3", "invalid_request"), ("task tsk_nothing", "not_found"),
     ],

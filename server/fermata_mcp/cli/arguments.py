@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
+from typing import Any
 
 from fermata_mcp import __version__
 
@@ -54,6 +56,10 @@ def _extend(extend: argparse.ArgumentParser) -> None:
     extend.add_argument("--provider", metavar="P", help="see `fermata-mcp providers`")
     extend.add_argument("--prompt", metavar="T", help="how it should go on")
     extend.add_argument("--style", metavar="T", help="genre, mood, instruments")
+    extend.add_argument(
+        "--option", dest="options", action="append", type=_option, metavar="NAME=VALUE",
+        help="one of the provider's own settings, e.g. ending=loop; may be given again",
+    )  # fmt: skip
     extend.add_argument("--output", metavar="FILE", help="also save the result as this file")
     _json(extend)
 
@@ -70,6 +76,16 @@ def _seconds(text: str) -> float:
     if not math.isfinite(value) or value < 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a length of time")
     return value
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 def _port(text: str) -> int:

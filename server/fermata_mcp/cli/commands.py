@@ -67,9 +67,10 @@ def _check_output(args: Args, settings: Settings) -> None:
 
 
 async def _extend(client: Client, args: Args, screen: Screen) -> int:
+    options: Args = dict(args["options"] or ())
     asked = {
         "source": args["source"], "continue_at": args["start"], "provider": args["provider"],
-        "prompt": args["prompt"], "style": args["style"],
+        "prompt": args["prompt"], "style": args["style"], "options": options or None,
     }  # fmt: skip
     tool = "extend_track" if args["to"] is None else "chain_extend"
     asked |= {"add_seconds": args["by"]} if args["to"] is None else {"target_seconds": args["to"]}
