@@ -148,7 +148,8 @@ def _everything(terminal: int) -> str:
     "arguments",
     [
         "extend", "extend SOURCE --by", "extend SOURCE --by ten", "extend SOURCE --by nan", "extend SOURCE --by -3",
-        "extend SOURCE --by 3 --to 9", "extend SOURCE --colour red", "extend SOURCE --option fade", "task", "sing", "serve --port 99999",
+        "extend SOURCE --by 3 --to 9", "extend SOURCE --colour red", "extend SOURCE --option fade", "task", "sing",
+        "serve --port 99999",
         "serve --transport smoke",
     ],
 )  # fmt: skip
@@ -163,7 +164,8 @@ def test_a_wrong_call_shows_the_usage(arguments: str, finished: Finished) -> Non
     [
         ("extend missing.wav --by 3", "invalid_request"), ("extend SOURCE --by 0", "invalid_request"),
         ("extend SOURCE --provider nobody", "invalid_request"), ("extend SOURCE --prompt jazz", "unsupported_field"),
-        ("extend SOURCE --option ending=soon", "invalid_request"), ("extend SOURCE --option key=A", "unsupported_field"),
+        ("extend SOURCE --option ending=soon", "invalid_request"),
+        ("extend SOURCE --option key=A", "unsupported_field"),
         ("extend SOURCE --output SOURCE", "invalid_request"), ("extend SOURCE --output /", "invalid_request"),
         ("extend SOURCE --output SOURCE.mp3", "invalid_request"), ("task tsk_nothing", "not_found"),
     ],
