@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fermata_mcp.domain.errors import Cancelled, ProviderUnavailable
+from fermata_mcp.domain.errors import Cancelled, ProviderUnavailable, RateLimited
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.looking import FEWEST_LOOKS
 from fermata_mcp.engine.service import Service
@@ -82,6 +82,28 @@ async def test_a_jump_of_the_clock_alone_gives_nothing_up(house: House, remote: 
 
 async def _looked(remote: Remote) -> bool:
     return remote.looks.total() > 0
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(40.0, 40), (1.0, 5), (9999.0, 300), (None, 5)])
+async def test_a_provider_that_wants_to_be_left_alone_is(
+    house: House, remote: Remote, asked: float | None, waits: float
+) -> None:
+    trouble = RateLimited("too many looks.")
+    trouble.retry_after = asked
+    remote.readings.append(trouble)
+    async with house.engine(time_scale=1) as service:
+        task = (await service.start(house.request())).task
+        await eventually(lambda: is_step(service, task, "waiting"))
+        house.time.skip(25)
+        await eventually(lambda: _looked(remote))
+        await eventually(lambda: _has_failed_once(service, task))
+        step = (await service.get(task.id)).steps[0]
+        assert step.due_at is not None
+        assert (step.due_at - step.updated_at) / 1000 == pytest.approx(waits, abs=0.5)
+
+
+async def _has_failed_once(service: Service, task: Task) -> bool:
+    return (await service.get(task.id)).steps[0].error_streak == 1
 
 
 async def test_it_can_be_cancelled(house: House, remote: Remote) -> None:

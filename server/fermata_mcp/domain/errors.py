@@ -105,7 +105,10 @@ class StoreUnavailable(ConfigurationError):
 
 
 class ProviderError(FermataError):
+    """`retry_after`: seconds that the provider wants to be left alone."""
+
     default_hint = "try again later, or use another provider."
+    retry_after: float | None = None
 
 
 class AuthenticationFailed(ProviderError):

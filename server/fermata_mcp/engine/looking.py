@@ -24,7 +24,7 @@ from .chain import after_step
 from .clock import Clock
 from .delivery import deliver, load_audio_room, not_saved, publish
 from .pace import Paces
-from .record import Record
+from .record import LONGEST_RETRY_SECONDS, Record
 
 MOST_FETCH_TRIES = 3
 FEWEST_LOOKS = 20
@@ -72,7 +72,8 @@ class Looker:
             await self._expire(step, task, error)
             return
         wait = min(LONGEST_BACKOFF_SECONDS, ERROR_BACKOFF_SECONDS * 2 ** min(step.error_streak, 10))
-        due = self.clock.now() + self.settings.milliseconds(wait)
+        asked = min(LONGEST_RETRY_SECONDS, error.retry_after or 0)
+        due = self.clock.now() + self.settings.milliseconds(max(wait, asked))
         await self.record.apply(step, moves.look_failed(step, due))
 
     def _too_late(self, step: Step, provider: Provider) -> bool:

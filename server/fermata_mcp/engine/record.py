@@ -20,6 +20,8 @@ from .clock import Clock
 from .delivery import publish
 from .progress import Changes
 
+# What a provider asks for by Retry-After is believed up to here.
+LONGEST_RETRY_SECONDS = 300.0
 logger = logging.getLogger(__name__)
 
 

@@ -18,14 +18,13 @@ from fermata_mcp.store.base import SUBMIT_LEASE_MS, AlreadyKnown, Store
 from . import moves
 from .clock import Clock
 from .pace import Paces
-from .record import Record
+from .record import LONGEST_RETRY_SECONDS, Record
 
 NOT_SENT_RETRY_SECONDS = 5.0
 PREPARE_RETRY_SECONDS = 5.0
 MOST_PREPARE_TRIES = 4
 MOST_ATTEMPTS = 30
 MIN_RETRY_MS = 100
-LONGEST_RETRY_SECONDS = 300.0
 logger = logging.getLogger(__name__)
 
 
@@ -82,7 +81,8 @@ class Sender:
         if not error.retryable or step.error_streak >= MOST_PREPARE_TRIES:
             await self.record.fail(step, task, error)
             return
-        wait = self.settings.milliseconds(PREPARE_RETRY_SECONDS * 2**step.error_streak)
+        asked = min(LONGEST_RETRY_SECONDS, error.retry_after or 0)
+        wait = self.settings.milliseconds(max(PREPARE_RETRY_SECONDS * 2**step.error_streak, asked))
         await self.record.apply(step, moves.put_off(step, self.clock.now() + wait, failed=True))
 
     async def _submit(self, step: Step, task: Task, provider: Provider) -> None:

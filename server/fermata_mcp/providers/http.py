@@ -132,15 +132,17 @@ class HttpProvider:
         raise self._reading_error(answer)
 
     def _reading_error(self, answer: Answer) -> ProviderError:
-        code, said = answer.code(), answer.message()
+        error = self._kind_of_trouble(answer.code())(f"{self.spec.name}: {answer.message()}.")
+        error.retry_after = answer.retry_after
+        return error
+
+    def _kind_of_trouble(self, code: int) -> type[ProviderError]:
         refusal = self.spec.refusals.get(code)
         if code == 401:
-            return AuthenticationFailed(f"{self.spec.name}: {said}.")
+            return AuthenticationFailed
         if code == 429 or (refusal and refusal.later):
-            return RateLimited(f"{self.spec.name}: {said}.")
-        if code >= 500:
-            return ProviderUnavailable(f"{self.spec.name}: {said}.")
-        return UnexpectedResponse(f"{self.spec.name}: {said}.")
+            return RateLimited
+        return ProviderUnavailable if code >= 500 else UnexpectedResponse
 
     async def stop(self, remote_id: str) -> bool:
         return False
