@@ -96,11 +96,13 @@ def _refusing(rig: WireRig) -> list[tuple[str, int, Fault]]:
 @check(_refusing, needs="wire")
 async def refused_looks(rig: WireRig, case: tuple[str, int, Fault]) -> None:
     """An error on a look says nothing about the work."""
-    _, status, answer = case
+    name, status, answer = case
     async with bench(rig) as made:
         found = await _read(made, await made.submitted(), answer)
         assert isinstance(found, AuthenticationFailed) == (status == 401)
         assert isinstance(found, ProviderError) or found.state == "running"
+        if name.endswith("Retry-After") and isinstance(found, ProviderError):
+            assert found.retry_after == 7
 
 
 @check(lambda _: ["reset_before_body", "reset", "hang", "drip", "close", "half_head", "half_body", "huge", "gzip_bomb"],
