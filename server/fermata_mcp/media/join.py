@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fermata_mcp.domain.errors import NotAudio
 
 from .audio import probe
+from .mp3 import is_cut_short
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,11 +45,16 @@ def measured_seconds(path: Path) -> float | None:
 
 
 def _reaches_its_end(path: Path) -> bool:
-    """Whether the last samples that the header promises are there; decodes no more than those."""
+    """Whether the last samples that the header promises are there; decodes no more than those.
+
+    An MP3 decoder that is sent to the end complains of what came before, so there the bytes are counted.
+    """
     import soundfile
 
     try:
         with soundfile.SoundFile(os.fspath(path)) as file:
+            if file.format == "MP3":
+                return not is_cut_short(path)
             last = min(_LAST_FRAMES, file.frames)
             file.seek(file.frames - last)
             return len(file.read(last)) == last

@@ -55,6 +55,24 @@ def untold_length(path: Path) -> Untold | None:
     return Untold(start, frames, frames * first.samples) if frames > 1 else None
 
 
+def is_cut_short(path: Path) -> bool:
+    """Whether the file has fewer bytes than its Xing or Info header says; without one nothing is promised."""
+    with path.open("rb") as file:
+        start = _after_id3(file.read(10))
+        file.seek(start)
+        data = file.read(_LARGEST_FRAME)
+    first = _frame(data, 0)
+    if first is None:
+        return False
+    head = data[4 + first.side :][:16]
+    flags = int.from_bytes(head[4:8], "big")
+    if head[:4] not in _TOLD_BY[:2] or not flags & 2:
+        return False
+    # The number of frames stands before that of bytes, if both do.
+    told = int.from_bytes(head[12:16] if flags & 1 else head[8:12], "big")
+    return path.stat().st_size - start < told
+
+
 def with_length(path: Path, untold: Untold) -> io.BytesIO:
     """The file with a Xing frame in front that tells its length."""
     data = path.read_bytes()[untold.start :]
