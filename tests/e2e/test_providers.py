@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from emulators.base import Emulator
 from emulators.faults import Fault
 from support.engines import eventually
 from support.paid import ALL, APIIN, KIE, PRODUCER, SONIC, SUNOAPI, Market, Paid, connected, done, extend, market
-from support.processes import ERAS, Message, fermata, open_server, seconds_of, text, view, write_beat
+from support.processes import ERAS, Message, fermata, open_server, seconds_of, text, view, wait_until, write_beat
 
 pytestmark = pytest.mark.anyio
 EACH = pytest.mark.parametrize("paid", ALL, ids=lambda one: one.name)
@@ -391,4 +392,37 @@ def test_the_command_line(tmp_path: Path) -> None:
         unclear = fermata(place.home, "extend", "clip:third-clip", "--provider", "sunoapi", **place.settings)
         assert unclear.returncode == 3, unclear.stderr
         assert "outcome_unknown" in unclear.stdout + unclear.stderr
+        task = re.search(r"tsk_\w+", unclear.stdout + unclear.stderr)
+        assert task is not None
+        sent = emulator.submits_seen()
+        for action, code in (("check", 3), ("give_up", 0), ("give_up", 2)):
+            said = fermata(place.home, "resolve", task[0], action, **place.settings)
+            assert said.returncode == code, said.stderr
+        assert emulator.submits_seen() == sent
         place.check()
+
+
+def test_the_command_line_sends_again_on_a_word_only(tmp_path: Path) -> None:
+    with market(tmp_path, SUNOAPI) as place:
+        emulator = place.of(SUNOAPI)
+        emulator.script("submit", Fault.wire("reset", charged=False))
+        unclear = fermata(place.home, "extend", "clip:a-clip", "--provider", "sunoapi", **place.settings)
+        task = re.search(r"fermata-mcp resolve (tsk_\w+)", unclear.stdout)
+        assert task is not None, unclear.stdout
+        again = fermata(place.home, "resolve", task[1], "resubmit", "--json", **place.settings)
+        assert again.returncode == 0, again.stderr
+        check_audio(json.loads(again.stdout), place.home.music, 30)
+        assert emulator.submits_seen() == 2
+
+
+def test_the_command_line_cancels(tmp_path: Path) -> None:
+    with market(tmp_path, SUNOAPI) as place:
+        emulator = place.of(SUNOAPI)
+        emulator.ready_after_seconds = 1e6
+        asked = {"source": "clip:a-clip", "provider": "sunoapi", "wait_seconds": 0}
+        with open_server(place.home, **place.settings) as server:
+            task = view(server.call("extend_track", asked))["task_id"]
+            wait_until(emulator.submits_seen, "the paid request")
+            stopped = fermata(place.home, "cancel", task, **place.settings)
+        assert stopped.returncode == 0, stopped.stderr
+        assert "may be charged" in stopped.stdout

@@ -29,10 +29,19 @@ def _parser() -> argparse.ArgumentParser:
     _extend(commands.add_parser("extend", help="make a track longer"))
     tasks = commands.add_parser("tasks", help="what was asked for, newest first")
     task = commands.add_parser("task", help="one task: how it stands, waiting for it if it still runs")
-    task.add_argument("id", metavar="ID")
+    cancel = commands.add_parser("cancel", help="stop a task; what a provider has taken on may still be charged")
+    resolve = commands.add_parser("resolve", help="decide about a task whose paid request got no answer (`unknown`)")
+    for command in (task, cancel, resolve):
+        command.add_argument("id", metavar="ID")
+    resolve.add_argument(
+        "action", choices=["check", "resubmit", "give_up"],
+        help="check: look for evidence; resubmit: send again, which may cost twice; give_up: end it",
+    )  # fmt: skip
     for command in (
         tasks,
         task,
+        cancel,
+        resolve,
         commands.add_parser("credits", help="balances and what was spent today"),
         commands.add_parser("providers", help="what each provider can do, needs and costs"),
         commands.add_parser("doctor", help="check the set-up and print the line for an MCP host"),

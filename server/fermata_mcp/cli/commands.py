@@ -27,6 +27,7 @@ WORK_WENT_WRONG = frozenset({
 })  # fmt: skip
 WAIT_SECONDS = 30
 
+ENDS = {"failed": FAILED, "cancelled": FAILED, "unknown": UNKNOWN_OUTCOME}
 Args = dict[str, Any]
 Command = Callable[[Client, Args, Screen], Awaitable[int]]
 
@@ -113,6 +114,18 @@ async def _task(client: Client, args: Args, screen: Screen) -> int:
     return _tell(await _until_over(client, result, screen), screen, None)
 
 
+async def _cancel(client: Client, args: Args, screen: Screen) -> int:
+    result = await _call(client, "cancel_task", {"task_id": args["id"]}, screen)
+    code = _tell(result, screen, None)
+    return DONE if _status(result) == "cancelled" else code
+
+
+async def _resolve(client: Client, args: Args, screen: Screen) -> int:
+    result = await _call(client, "resolve_task", {"task_id": args["id"], "action": args["action"]}, screen)
+    code = _tell(await _until_over(client, result, screen), screen, None)
+    return DONE if args["action"] == "give_up" and code == FAILED else code
+
+
 async def _tasks(client: Client, args: Args, screen: Screen) -> int:
     result = await client.call_tool("list_tasks", {"limit": 50})
     return _table(result, screen, tasks_table)
@@ -141,7 +154,7 @@ def _tell(result: CallToolResult, screen: Screen, saved: str | None) -> int:
     if not _view(result):
         return _refused(result, screen)
     screen.result(_view(result), lambda: task_lines(_view(result), _text(result), saved))
-    return {"failed": FAILED, "cancelled": FAILED, "unknown": UNKNOWN_OUTCOME}.get(_status(result), DONE)
+    return ENDS.get(_status(result), DONE)
 
 
 def _refused(result: CallToolResult, screen: Screen) -> int:
@@ -165,6 +178,8 @@ def _text(result: CallToolResult) -> str:
 COMMANDS: dict[str, Command] = {
     "extend": _extend,
     "task": _task,
+    "cancel": _cancel,
+    "resolve": _resolve,
     "tasks": _tasks,
     "credits": _credits,
     "providers": _providers,

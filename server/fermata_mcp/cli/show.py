@@ -102,6 +102,10 @@ def _next_for_a_person(view: View) -> str:
         return f"Go on from here: fermata-mcp extend {view['task_id']}"
     if view["status"] == "failed" and view["error"]:
         return f"Next: {view['error']['hint']}"
+    if view["status"] == "cancelled":
+        return "Start anew: the same call again."
+    if view["status"] == "unknown":
+        return f"Decide: fermata-mcp resolve {view['task_id']} resubmit (may cost twice), or give_up, or check"
     return f"Look again: fermata-mcp task {view['task_id']}"
 
 

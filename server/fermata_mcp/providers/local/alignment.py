@@ -40,7 +40,7 @@ def align_waveform(mono: F32, at: int, lag: int, reach: int, slack: int) -> tupl
 
 def best_offset(needle: F32, hay: F32) -> tuple[int, float]:
     """Where in `hay` a stretch like `needle` begins, by normalised correlation, and that correlation."""
-    size = 1 << (len(hay) + len(needle) - 1).bit_length()
+    size = 1 << (len(hay) - 1).bit_length()  # what wraps around lies beyond the offsets looked at
     spectrum = np.fft.rfft(hay, size) * np.conj(np.fft.rfft(needle, size))
     product = np.fft.irfft(spectrum, size)[: len(hay) - len(needle) + 1]
     energy = np.concatenate([[0.0], np.cumsum(np.square(hay, dtype=np.float64))])

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fermata_mcp.providers.local.moments import BETTER, UNKNOWN, WORSE
+
 if TYPE_CHECKING:
     from fermata_mcp.providers.local.analysis import Analysis
     from fermata_mcp.providers.local.samples import F32, Ints
 
-_CONTEXTS = ((0.75, 0.25), (6.0, 0.5), (12.0, 0.25))  # seconds along the diagonal, share
-_EDGE_PRICE = 1.15  # where the longer context runs over the edge, the shorter one stands in at a premium
-_GROUP_SHARES = (0.7, 0.7, 0.25)  # timbre, harmony, rhythm
+_CONTEXTS = ((0.75, 0.4), (3.0, 0.6))  # seconds along the diagonal on either side, share
+_GROUP_SHARES = (1.0, 1.0, 1.0)  # timbre, harmony, rhythm
 _QUIET = 9.0  # dB under the body: no place to join
 _FADED = 6.0  # dB under the body: intro or outro
 _BLOCK_SECONDS = 0.8  # one candidate per block of the matrix
@@ -59,23 +60,23 @@ def likely_pairs(analysis: Analysis, search: Search) -> tuple[Ints, Ints]:
 
 def context_distance(analysis: Analysis) -> F32:
     """[cells, cells] distance of the music around two places; about 1 for places taken at random."""
-    squared = _squared_distances(_cell_features(analysis))
-    total: F32 | None = None
-    weight = 0.0
-    for seconds, share in _CONTEXTS:
-        width = _power_of_two(seconds / analysis.cell_seconds)
-        if total is not None and width >= analysis.cells // 3:
-            break
-        near = np.sqrt(_diagonal_mean(squared, width))
-        if total is None:
-            total = near * np.float32(share)
-        else:
-            np.copyto(near, total * np.float32(_EDGE_PRICE / weight), where=~np.isfinite(near))
-            total += near * np.float32(share)
-        weight += share
-    assert total is not None
-    total /= np.float32(weight)
-    return total
+    widths = [_power_of_two(seconds / analysis.cell_seconds) for seconds, _ in _CONTEXTS]
+    edge = max(widths)
+    total, done = np.pad(_squared_distances(_cell_features(analysis)), edge, constant_values=UNKNOWN**2), 1
+    before, after = (np.zeros((analysis.cells, analysis.cells), np.float32) for _ in range(2))
+    for width, (_, share) in zip(widths, _CONTEXTS, strict=True):
+        while done < width:
+            total = total[:-done, :-done] + total[done:, done:]
+            done *= 2
+        weight = np.float32(share / np.sqrt(width))
+        for side, start in ((before, edge - width), (after, edge)):
+            side += np.sqrt(total[start : start + analysis.cells, start : start + analysis.cells]) * weight
+    least = np.minimum(before, after)
+    least *= np.float32(BETTER - WORSE)
+    before += after
+    before *= np.float32(WORSE)
+    before += least
+    return before
 
 
 def body_span(analysis: Analysis) -> tuple[int, int]:
@@ -88,7 +89,9 @@ def _cell_features(analysis: Analysis) -> F32:
     timbre = analysis.by_cell(analysis.mel)
     rhythm = analysis.by_cell(analysis.onsets)
     groups = (timbre, analysis.chroma, rhythm / (rhythm.std(0) + 1e-6))
-    return np.concatenate([_scaled(g) * np.float32(s) for g, s in zip(groups, _GROUP_SHARES, strict=True)], 1)
+    return np.concatenate(
+        [_scaled(g) * np.float32(np.sqrt(s / 3)) for g, s in zip(groups, _GROUP_SHARES, strict=True)], 1
+    )
 
 
 def _scaled(features: F32) -> F32:
@@ -107,20 +110,6 @@ def _squared_distances(features: F32) -> F32:
 
 def _power_of_two(value: float) -> int:
     return 1 << max(0, round(np.log2(max(1.0, value))))
-
-
-def _diagonal_mean(matrix: F32, width: int) -> F32:
-    """Centred mean over `width` (a power of two) steps along the diagonals; infinite where it does not fit."""
-    if width <= 1 or len(matrix) <= width + 2:
-        return matrix
-    total, done = matrix, 1
-    while done < width:
-        total = total[:-done, :-done] + total[done:, done:]
-        done *= 2
-    out = np.full_like(matrix, np.inf)
-    half = width // 2
-    out[half : half + len(total), half : half + len(total)] = total / np.float32(width)
-    return out
 
 
 def _level_steps(analysis: Analysis) -> F32:

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 SPAN = 8  # frames a moment lasts
 BETTER, WORSE = 0.7, 0.3  # shares of the side, before or after a jump, that is more alike, and of the other
-UNKNOWN = 0.6  # distance of what lies outside the track
+UNKNOWN = 0.72  # distance of what lies outside the track
 _FLOORS = (3.0, 0.12, 0.4)  # dB, share, dB: distances below which even random places are alike
-_TEXTURE = 1.4  # random places that differ less than so many times as much as neighbours are a texture
-_ALIKE, _ALIKE_WIDTH = 0.28, 0.34  # a mismatch nobody hears, and how much more half of the listeners hear
+_TEXTURE, _TEXTURE_WIDTH = (
+    1.25,
+    0.2,
+)  # random places that differ less than so many times as much as neighbours are a texture
+_ALIKE, _ALIKE_WIDTH = 0.26, 0.33  # a mismatch nobody hears, and how much more half of the listeners hear
 _STEP_WIDTH = 3.5  # dB beyond the track's habit that half of the listeners hear
 
 
@@ -56,16 +59,18 @@ class Moments:
         """
         places = np.random.default_rng(0).integers(0, self._last + 1, (2, 3000))
         nearby = np.minimum(places[0] + SPAN, self._last)
-        scales: list[float] = []
-        for group, floor in zip(self._groups, _FLOORS, strict=True):
-            random, near = (float(self._between(group, places[0], other).mean()) for other in (places[1], nearby))
-            scales.append(max(floor / 3, _widened(random, near)))
-        return scales
+        random, near = (
+            [float(self._between(group, places[0], other).mean()) for group in self._groups]
+            for other in (places[1], nearby)
+        )
+        texture = [_texture(a, b) for a, b in zip(random, near, strict=True)]
+        texture[-1] = texture[0]  # onsets come and go between neighbours in any music
+        return [max(floor, value * wider) for floor, value, wider in zip(_FLOORS, random, texture, strict=True)]
 
 
-def _widened(random: float, nearby: float) -> float:
-    """Up to twice the distance of random places, the less they differ more than neighbours do."""
-    return random * (1 + min(1.0, max(0.0, (_TEXTURE - random / (nearby + 1e-9)) / 0.3)))
+def _texture(random: float, nearby: float) -> float:
+    """1 for music, up to 2 the less random places differ more than neighbours do."""
+    return 1 + min(1.0, max(0.0, (_TEXTURE - random / (nearby + 1e-9)) / _TEXTURE_WIDTH))
 
 
 def either_side(before: Floats, after: Floats) -> Floats:

@@ -13,20 +13,26 @@ from fermata_mcp.providers.local.cache import Cache
 from fermata_mcp.providers.local.jumps import Jumps, find_jumps
 from fermata_mcp.providers.local.likeness import Search
 from fermata_mcp.providers.local.loop import loop_joins
-from fermata_mcp.providers.local.path import Path, Wanted, choose_loop, choose_path
+from fermata_mcp.providers.local.path import choose_loop, choose_path
 from fermata_mcp.providers.local.render import Plan, looping
 from fermata_mcp.providers.local.seams import Join, Joiner
+from fermata_mcp.providers.local.solver import Path, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fermata_mcp.providers.local.lengthen import Ending, Job, Mode, Part
-    from fermata_mcp.providers.local.path import Ending as PathEnding
     from fermata_mcp.providers.local.samples import Samples
+    from fermata_mcp.providers.local.solver import Ending as PathEnding
 
 _STRETCH_SECONDS = 15 * 60  # longer sources are analysed in part, which bounds memory
 _SHORTEST_TO_REARRANGE = 3.0  # seconds
 _SILENT_BELOW = 35.0  # dB under the body, at the end of the track
+_NOTHING = -70.0  # dB
+_STOPPING, _FADING = (
+    10.0,
+    5.0,
+)  # dB under the body: where a track just stops; where it fades, 5 to 8 s before the end
 _UNSURE = 0.5  # confidence
 
 
@@ -154,6 +160,7 @@ def _wanted(samples: Samples, analysis: Analysis, frames: int, untouched: int, j
         soon=soon,
         spacing=min(8.0, max(1.5, 0.06 * analysis.seconds)),
         tail=_quiet_tail(analysis) if analysis.seconds > to_end - 0.1 else 0.0,
+        ends=_has_ending(analysis),
         take=job.take,
         ending="auto" if job.ending == "loop" else job.ending,
     )
@@ -166,7 +173,7 @@ def _head(analysis: Analysis) -> float:
 
 def _shortest_jump(wanted: Wanted) -> float:
     seconds = wanted.seconds
-    usual = min(12.0, max(4.0, 0.06 * seconds)) if seconds > 30 else max(1.0, 0.12 * seconds)
+    usual = min(6.0, max(2.4, 0.04 * seconds)) if seconds > 30 else max(1.0, 0.12 * seconds)
     return min(usual, max(1.0, 0.9 * wanted.added))
 
 
@@ -181,6 +188,17 @@ def _quiet_tail(analysis: Analysis) -> float:
     return (analysis.cells - 1 - last) * analysis.cell_seconds
 
 
+def _has_ending(analysis: Analysis) -> bool:
+    """Whether the track comes to an end of its own, rather than stopping at full level or fading out."""
+    end = int(np.flatnonzero(analysis.level > _NOTHING)[-1]) + 1
+    half_second, five, eight = (round(seconds / analysis.cell_seconds) for seconds in (0.5, 5, 8))
+    if end <= eight:
+        return True
+    last = float(np.mean(analysis.level[end - half_second : end]))
+    before = float(np.mean(analysis.level[end - eight : end - five]))
+    return last < analysis.body - _STOPPING and before > analysis.body - _FADING
+
+
 def _joins(
     samples: Samples, analysis: Analysis, jumps: Jumps, path: Path, untouched: int, spacing: float
 ) -> tuple[Join, ...]:
@@ -190,8 +208,8 @@ def _joins(
     for i, jump in enumerate(path.jumps):
         key = jump, i == 0
         if key not in made:
-            leave, lag, mismatch = int(jumps.leave[jump]), float(jumps.lag[jump]), float(jumps.mismatch[jump])
-            made[key] = joiner.join(leave, lag, mismatch, first=i == 0)
+            leave, lag, confidence = int(jumps.leave[jump]), float(jumps.lag[jump]), float(jumps.accepted[jump])
+            made[key] = joiner.join(leave, lag, confidence, first=i == 0)
         joins.append(made[key])
     return tuple(joins)
 

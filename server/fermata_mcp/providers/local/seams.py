@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _BLENDS = (0.012, 0.025, 0.05, 0.1, 0.2, 0.4)  # seconds
 _LONG_BLENDS = (0.8, 1.6)  # seconds, for places that are not alike
-_UNLIKE = 0.5  # mismatch from which long blends are tried
+_UNLIKE = 0.5  # share of listeners from which on short blends are enough
 _CONTEXT = 0.25  # seconds heard before and after a blend
 _LONGER_IS_WORSE = 0.09  # dB per doubling; a short blend smears least
 _SPECTRUM_STEP = 0.025  # seconds between the compared spectra
@@ -33,7 +33,7 @@ class Join:
     """One seam, in samples of the source.
 
     The result plays the source up to `leave - before`, blends into what surrounds `enter` until `leave + after`,
-    and goes on from `enter + after`. `confidence` says from 0 to 1 how alike both places are.
+    and goes on from `enter + after`. `confidence` is the share of listeners, 0 to 1, who would not mind.
     """
 
     leave: int
@@ -62,11 +62,6 @@ def blend(old: Floats, new: Floats) -> Floats:
     return (old * (1 - weight) + new * weight) * gain
 
 
-def confidence_of(mismatch: float) -> float:
-    """1 for the same music twice, 0.5 for what a listener may notice, near 0 for places taken at random."""
-    return float(1 / (1 + (max(0.0, mismatch) / 0.55) ** 3))
-
-
 class Joiner:
     """Turns jumps of one analysis into joins of its source."""
 
@@ -80,7 +75,7 @@ class Joiner:
         self._longest = longest
         self._usual_jump = _usual_jump(analysis)
 
-    def join(self, leave_frame: int, lag: float, mismatch: float, first: bool) -> Join:
+    def join(self, leave_frame: int, lag: float, confidence: float, first: bool) -> Join:
         """The join that leaves at analysis frame `leave_frame` and goes back `lag` analysis samples."""
         analysis = self._analysis
         at = leave_frame * analysis.hop
@@ -88,8 +83,8 @@ class Joiner:
         leave = analysis.start + at * analysis.step
         floor = self._untouched if first else 0
         leave = max(leave, floor)
-        before, after = self._best_blend(leave, gain, mismatch, leave - floor)
-        return Join(leave, leave - gain, before, after, confidence_of(mismatch))
+        before, after = self._best_blend(leave, gain, confidence, leave - floor)
+        return Join(leave, leave - gain, before, after, confidence)
 
     def _exact_gain(self, at: int, lag: float) -> int:
         """Source samples between both places, aligned by waveform where the waveforms agree."""
@@ -113,10 +108,10 @@ class Joiner:
     def _mono(self, start: int, stop: int) -> F32:
         return to_float(self._samples.read(start, stop)).mean(1)
 
-    def _best_blend(self, leave: int, gain: int, mismatch: float, room: int) -> tuple[int, int]:
+    def _best_blend(self, leave: int, gain: int, confidence: float, room: int) -> tuple[int, int]:
         """Samples before and after the cut of the blend that is heard least."""
         rate = self._samples.rate
-        lengths = _BLENDS + (_LONG_BLENDS if mismatch > _UNLIKE else ())
+        lengths = _BLENDS + (_LONG_BLENDS if confidence < _UNLIKE else ())
         best, least = (0, min(int(0.012 * rate), self._samples.frames - leave)), np.inf
         for length in (length for length in lengths if length <= self._longest):
             size = int(length * rate)
