@@ -15,7 +15,7 @@ pytestmark = [needs_proc, pytest.mark.timeout(180)]
 def test_killed_servers_pay_once_and_lose_nothing(tmp_path: Path) -> None:
     report = run(Plan(kills=12, processes=3, every=0.8, pause=0.6, freezes=1), tmp_path / "run")
     assert report.problems == [], report.table()
-    assert report.told >= 5
+    assert report.told >= 2
     assert report.charges >= report.tasks["succeeded"] > 0
     assert report.killed + report.died_at.total() >= 12
 

@@ -60,6 +60,7 @@ class Runner:
         self._looker = Looker(store, self._record, paces, settings, clock, self._follow)
         self.settle = self._sender.settle
         self.interrupted: set[str] = set()
+        self._group: anyio.abc.TaskGroup | None = None
         self._wake = anyio.Event()
         self._steps_of: dict[str, str] = {}
         self._hurried: list[str] = []
@@ -72,6 +73,19 @@ class Runner:
     def wake(self) -> None:
         """Look for due work now."""
         self._wake.set()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a new task's first step may be stored as claimed, and then be given to `take`."""
+        return self._group is not None and self._busy < AT_ONCE
+
+    def take(self, task: Task) -> None:
+        """Carry out the first step of a task that was stored as claimed, without looking for it."""
+        step = task.steps[0]
+        self.interrupted.add(step.id)  # should we leave before it begins, the next process finds it due
+        if self._group is not None:
+            self._busy += 1
+            self._group.start_soon(self._handle, step, task)
 
     def _follow(self, remote_id: str, step: Step) -> None:
         self._steps_of[remote_id] = step.id
@@ -87,15 +101,19 @@ class Runner:
         # A server that has just started answers its client first; work left by others can wait that long.
         with anyio.move_on_after(HEAD_START_SECONDS):
             await self._wake.wait()
-        async with anyio.create_task_group() as group:
-            while True:
-                self._wake = anyio.Event()
-                if self._busy < AT_ONCE:
-                    await self._take(group)
-                if not (self._more and self._busy <= AT_ONCE // 2):
-                    await self._sleep()
+        try:
+            async with anyio.create_task_group() as group:
+                self._group = group
+                while True:
+                    self._wake = anyio.Event()
+                    if self._busy < AT_ONCE:
+                        await self._claim(group)
+                    if not (self._more and self._busy <= AT_ONCE // 2):
+                        await self._sleep()
+        finally:
+            self._group = None
 
-    async def _take(self, group: anyio.abc.TaskGroup) -> None:
+    async def _claim(self, group: anyio.abc.TaskGroup) -> None:
         free = AT_ONCE - self._busy
         self._more = False
         try:
@@ -135,11 +153,12 @@ class Runner:
         if due < self._sleeps_until:
             self.wake()
 
-    async def _handle(self, step: Step) -> None:
+    async def _handle(self, step: Step, task: Task | None = None) -> None:
         turn: Step | None = step
         try:
             while turn is not None:
-                await self._handle_claimed(turn)
+                await self._handle_claimed(turn, task)
+                task = None
                 turn = await self._claimed_meanwhile(step.id)
             self.interrupted.discard(step.id)
         finally:
@@ -162,9 +181,10 @@ class Runner:
                 return again
         return await self._claimed_meanwhile(step_id)
 
-    async def _handle_claimed(self, step: Step) -> None:
+    async def _handle_claimed(self, step: Step, task: Task | None) -> None:
+        """`task`: as the store has it just now, where that is known."""
         try:
-            task = await self._store.get(step.task_id)
+            task = task or await self._store.get(step.task_id)
             if task is not None:
                 await self._advance(step, task)
         except StoreUnavailable as error:

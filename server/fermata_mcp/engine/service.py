@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -101,17 +102,20 @@ class Service:
         task, step = await self._intake.take_in(request)
         if request.dry_run:
             return Started(task, dry_run=True)
-        created = await self._create(task, step)
-        self._runner.wake()
+        claimed = self._runner.has_room
+        created = await self._create(task, step, claimed)
+        if claimed and created.replayed is None:
+            self._runner.take(created.task)
+        else:
+            self._runner.wake()
         return Started(created.task, created.replayed)
 
-    async def _create(self, task: Task, step: NewStep) -> Created:
+    async def _create(self, task: Task, step: NewStep, claimed: bool) -> Created:
+        create = partial(self._store.create, task, step, home=self._home, now=self._clock.now(), claimed=claimed)
         try:
-            created = await self._store.create(task, step, home=self._home, now=self._clock.now())
+            created = await create()
             if created.replayed and _audio_is_gone(created.task):
-                created = await self._store.create(
-                    task, step, home=self._home, now=self._clock.now(), replay_finished=False
-                )
+                created = await create(replay_finished=False)
         except KeyReused:
             raise InvalidRequest(
                 "this idempotency_key was already used for a different request.",
@@ -158,12 +162,13 @@ class Service:
         Ending the wait never ends the work. `report` hears at once, on changes, and every two seconds. Work that took
         so long that nobody asks for it any more is asked for again.
         """
-        await self._resume(await self.get(task_id))
         deadline = self._clock.monotonic() + seconds
         told, tell_again = None, 0.0
         while True:
             with self.changes.next_change(task_id) as changed:
                 task = await self.get(task_id)
+                if told is None:
+                    await self._resume(task)
                 now = self._clock.monotonic()
                 if task.finished or _asks(task) or now >= deadline or self.changes.draining.is_set():
                     return task

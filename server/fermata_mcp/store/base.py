@@ -55,8 +55,10 @@ class Store(Protocol):
 
     async def close(self) -> None: ...
 
-    async def create(self, task: Task, step: NewStep, *, home: str, now: int, replay_finished: bool = True) -> Created:
-        """Store a new task with its first step, or find the one that this call repeats.
+    async def create(
+        self, task: Task, step: NewStep, *, home: str, now: int, replay_finished: bool = True, claimed: bool = False
+    ) -> Created:
+        """Store a new task with its first step, already `claimed` or due now, or find the one that this call repeats.
 
         An identical request (same principal and hash) is a repetition while its task is unfinished, or for
         ten minutes after it succeeded unless `replay_finished` is false. A task that ended without success

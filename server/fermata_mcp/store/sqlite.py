@@ -46,9 +46,11 @@ class SqliteStore:
 
         await anyio.to_thread.run_sync(close, limiter=self._turn)
 
-    async def create(self, task: Task, step: NewStep, *, home: str, now: int, replay_finished: bool = True) -> Created:
-        made = partial(writing.create, task=task, step=step, home=home, now=now, finished=replay_finished)
-        return await self._write(made)
+    async def create(
+        self, task: Task, step: NewStep, *, home: str, now: int, replay_finished: bool = True, claimed: bool = False
+    ) -> Created:
+        first = {"task": task, "step": step, "home": home, "now": now, "claimed": claimed}
+        return await self._write(partial(writing.create, **first, finished=replay_finished))
 
     async def get(self, task_id: str, *, principal: str | None = None) -> Task | None:
         return await self._run(partial(reading.get, task_id=task_id, principal=principal))

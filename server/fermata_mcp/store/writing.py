@@ -19,7 +19,7 @@ _STEP = ", ".join(STEP_COLUMNS)
 _DAY_MS = 86_400_000
 
 
-def create(c: Sql, *, task: Task, step: NewStep, home: str, now: int, finished: bool) -> Created:
+def create(c: Sql, *, task: Task, step: NewStep, home: str, now: int, finished: bool, claimed: bool) -> Created:
     earlier = _by_key(c, task) or _by_request(c, task, now, finished)
     if earlier is not None:
         _remember_key(c, task, earlier.task.id)
@@ -28,6 +28,8 @@ def create(c: Sql, *, task: Task, step: NewStep, home: str, now: int, finished: 
     marks = ", ".join(f":{name}" for name in row)
     c.execute(f"INSERT INTO task ({', '.join(row)}) VALUES ({marks})", row)
     _insert_step(c, step, task.id, task.provider, task.account_id, home, now)
+    if claimed:
+        c.execute("UPDATE step SET fence = 1, due_at = ? WHERE id = ?", (now + SUBMIT_LEASE_MS, step.id))
     _remember_key(c, task, task.id)
     return Created(get_known(c, task.id, task.principal), None)
 
