@@ -70,7 +70,9 @@ def context_distance(analysis: Analysis) -> F32:
             done *= 2
         weight = np.float32(share / np.sqrt(width))
         for side, start in ((before, edge - width), (after, edge)):
-            side += np.sqrt(total[start : start + analysis.cells, start : start + analysis.cells]) * weight
+            near = np.sqrt(total[start : start + analysis.cells, start : start + analysis.cells])
+            near *= weight
+            side += near
     least = np.minimum(before, after)
     least *= np.float32(BETTER - WORSE)
     before += after

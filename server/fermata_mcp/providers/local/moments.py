@@ -24,7 +24,7 @@ _TEXTURE, _TEXTURE_WIDTH = (
     1.25,
     0.2,
 )  # random places that differ less than so many times as much as neighbours are a texture
-_ALIKE, _ALIKE_WIDTH = 0.26, 0.33  # a mismatch nobody hears, and how much more half of the listeners hear
+_ALIKE, _ALIKE_WIDTH = 0.25, 0.31  # a mismatch nobody hears, and how much more half of the listeners hear
 _STEP_WIDTH = 3.5  # dB beyond the track's habit that half of the listeners hear
 
 

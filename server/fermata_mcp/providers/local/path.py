@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fermata_mcp.providers.local.jumps import Jumps
     from fermata_mcp.providers.local.samples import Floats, Ints
 
-_LIMITS = (0.06, 0.2, 0.5, np.inf)  # prices of the dearest jump that are tried, one after the other
+_LIMITS = (0.06, 0.2, 0.4, 0.6, np.inf)  # prices of the dearest jump that are tried, one after the other
 _ROUNDS = 6  # attempts to avoid repetition
 _PART_SHARE, _PART_LEAST, _PART_MOST = 0.6, 90.0, 300.0  # of the track, seconds: additions are planned in such parts
 _WHOLE = 240.0  # seconds that are planned at once
@@ -91,17 +91,35 @@ def _in_parts(
 def _best(
     jumps: Jumps, wanted: Wanted, added: float, done: list[int], penalty: Floats, variety: Variety, end: _End
 ) -> Path | None:
+    """The best path that goes on after `done`; where it repeats, its second half is sought again beside its first."""
+    best = _limited(jumps, wanted, added, done, penalty, variety, end)
+    if best is not None and variety.repeats(best.jumps):
+        half = list(best.jumps[: (len(done) + len(best.jumps)) // 2])
+        left = added - float(jumps.gain_seconds[half[len(done) :]].sum())
+        mixed = _limited(jumps, wanted, left, half, penalty, variety, end) if len(half) > len(done) else None
+        if mixed is not None and _rank(mixed, wanted) < _rank(best, wanted):
+            return mixed
+    return best
+
+
+def _limited(
+    jumps: Jumps, wanted: Wanted, added: float, done: list[int], penalty: Floats, variety: Variety, end: _End
+) -> Path | None:
     """The best path that goes on after `done`, among those whose dearest jump is good, fair, poor and any.
 
     The search adds prices, but a listener remembers the worst: two fair jumps are better than a good and a poor one.
+    Poorer ones are allowed only as long as that helps.
     """
     best: Path | None = None
     for limit in _LIMITS:
         few = np.flatnonzero(jumps.cost <= limit)
         found = _varied(jumps, few, wanted, added, done, penalty, variety, end) if len(few) else None
-        if found is not None and (best is None or _rank(found, wanted) < _rank(best, wanted)):
-            best = found
-        if best is not None and not best.off and best.cost <= WORST_SHARE * limit:
+        if found is None:
+            continue
+        if best is not None and _rank(found, wanted) >= _rank(best, wanted):
+            break
+        best = found
+        if not best.off and best.cost <= WORST_SHARE * limit:
             break
     return best
 
@@ -134,7 +152,7 @@ def _varied(
             found.append(replace(one, jumps=path, cost=one.cost + variety.cost(path) + extra))
         if not found:
             break
-        best = min([*found, *([best] if best else [])], key=lambda one: _rank(one, wanted))
+        best = min([best, *found] if best else found, key=lambda one: _rank(one, wanted))
         latest = found[0].jumps
         if not variety.repeats(latest):
             break

@@ -20,7 +20,7 @@ _UNIT = 0.04  # seconds, the grid of added lengths
 _PER_JUMP = 0.01  # price
 _FADE_PRICE, _FADE_FOR_NO_ENDING = 0.08, 0.02  # of fading out where the track itself ends, and where it does not
 _FADE_ROOM = 10.0  # seconds of music the fade needs after the last jump
-_FREE = 0.25  # seconds the own ending may come too soon or too late: less of its last sound, or a pause after it
+_FREE_CUT, _FREE_PAUSE = 0.12, 0.3  # seconds of its last sound the own ending may lack, and of silence it may gain
 _PAUSE_PRICE, _PAUSE_MOST = 0.04, 2.0  # per second of silence after the end; seconds
 _CUT_PRICE = (0.06, 0.01)  # of cutting into the near-silence at the end: at all, per second
 _OFF_LENGTH, _OFF_MOST = 0.1, 2.0  # price per second of a loop off the wanted length; most seconds
@@ -149,9 +149,9 @@ class Solver:
     def _own_ending(self) -> tuple[int, float, float]:
         """Row, price of the ending and whole cost of ending as the track does."""
         late = np.arange(len(self.best)) * _UNIT - self.added  # seconds to cut; negative: silence to add
-        cut, pause = np.maximum(0, late - _FREE), np.maximum(0, -late - _FREE)
+        cut, pause = np.maximum(0, late - _FREE_CUT), np.maximum(0, -late - _FREE_PAUSE)
         price = _PAUSE_PRICE * pause + _CUT_PRICE[0] * (cut > 0) + _CUT_PRICE[1] * cut
-        price = np.where((pause <= _PAUSE_MOST) & (late <= max(_FREE, self.wanted.tail)), price, np.inf)
+        price = np.where((pause <= _PAUSE_MOST) & (late <= max(_FREE_CUT, self.wanted.tail)), price, np.inf)
         total = self.best.min(1) + price
         row = int(np.argmin(total))
         return row, float(price[row]), float(total[row])

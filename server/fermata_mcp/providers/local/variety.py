@@ -19,7 +19,7 @@ WORST_SHARE = 0.4  # of what listeners remember of all jumps is the worst one
 _NEAR = 2.0  # seconds within which jumps are the same to the ear
 _JOIN = 0.004  # price of one more join, however good
 _REUSED = 0.04  # more for each further use of a jump or its neighbours, in the search …
-_REUSED_COST = 0.003  # … and in the end
+_REUSED_COST = 0.02  # … and in the end, for each time that is twice as often
 _HEARD_AGAIN, _HEARD_TOO_OFTEN = 0.1, 0.7  # price of the share of the result heard once more than it need be, and than
 # a listener puts up with
 
@@ -44,7 +44,7 @@ class Variety:
         prices = self.jumps.cost[list(path)]
         joined = (1 - WORST_SHARE) * float(prices.mean()) + WORST_SHARE * float(prices.max())
         repeated = float(self._price_of_hearing(self._heard(path)).sum()) / (self.plays * self.seconds)
-        return joined + repeated + _JOIN * len(path) + _REUSED_COST * float(self._again(path).sum()) / 2
+        return joined + repeated + _JOIN * len(path) + _REUSED_COST * float(np.log2(1 + self._again(path)).mean())
 
     def repeats(self, path: Sequence[int]) -> bool:
         """Whether anything is heard more often than need be."""
