@@ -47,6 +47,9 @@ def test_a_loop_leads_from_its_end_into_its_beginning(tmp_path: Path, bars: int)
     twice = np.concatenate([once, once])[:, 0]
     turn = np.abs(np.diff(twice[len(once) - 50 : len(once) + 50])).max()
     assert turn <= 1.05 * np.abs(np.diff(once[:, 0])).max()
+    assert any("as the music allows" in said for said in result.warnings) == (
+        abs(len(once) / RATE - 2 * bars - 20) > 0.05
+    )
     assert result.seams[-1].at == pytest.approx(len(once) / RATE, abs=0.5), "the turn is told as a join"
 
 

@@ -34,6 +34,7 @@ _STOPPING, _FADING = (
     5.0,
 )  # dB under the body: where a track just stops; where it fades, 5 to 8 s before the end
 _UNSURE = 0.5  # confidence
+_SAME_LENGTH = 0.05  # seconds
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def make_plan(samples: Samples, job: Job, progress: Callable[[float], None]) -> 
     planned = _rearranged(samples, analysis, frames, untouched, job, cache, progress)
     if planned is not None:
         return planned
-    why = "The track is too short or too even to find places that sound alike, so it was looped."
+    why = "The track is too short or too even to find places that sound alike, so it was looped (more music helps)."
     return _looped(samples, analysis, frames, place, job.ending, "looped", why)
 
 
@@ -78,7 +79,8 @@ def _looped(
 ) -> Planned:
     joins = loop_joins(samples, analysis, frames, place)
     if ending == "loop":
-        return Planned(looping(joins, joins[0]), mode, (warning,))
+        plan = looping(joins, joins[0])
+        return Planned(plan, mode, (warning, *_off_length(plan, frames, samples.rate)))
     fade = 0 if mode == "silence" else _fade_frames(frames, samples.rate)
     return Planned(Plan(frames, joins, fade), mode, (warning,))
 
@@ -107,7 +109,8 @@ def _rearranged(
     progress(1.0)
     warnings = (*told, *_doubts(joins))
     if job.ending == "loop":
-        return Planned(looping(joins[:-1], joins[-1]), "rearranged", warnings)
+        plan = looping(joins[:-1], joins[-1])
+        return Planned(plan, "rearranged", (*warnings, *_off_length(plan, frames, samples.rate)))
     fade = _fade_frames(frames, samples.rate) if path.fades else 0
     return Planned(Plan(frames, joins, fade), "rearranged", warnings)
 
@@ -224,4 +227,17 @@ def _doubts(joins: tuple[Join, ...]) -> tuple[str, ...]:
     unsure = sum(join.confidence < _UNSURE for join in joins)
     if not unsure:
         return ()
-    return (f"{unsure} of {len(joins)} joins may be heard: the track has few places that sound alike.",)
+    return (
+        f"{unsure} of {len(joins)} joins may be heard: the track has few places that sound alike. "
+        "Another take, a few seconds more or less, or options.ending fade may sound better; "
+        "other providers make new music.",
+    )
+
+
+def _off_length(plan: Plan, frames: int, rate: int) -> tuple[str, ...]:
+    """A loop is as long as its music is."""
+    if abs(plan.frames - frames) < _SAME_LENGTH * rate:
+        return ()
+    return (
+        f"The loop lasts {plan.frames / rate:.2f} s, which is as near to {frames / rate:.2f} s as the music allows.",
+    )
