@@ -4,8 +4,8 @@
 
 Real processes: server over stdio, emulated sunoapi over loopback TCP. Its two clips are downloaded and saved within the
 call; they are wav, which costs the emulator nothing to make. A provider this fast deserves `FERMATA_TIME_SCALE` 0.02:
-first look after 0.9 s, then every 0.3 s. Jobs follow each other in one data folder, so from the fourth on the pace has
-learned.
+first look after 0.9 s, then every 0.3 s. Jobs follow each other in one data folder, so the pace learns; between them is
+a pause, in which the account's rate (20 requests in 10 s, which no time scale changes) fills up again.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ JOBS = 6
 SECONDS = 6.0
 TIME_SCALE = "0.02"
 PING_EVERY = 0.02
+PAUSE_SECONDS = 10
 
 
 async def job(talk: Talk, number: int) -> tuple[float, int, list[float]]:
@@ -55,6 +56,7 @@ async def run(jobs: int, scale: str, folder: str) -> None:
             print("|---|---|---|---|---|---|---|")
             looks = 0
             for number in range(1, jobs + 1):
+                await asyncio.sleep(PAUSE_SECONDS if number > 1 else 0)
                 took, told, pings = await job(talk, number)
                 before, looks = looks, get(f"{url}/_emulator/ledger")["requests"]["look"]
                 times = " | ".join(f"{value:.1f}" for value in spread(pings))
