@@ -7,6 +7,7 @@ import errno
 import os
 import secrets
 import shutil
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -51,10 +52,12 @@ class Quality(NamedTuple):
 
 
 _parts: set[Path] = set()
+_opening = threading.RLock()  # held while a part is opened, which makes it anew; a signal handler may come in between
 
 
 def remove_parts() -> None:
-    """Remove whatever is half written. Safe at any moment, also in a signal handler."""
+    """Remove whatever is half written and let no more be; the process must end now. Safe in a signal handler."""
+    _opening.acquire()  # for ever: the other thread must not open what was removed
     for part in tuple(_parts):
         with contextlib.suppress(OSError):
             part.unlink()
@@ -85,7 +88,8 @@ def _part_of(target: Path) -> Generator[Path]:
     part = target.parent / f".fermata-{os.getpid()}-{secrets.token_hex(4)}.part{target.suffix}"
     _parts.add(part)
     try:
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+        with _opening:
+            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
         yield part
     except OSError as error:
         raise _unwritable(target.parent, error) from error
@@ -129,16 +133,18 @@ def _encode(
 ) -> None:  # fmt: skip
     done = 0
     try:
-        with soundfile.SoundFile(
-            str(part),
-            "w",
-            facts.sample_rate,
-            facts.channels,
-            subtype=subtype,
-            format=container,
-            compression_level=quality.level,
-            bitrate_mode=quality.mode,
-        ) as file:
+        with _opening:
+            opened = soundfile.SoundFile(
+                str(part),
+                "w",
+                facts.sample_rate,
+                facts.channels,
+                subtype=subtype,
+                format=container,
+                compression_level=quality.level,
+                bitrate_mode=quality.mode,
+            )
+        with opened as file:
             if container not in _TAGGED:
                 copy_strings(job.source, file, job.title)
             for block in blocks:
