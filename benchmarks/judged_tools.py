@@ -101,9 +101,9 @@ def extend_theirs(looper: Path, fade: bool, source: Path, target: Path, wanted: 
     return run
 
 
-def measured_decode(track: Path) -> float:
-    """CPU seconds to decode a track, start-up of the decoding process included."""
-    return measured([sys.executable, "-c", _DECODE, str(track)]).cpu
+def measured_decode(track: Path) -> Run:
+    """Decoding a track and nothing else, start-up of the decoding process included."""
+    return measured([sys.executable, "-c", _DECODE, str(track)])
 
 
 def to_wav(track: Path, target: Path, place: float = 0.0, seconds: float | None = None) -> Path:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from judged_tools import Run, extend_ours, extend_theirs, measured, to_wav
+from judged_tools import Run, extend_ours, extend_theirs, measured, measured_decode, to_wav
 
 from fermata_mcp.media.audio import probe
 from fermata_mcp.providers.local.lengthen import Job
@@ -43,12 +43,6 @@ with subprocess.Popen([sys.executable, "-m", "fermata_mcp.providers.local.worker
     worker.stdin.flush()
     last = json.loads(worker.stdout.readlines()[-1])
 sys.exit(0 if "done" in last else str(last))
-"""
-DECODE = """
-import sys, soundfile
-with soundfile.SoundFile(sys.argv[1]) as file:
-    for _ in file.blocks(65536, dtype="float32"):
-        pass
 """
 
 
@@ -142,7 +136,7 @@ def decode_cpu(track: Path) -> float:
 
 def long_track(folder: Path, hours: float, suffix: str) -> None:
     source = make_track(folder / f"long.{suffix}", hours * 60)
-    floor, ours = measured([sys.executable, "-c", DECODE, str(source)]), engine(source)
+    floor, ours = measured_decode(source), engine(source)
     print(f"{hours:g} h {suffix}: {shown(ours)}; decoding alone: {shown(floor)}; {ours.cpu / floor.cpu:.1f} x its CPU")
 
 

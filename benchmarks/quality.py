@@ -96,7 +96,7 @@ def _one_track(
     source, wanted = _source(folder, task, track)
     samples, rate = soundfile.read(source, dtype="float32", always_2d=True)
     judge = Judge(samples, rate)
-    decode = measured_decode(track)
+    decode = measured_decode(track).cpu
     outcomes: list[Outcome] = []
     for name, tool in tools.items():
         target = folder / f"{track.stem}.{task}.{name}.wav"

@@ -54,6 +54,11 @@ class Verdict:
     meant: int = 0
     problems: list[str] = field(default_factory=list[str])
 
+    def take_in(self, other: Verdict) -> None:
+        """Add the counts of another kill."""
+        for name in ("told", "lost", "unknown", "charges", "doubles", "meant"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
     def expect(self, holds: bool, otherwise: str) -> None:
         self.problems += [] if holds else [otherwise]
 

@@ -140,20 +140,16 @@ def kill(forks: Forks, wanted: Kill) -> Verdict | None:
 
 
 @dataclass
-class Report:
-    """What a run has shown. `missed` are points that a life did not come to, since only some runs pass them."""
+class Report(Verdict):
+    """What a run has shown, all verdicts together.
+
+    `missed` are points that a life did not come to, since only some runs pass them.
+    """
 
     kills: int = 0
     seconds: float = 0.0
     at: set[str] = field(default_factory=set[str])
-    told: int = 0
-    lost: int = 0
-    unknown: int = 0
-    charges: int = 0
-    doubles: int = 0
-    meant: int = 0
     missed: list[Kill] = field(default_factory=list[Kill])
-    problems: list[str] = field(default_factory=list[str])
 
     def add(self, wanted: Kill, verdict: Verdict | None) -> None:
         if verdict is None:
@@ -161,8 +157,7 @@ class Report:
             return
         self.kills += 1
         self.at.add(wanted.point)
-        for name in ("told", "lost", "unknown", "charges", "doubles", "meant"):
-            setattr(self, name, getattr(self, name) + getattr(verdict, name))
+        self.take_in(verdict)
         told = [f"{wanted}: {problem}" for problem in verdict.problems]
         print(*told, sep="\n", end="\n" * bool(told), file=sys.stderr, flush=True)
         self.problems += told

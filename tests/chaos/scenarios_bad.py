@@ -152,18 +152,17 @@ def done_but_not_told(far: SunoEmulator) -> None:
 
 @scenario(prepare=done_but_not_told)
 async def asked_for_again(stage: Stage) -> None:
-    """It takes longer than anything did; later somebody wants it after all."""
-    async with stage.engine() as service:
-        task = await stage.start(service)
-        await stage.until(service, task, "waiting")
-        stage.time.skip(SKIPPED_SECONDS)
-        await stage.until(service, task, "expired")
-        await stage.over(service, task)
+    await _wanted_after_all(stage)
 
 
 @scenario(prepare=knob(ready_after_polls=0))
 async def not_done_for_long(stage: Stage) -> None:
     readings(Snapshot("running"))
+    await _wanted_after_all(stage)
+
+
+async def _wanted_after_all(stage: Stage) -> None:
+    """It takes longer than anything did; later somebody wants it after all."""
     async with stage.engine() as service:
         task = await stage.start(service)
         await stage.until(service, task, "waiting")

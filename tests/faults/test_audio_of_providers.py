@@ -12,15 +12,12 @@ import anyio
 import pytest
 import soundfile
 
-from emulators.base import Emulator
 from emulators.faults import Fault, Front
 from fermata_mcp.domain.task import Task
-from fermata_mcp.engine.service import Service
-from support.asked import extend
 from support.engines import House, finished
 from support.paid import ALL, Paid
 from support.processes import seconds_of
-from support.shop import trading
+from support.shop import Shop, quick, trading
 
 pytestmark = pytest.mark.anyio
 EACH = pytest.mark.parametrize("paid", ALL, ids=lambda one: one.name)
@@ -48,18 +45,11 @@ BAD: dict[str, tuple[Callable[[], Fault], str]] = {
 
 
 @dataclass
-class Shop:
-    """One provider, and a caller who extends there."""
-
-    paid: Paid
-    house: House
-    service: Service
-    emulator: Emulator
+class AudioShop(Shop):
     url: str
 
     async def done(self) -> Task:
-        asked = extend(**{**self.paid.call, "provider": self.paid.name})
-        return await finished(self.service, (await self.service.start(asked)).task)
+        return await finished(self.service, await self.start())
 
     def files(self) -> list[str]:
         out = self.house.folder / "out"
@@ -67,11 +57,10 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop(paid: Paid, house: House) -> AsyncGenerator[Shop]:
-    emulator = paid.emulator("key")
-    emulator.adds_seconds, emulator.audio_format = 2.0, "wav"  # quick to render
+async def shop(paid: Paid, house: House) -> AsyncGenerator[AudioShop]:
+    emulator = quick(paid)
     async with trading(house, paid.family, emulator, uploads=paid.uploads) as (service, url):
-        yield Shop(paid, house, service, emulator, url)
+        yield AudioShop(paid, house, service, emulator, url)
     assert emulator.violations == []
     assert len(emulator.ledger.submits) == 1
 

@@ -14,17 +14,15 @@ import anyio
 import apsw
 import pytest
 
-from emulators.base import Emulator
 from fermata_mcp.app import DATABASE
 from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.task import Change, Task
-from fermata_mcp.engine.service import Service
 from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS
 from support.asked import extend
 from support.clocks import ShiftedClock
 from support.engines import House, MortalStore, eventually, finished, is_step
 from support.paid import ALL, Paid
-from support.shop import trading
+from support.shop import Shop, quick, trading
 
 pytestmark = pytest.mark.anyio
 EACH = pytest.mark.parametrize("paid", ALL, ids=lambda one: one.name)
@@ -55,18 +53,8 @@ class Disk(MortalStore):
 
 
 @dataclass
-class Shop:
-    """One provider, a bad disk, and a caller."""
-
-    paid: Paid
-    house: House
-    service: Service
-    emulator: Emulator
+class BadDiskShop(Shop):
     store: Disk
-
-    async def start(self) -> Task:
-        asked = extend(**{**self.paid.call, "provider": self.paid.name})
-        return (await self.service.start(asked)).task
 
     async def succeeds(self, task: Task) -> None:
         """In the end it is done, for one request and one charge."""
@@ -77,11 +65,10 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop(paid: Paid, house: House) -> AsyncGenerator[Shop]:
-    emulator, store = paid.emulator("key"), Disk(house.folder / "data" / DATABASE)
-    emulator.adds_seconds, emulator.audio_format = 2.0, "wav"  # quick to render
+async def shop(paid: Paid, house: House) -> AsyncGenerator[BadDiskShop]:
+    emulator, store = quick(paid), Disk(house.folder / "data" / DATABASE)
     async with trading(house, paid.family, emulator, uploads=paid.uploads, store=store) as (service, _):
-        yield Shop(paid, house, service, emulator, store)
+        yield BadDiskShop(paid, house, service, emulator, store)
     assert emulator.violations == []
 
 
@@ -156,7 +143,7 @@ async def _nothing(_: Change) -> None:
     return
 
 
-async def _is_met(at: Shop) -> bool:
+async def _is_met(at: BadDiskShop) -> bool:
     return not at.store.happenings
 
 

@@ -1,18 +1,43 @@
-"""An engine in this process that is led to the emulator of one paid provider."""
+"""An engine in this process that is led to the emulator of one paid provider, and who trades there."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from emulators.base import Emulator
 from emulators.faults import Front
+from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from fermata_mcp.store.sqlite import SqliteStore
 
+from .asked import extend
 from .engines import House
+from .paid import Paid
 
 Settings = str | float
+
+
+@dataclass
+class Shop:
+    """One provider, and a caller who extends there."""
+
+    paid: Paid
+    house: House
+    service: Service
+    emulator: Emulator
+
+    async def start(self) -> Task:
+        asked = extend(**{**self.paid.call, "provider": self.paid.name})
+        return (await self.service.start(asked)).task
+
+
+def quick(paid: Paid) -> Emulator:
+    """Its emulator, with audio that is quick to render."""
+    emulator = paid.emulator("key")
+    emulator.adds_seconds, emulator.audio_format = 2.0, "wav"
+    return emulator
 
 
 @asynccontextmanager

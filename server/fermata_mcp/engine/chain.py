@@ -10,9 +10,9 @@ from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import Cancelled, FermataError
 from fermata_mcp.domain.plan import default_point
 from fermata_mcp.domain.spec import ProviderSpec
-from fermata_mcp.domain.task import Audio, Clip, NewStep, Step, Task, TaskPatch, Work, new_id
+from fermata_mcp.domain.task import Audio, Change, Clip, NewStep, Step, Task, TaskPatch, Work, new_id
 
-from .moves import ended
+from .moves import cancelled, ended, money_of_failure
 
 # A chain has reached its target when it is this close: provider lengths are never exact.
 NEAR_ENOUGH_SECONDS = 1.0
@@ -78,6 +78,12 @@ def ended_by(task: Task, error: FermataError, now: int) -> TaskPatch:
     if task.audio is not None:
         return ended("partial", now, audio=task.audio, error=error)
     return ended("failed", now, error=error)
+
+
+def stopped_in_time(step: Step, task: Task, now: int) -> Change:
+    """A step that was cancelled before anything was sent for it."""
+    money = money_of_failure(task.held, taken_on=False, refunds=False)
+    return cancelled(step, now, money, ended_by(task, Cancelled("it was cancelled."), now))
 
 
 def _audio(clip: Clip) -> Audio:

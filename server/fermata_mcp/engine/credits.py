@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -39,10 +40,9 @@ async def credits_of(provider: Provider, store: Store, now: int) -> ProviderCred
     spec = provider.spec
     balance, error, note = None, None, _credits_note(provider)
     try:
-        balance = await provider.balance() if spec.has_balance and provider.configured else None
-        if balance is not None:
-            before = await store.see_balance(provider.account_id, round(balance * MILLI), now=now)
-            note = note or (None if before is None else _difference(before, balance))
+        balance, before = await _seen(provider, store, now)
+        if balance is not None and before is not None:
+            note = note or _difference(before, balance)
     except FermataError as failure:
         error = str(failure)
     price = spec.price.high
@@ -79,18 +79,22 @@ def _difference(before: Sighting, balance: float) -> str | None:
 
 async def evidence(provider: Provider, store: Store, hold: int, now: int) -> str | None:
     """Whether the balance looks as if a lost request for `hold` milli-credits was charged; shown, never trusted."""
-    balance: float | None = None
-    with anyio.move_on_after(EVIDENCE_SECONDS):
-        try:
-            balance = await provider.balance() if provider.spec.has_balance else None
-        except FermataError:
-            return None
+    balance, before = None, None
+    with anyio.move_on_after(EVIDENCE_SECONDS), suppress(FermataError):
+        balance, before = await _seen(provider, store, now)
     if balance is None:
         return None
-    before = await store.see_balance(provider.account_id, round(balance * MILLI), now=now)
     if before is None:
         return f"the balance is {balance:g} now; there is no earlier one to compare it with."
     return _verdict(before, balance, hold)
+
+
+async def _seen(provider: Provider, store: Store, now: int) -> tuple[float | None, Sighting | None]:
+    """The balance, if there is a way to ask for it, and the sighting before this one."""
+    balance = await provider.balance() if provider.spec.has_balance and provider.configured else None
+    if balance is None:
+        return None, None
+    return balance, await store.see_balance(provider.account_id, round(balance * MILLI), now=now)
 
 
 def _verdict(before: Sighting, balance: float, hold: int) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import anyio.to_thread
 
-from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import (
     Cancelled,
     GenerationFailed,
@@ -17,14 +15,12 @@ from fermata_mcp.domain.errors import (
 )
 from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.providers.base import Provider, Snapshot
-from fermata_mcp.store.base import Store
 
 from . import moves
 from .chain import after_step
-from .clock import Clock
 from .delivery import deliver, load_audio_room, not_saved, publish
-from .pace import Paces
-from .record import LONGEST_RETRY_SECONDS, Record
+from .pace import left_alone
+from .record import Desk
 
 MOST_FETCH_TRIES = 3
 FEWEST_LOOKS = 20
@@ -33,19 +29,9 @@ LONGEST_BACKOFF_SECONDS = 60.0
 
 
 @dataclass
-class Looker:
-    """See `look`.
+class Looker(Desk):
+    """See `look`."""
 
-    Args:
-        follow: Hears which step a provider's id belongs to.
-    """
-
-    store: Store
-    record: Record
-    paces: Paces
-    settings: Settings
-    clock: Clock
-    follow: Callable[[str, Step], None]
     _loaded: bool = False
 
     async def look(self, step: Step, task: Task, provider: Provider) -> None:
@@ -72,8 +58,7 @@ class Looker:
             await self._expire(step, task, error)
             return
         wait = min(LONGEST_BACKOFF_SECONDS, ERROR_BACKOFF_SECONDS * 2 ** min(step.error_streak, 10))
-        asked = min(LONGEST_RETRY_SECONDS, error.retry_after or 0)
-        due = self.clock.now() + self.settings.milliseconds(max(wait, asked))
+        due = self.clock.now() + self.settings.milliseconds(left_alone(error, wait))
         await self.record.apply(step, moves.look_failed(step, due))
 
     def _too_late(self, step: Step, provider: Provider) -> bool:

@@ -107,7 +107,7 @@ def unclear(step: Step, evidence: str, now: int) -> Change:
         {"state": "unknown", "due_at": now},
         about=step.attempt_id,
         attempt={"state": "unknown", "ended_at": now},
-        task=_unknown(evidence),
+        task=_unknown(Failure.of(_lost(evidence))),
     )
 
 
@@ -128,7 +128,7 @@ def ask_person(step: Step, task: Task, told: str | None) -> Change:
         step.fence,
         {"state": "needs_user", "due_at": None},
         attempt={"state": "unknown"},
-        task={"status": "unknown", "error": _with_evidence(error, told), "message": "outcome unknown"},
+        task=_unknown(_with_evidence(error, told)),
     )
 
 
@@ -157,8 +157,8 @@ def resubmit(step: Step, now: int, hold: int) -> Change:
     )
 
 
-def _unknown(evidence: str) -> TaskPatch:
-    return {"status": "unknown", "error": Failure.of(_lost(evidence)), "message": "outcome unknown"}
+def _unknown(error: Failure | None) -> TaskPatch:
+    return {"status": "unknown", "error": error, "message": "outcome unknown"}
 
 
 def _lost(evidence: str) -> OutcomeUnknown:

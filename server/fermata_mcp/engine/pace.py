@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from statistics import quantiles
 
+from fermata_mcp.domain.errors import ProviderError
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Step
 from fermata_mcp.providers.base import Provider
@@ -16,6 +17,8 @@ EAGERNESS = 0.9
 # The slow looks begin this much later than what is documented, until it is known how long work really takes.
 PATIENCE = 1.5
 FRESH_MS = 5_000
+# What a provider asks for by Retry-After is believed up to here.
+LONGEST_RETRY_SECONDS = 300.0
 
 
 class Paces:
@@ -57,6 +60,11 @@ class Paces:
             marks = _marks(await self._store.durations(*key), spec, self._scale)
             self._learned[key] = (float(now), marks)
         return marks
+
+
+def left_alone(error: ProviderError, backoff: float) -> float:
+    """Seconds until the next try after `error`: our own back-off, or longer where the provider asks for it."""
+    return max(backoff, min(LONGEST_RETRY_SECONDS, error.retry_after or 0))
 
 
 def _marks(taken: list[float], spec: ProviderSpec, scale: float) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import anyio
 
@@ -18,10 +19,9 @@ from . import moves
 from .chain import ended_by
 from .clock import Clock
 from .delivery import publish
+from .pace import Paces
 from .progress import Changes
 
-# What a provider asks for by Retry-After is believed up to here.
-LONGEST_RETRY_SECONDS = 300.0
 logger = logging.getLogger(__name__)
 
 
@@ -94,3 +94,19 @@ class Record:
     async def conclude(self, task: Task, error: FermataError) -> TaskPatch:
         """How a task ends that cannot go on: with what it has delivered so far."""
         return await publish(ended_by(task, error, self._clock.now()), task, self._settings)
+
+
+@dataclass
+class Desk:
+    """What those work with who carry out a step.
+
+    Args:
+        follow: Hears which step a provider's id, or an attempt's, belongs to.
+    """
+
+    store: Store
+    record: Record
+    paces: Paces
+    settings: Settings
+    clock: Clock
+    follow: Callable[[str, Step], None]

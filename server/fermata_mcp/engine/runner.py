@@ -13,14 +13,14 @@ import anyio
 import anyio.abc
 
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.errors import Cancelled, FermataError, InternalError, ProviderError, StoreUnavailable
+from fermata_mcp.domain.errors import FermataError, InternalError, ProviderError, StoreUnavailable
 from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Store
 
 from . import moves
-from .chain import ended_by
+from .chain import stopped_in_time
 from .clock import Clock
 from .credits import evidence
 from .looking import Looker
@@ -81,7 +81,9 @@ class Runner:
 
     def take(self, task: Task) -> None:
         """Carry out the first step of a task that was stored as claimed, without looking for it."""
-        step = task.steps[0]
+        self._begin(task.steps[0], task)
+
+    def _begin(self, step: Step, task: Task | None = None) -> None:
         self.interrupted.add(step.id)  # should we leave before it begins, the next process finds it due
         if self._group is not None:
             self._busy += 1
@@ -107,13 +109,13 @@ class Runner:
                 while True:
                     self._wake = anyio.Event()
                     if self._busy < AT_ONCE:
-                        await self._claim(group)
+                        await self._claim()
                     if not (self._more and self._busy <= AT_ONCE // 2):
                         await self._sleep()
         finally:
             self._group = None
 
-    async def _claim(self, group: anyio.abc.TaskGroup) -> None:
+    async def _claim(self) -> None:
         free = AT_ONCE - self._busy
         self._more = False
         try:
@@ -130,10 +132,8 @@ class Runner:
         for step in steps:
             if step.id in self.interrupted:
                 self._again[step.id] = step
-                continue
-            self._busy += 1
-            self.interrupted.add(step.id)
-            group.start_soon(self._handle, step)
+            else:
+                self._begin(step)
 
     async def _sleep(self) -> None:
         pause = self._until_due()
@@ -217,10 +217,7 @@ class Runner:
             return
         match step.state:
             case "queued" if task.cancel_at is not None:
-                end = ended_by(task, Cancelled("it was cancelled."), self._clock.now())
-                await self._record.apply(
-                    step, moves.cancelled(step, self._clock.now(), self._record.money_of_end(step, task), end)
-                )
+                await self._record.apply(step, stopped_in_time(step, task, self._clock.now()))
             case "queued":
                 await self._sender.send(step, task, provider)
             case "unknown":

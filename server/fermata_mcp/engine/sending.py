@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import anyio
 
-from fermata_mcp.config import Settings
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import FermataError, OverBudget, ProviderError, ProviderUnavailable
 from fermata_mcp.domain.task import Change, Step, Task, new_id
 from fermata_mcp.providers.base import Accepted, NotSent, Provider, Refused, Submitted, Unclear
-from fermata_mcp.store.base import SUBMIT_LEASE_MS, AlreadyKnown, Store
+from fermata_mcp.store.base import SUBMIT_LEASE_MS, AlreadyKnown
 
 from . import moves
-from .clock import Clock
-from .pace import Paces
-from .record import LONGEST_RETRY_SECONDS, Record
+from .pace import LONGEST_RETRY_SECONDS, left_alone
+from .record import Desk
 
 NOT_SENT_RETRY_SECONDS = 5.0
 PREPARE_RETRY_SECONDS = 5.0
@@ -29,19 +26,9 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass
-class Sender:
-    """See `send`.
+class Sender(Desk):
+    """See `send`."""
 
-    Args:
-        follow: Hears which step a provider's id, or an attempt's, belongs to.
-    """
-
-    store: Store
-    record: Record
-    paces: Paces
-    settings: Settings
-    clock: Clock
-    follow: Callable[[str, Step], None]
     _under_way: set[anyio.CancelScope] = field(default_factory=set[anyio.CancelScope])
     _heard: anyio.Event = field(default_factory=anyio.Event)
 
@@ -81,8 +68,7 @@ class Sender:
         if not error.retryable or step.error_streak >= MOST_PREPARE_TRIES:
             await self.record.fail(step, task, error)
             return
-        asked = min(LONGEST_RETRY_SECONDS, error.retry_after or 0)
-        wait = self.settings.milliseconds(max(PREPARE_RETRY_SECONDS * 2**step.error_streak, asked))
+        wait = self.settings.milliseconds(left_alone(error, PREPARE_RETRY_SECONDS * 2**step.error_streak))
         await self.record.apply(step, moves.put_off(step, self.clock.now() + wait, failed=True))
 
     async def _submit(self, step: Step, task: Task, provider: Provider) -> None:

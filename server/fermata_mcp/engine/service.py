@@ -13,7 +13,6 @@ import anyio
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import (
-    Cancelled,
     InvalidRequest,
     NotFound,
 )
@@ -33,7 +32,7 @@ from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Created, KeyReused, Page, Store
 
 from . import moves
-from .chain import chosen, ended_by
+from .chain import chosen, stopped_in_time
 from .clock import Clock
 from .credits import Credits, ProviderCredits, credits_of, evidence
 from .delivery import deliver, publish
@@ -210,8 +209,7 @@ class Service:
     def _cancelling(self, task: Task, step: Step) -> Change:
         now = self._clock.now()
         if step.state == "queued":
-            money = moves.money_of_failure(task.held, taken_on=False, refunds=False)
-            return moves.cancelled(step, now, money, ended_by(task, Cancelled("it was cancelled."), now))
+            return stopped_in_time(step, task, now)
         if self._registry.spec(task.provider).submit == "repeatable":
             return moves.asked_to_cancel(step, now)
         return moves.no_further(step, task, now)

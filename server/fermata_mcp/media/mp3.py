@@ -40,10 +40,7 @@ class _Frame:
 
 def untold_length(path: Path) -> Untold | None:
     """Count the frames of an MP3 file; None if its header tells the length, or if it is no plain MP3."""
-    with path.open("rb") as file:
-        start = _after_id3(file.read(10))
-        file.seek(start)
-        first_bytes = file.read(_LARGEST_FRAME)
+    start, first_bytes = _beginning(path)
     first = _frame(first_bytes, 0)
     if first is None or any(mark in first_bytes[: first.size] for mark in _TOLD_BY):
         return None
@@ -57,10 +54,7 @@ def untold_length(path: Path) -> Untold | None:
 
 def is_cut_short(path: Path) -> bool:
     """Whether the file has fewer bytes than its Xing or Info header says; without one nothing is promised."""
-    with path.open("rb") as file:
-        start = _after_id3(file.read(10))
-        file.seek(start)
-        data = file.read(_LARGEST_FRAME)
+    start, data = _beginning(path)
     first = _frame(data, 0)
     if first is None:
         return False
@@ -89,6 +83,14 @@ def with_length(path: Path, untold: Untold) -> io.BytesIO:
         size = bigger.size
     frame = bytes(head) + bytes(first.side) + told
     return io.BytesIO(frame.ljust(size, b"\0") + data)
+
+
+def _beginning(path: Path) -> tuple[int, bytes]:
+    """Where the first frame should start, and the bytes from there that hold it whole."""
+    with path.open("rb") as file:
+        start = _after_id3(file.read(10))
+        file.seek(start)
+        return start, file.read(_LARGEST_FRAME)
 
 
 def _after_id3(data: bytes) -> int:

@@ -13,7 +13,7 @@ from .base import CLOCK_SET_BACK_MS, GRACE_MS, Page
 from .rows import ATTEMPT_COLUMNS, STEP_COLUMNS, TASK_COLUMNS, attempt_from, step_from, task_from
 from .sqlite_file import Sql
 
-_STEP = ", ".join(STEP_COLUMNS)
+STEP = ", ".join(STEP_COLUMNS)
 _TASK = ", ".join(TASK_COLUMNS)
 _ATTEMPT = ", ".join(ATTEMPT_COLUMNS)
 # A step is due for its own process at `due_at`, for any other after the grace time.
@@ -26,7 +26,7 @@ def get(c: Sql, *, task_id: str, principal: str | None) -> Task | None:
     row = c.execute(sql, {"id": task_id, "principal": principal}).fetchone()
     if row is None:
         return None
-    steps = c.execute(f"SELECT {_STEP} FROM step WHERE task_id = ? ORDER BY seq", (task_id,))
+    steps = c.execute(f"SELECT {STEP} FROM step WHERE task_id = ? ORDER BY seq", (task_id,))
     return task_from(row, tuple(step_from(step) for step in steps), _money(c, task_id))
 
 

@@ -11,11 +11,10 @@ from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import STEP_MOVES, Change, Clip, NewStep, Step, Task
 
 from .base import LOOK_LEASE_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused
-from .reading import DUE, due_values, get_known, sighting, spent
-from .rows import STEP_COLUMNS, encode, step_from, task_row
+from .reading import DUE, STEP, due_values, get_known, sighting, spent
+from .rows import encode, step_from, task_row
 from .sqlite_file import Sql
 
-_STEP = ", ".join(STEP_COLUMNS)
 _DAY_MS = 86_400_000
 
 
@@ -27,9 +26,7 @@ def create(c: Sql, *, task: Task, step: NewStep, home: str, now: int, finished: 
     row = task_row(task)
     marks = ", ".join(f":{name}" for name in row)
     c.execute(f"INSERT INTO task ({', '.join(row)}) VALUES ({marks})", row)
-    _insert_step(c, step, task.id, task.provider, task.account_id, home, now)
-    if claimed:
-        c.execute("UPDATE step SET fence = 1, due_at = ? WHERE id = ?", (now + SUBMIT_LEASE_MS, step.id))
+    _insert_step(c, step, task.id, task.provider, task.account_id, home, now, claimed=claimed)
     _remember_key(c, task, task.id)
     return Created(get_known(c, task.id, task.principal), None)
 
@@ -64,12 +61,13 @@ def _by_request(c: Sql, task: Task, now: int, finished: bool) -> Created | None:
 
 
 def _insert_step(
-    c: Sql, step: NewStep, task_id: str, provider: str, account_id: str, home: str | None, now: int
-) -> None:
-    sql = """INSERT INTO step (id, task_id, provider, account_id, seq, state, work, home, due_at,
-             created_at, updated_at) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?)"""
-    values = (step.id, task_id, provider, account_id, step.seq, encode(step.work), home, now, now, now)
-    c.execute(sql, values)
+    c: Sql, step: NewStep, task_id: str, provider: str, account_id: str, home: str | None, now: int,
+    *, claimed: bool = False,
+) -> None:  # fmt: skip
+    sql = """INSERT INTO step (id, task_id, provider, account_id, seq, state, work, home, fence, due_at,
+             created_at, updated_at) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?)"""
+    fence, due = (1, now + SUBMIT_LEASE_MS) if claimed else (0, now)
+    c.execute(sql, (step.id, task_id, provider, account_id, step.seq, encode(step.work), home, fence, due, now, now))
 
 
 def claim(c: Sql, *, home: str, now: int, limit: int) -> list[Step]:
@@ -77,7 +75,7 @@ def claim(c: Sql, *, home: str, now: int, limit: int) -> list[Step]:
               due_at = :now + CASE state WHEN 'queued' THEN :submit ELSE :look END,
               state = CASE state WHEN 'submitting' THEN 'unknown' ELSE state END
               WHERE id IN (SELECT id FROM step WHERE {DUE} ORDER BY due_at LIMIT :limit)
-              RETURNING {_STEP}"""
+              RETURNING {STEP}"""
     leases = {"submit": SUBMIT_LEASE_MS, "look": LOOK_LEASE_MS, "limit": limit}
     return [step_from(row) for row in c.execute(sql, due_values(home, now) | leases)]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -51,6 +52,10 @@ def _alternatives(annotation: Any) -> list[Schema]:
         return [{"type": "string", "enum": list(get_args(annotation))}]
     if origin in (list, tuple):
         return [{"type": "array", "items": _alternatives(get_args(annotation)[0])[0]}]
-    if origin in (dict, Mapping) or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+    if origin in (dict, Mapping) or is_dataclass(annotation) or _is_model(annotation):
         return [{"type": "object"}]
     return [{"type": _PLAIN[annotation]}]
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

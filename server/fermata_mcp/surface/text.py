@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fermata_mcp.domain.plan import clean_text
 from fermata_mcp.domain.spec import ProviderSpec
+from fermata_mcp.engine.credits import ProviderCredits
 
-from .views import CreditsView, ProviderCreditsView, TaskList, TaskView
+from .views import CreditsView, TaskList, TaskView
 
 
 def task_text(view: TaskView, spec: ProviderSpec) -> str:
@@ -81,7 +82,7 @@ def credits_text(view: CreditsView) -> str:
     return "\n".join([*lines, f"Spent today: {view.spent_today:g}{cap} credits."])
 
 
-def _credit_line(one: ProviderCreditsView) -> str:
+def _credit_line(one: ProviderCredits) -> str:
     if one.error:
         return f"{one.provider}: {one.error}"
     if one.balance is None:

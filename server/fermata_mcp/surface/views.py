@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Failure, Seam, Step, Task
-from fermata_mcp.engine.credits import Credits
+from fermata_mcp.engine.credits import Credits, ProviderCredits
 from fermata_mcp.engine.service import Started
 
 REPLAYED = {
@@ -106,18 +106,8 @@ class TaskList(View):
     next_cursor: str | None
 
 
-class ProviderCreditsView(View):
-    provider: str
-    configured: bool
-    balance: float | None
-    price_per_extend: float | None
-    extends_left: int | None
-    note: str | None
-    error: str | None
-
-
 class CreditsView(View):
-    providers: list[ProviderCreditsView]
+    providers: list[ProviderCredits]
     spent_today: float
     cap_today: float | None
 
@@ -237,7 +227,7 @@ def short(task: Task) -> ShortTask:
 
 def credits_view(told: Credits) -> CreditsView:
     return CreditsView(
-        providers=[ProviderCreditsView(**vars(one)) for one in told.providers],
+        providers=list(told.providers),
         spent_today=told.spent_today,
         cap_today=told.cap_today,
     )

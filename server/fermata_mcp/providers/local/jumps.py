@@ -38,7 +38,8 @@ class Jumps:
         lag: [jumps] analysis samples jumped back.
         mismatch: [jumps] distance of the music around both places; about 1 for random places.
         accepted: [jumps] share 0..1 of listeners who would not mind, level steps included.
-        seconds: Analysis samples per second and frame length, for the times below.
+        rate: Analysis samples per second.
+        hop: Analysis samples per frame.
     """
 
     leave: Ints

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from fermata_mcp.providers.local.samples import F32, Ints
 
 _CONTEXTS = ((0.75, 0.4), (3.0, 0.6))  # seconds along the diagonal on either side, share
-_GROUP_SHARES = (1.0, 1.0, 1.0)  # timbre, harmony, rhythm
 _QUIET = 9.0  # dB under the body: no place to join
 _FADED = 6.0  # dB under the body: intro or outro
 _BLOCK_SECONDS = 0.8  # one candidate per block of the matrix
@@ -91,9 +90,7 @@ def _cell_features(analysis: Analysis) -> F32:
     timbre = analysis.by_cell(analysis.mel)
     rhythm = analysis.by_cell(analysis.onsets)
     groups = (timbre, analysis.chroma, rhythm / (rhythm.std(0) + 1e-6))
-    return np.concatenate(
-        [_scaled(g) * np.float32(np.sqrt(s / 3)) for g, s in zip(groups, _GROUP_SHARES, strict=True)], 1
-    )
+    return np.concatenate([_scaled(group) * np.float32(np.sqrt(1 / len(groups))) for group in groups], 1)
 
 
 def _scaled(features: F32) -> F32:

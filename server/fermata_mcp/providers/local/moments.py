@@ -20,10 +20,8 @@ SPAN = 8  # frames a moment lasts
 BETTER, WORSE = 0.7, 0.3  # shares of the side, before or after a jump, that is more alike, and of the other
 UNKNOWN = 0.72  # distance of what lies outside the track
 _FLOORS = (3.0, 0.12, 0.4)  # dB, share, dB: distances below which even random places are alike
-_TEXTURE, _TEXTURE_WIDTH = (
-    1.25,
-    0.2,
-)  # random places that differ less than so many times as much as neighbours are a texture
+# random places that differ less than so many times as much as neighbours are a texture
+_TEXTURE, _TEXTURE_WIDTH = 1.25, 0.2
 _ALIKE, _ALIKE_WIDTH = 0.25, 0.31  # a mismatch nobody hears, and how much more half of the listeners hear
 _STEP_WIDTH = 3.5  # dB beyond the track's habit that half of the listeners hear
 
