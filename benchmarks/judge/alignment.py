@@ -7,6 +7,7 @@ as long as the samples agree up to a gain; where they stop agreeing, the origina
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +18,7 @@ CELL = 0.05  # seconds compared at once
 DIFFERENT = 0.004  # share of a cell's energy that may differ
 SILENT = 10 ** (-66 / 10)  # mean square that counts as silence
 _PROBE = 0.4  # seconds searched for
+_OVERLAP = 0.25  # seconds that agree by more than chance
 _LOOKS = (0.06, 0.25, 0.5, 0.9, 1.5)  # seconds after the last agreement at which the search is tried
 _STRIDE = 1.0  # seconds skipped when nothing is found
 _LOW_RATE = 5500  # Hz of the first, rough search
@@ -58,28 +60,40 @@ class Aligner:
         found: list[tuple[int, int, int]] = []
         place = 0
         while place < len(self.result) - self.cell:
-            entry = self._search(place)
+            earliest = found[-1][0] if found else 0
+            entry = self._search(place, earliest)
             if entry is None:
                 place += round(_STRIDE * self.rate)
                 continue
             probe, offset = entry
-            start = self._back(probe, offset, found[-1][0] if found else 0)
+            start = self._back(probe, offset, earliest)
             end = self._forward(probe, offset)
             found.append((start, end, offset))
             place = max(end, place + self.cell)
         return self._apart(found)
 
-    def _search(self, place: int) -> tuple[int, int] | None:
-        """A sample at or after `place` that is in the original, and its offset."""
+    def _search(self, place: int, earliest: int) -> tuple[int, int] | None:
+        """A sample at or after `place` that is in the original, and its offset.
+
+        In music made of exact copies there are several. One that agrees before `place` already, back to `earliest` at
+        most, needs no explanation: the join was where both agreed. Of equals it is the one that agrees longest, and
+        of those the first, so that what is repeated counts as the same passage.
+        """
+        overlap = place - round(_OVERLAP * self.rate)
+
+        def likely(probe: int, offset: int) -> tuple[bool, int, int]:
+            agrees = self._forward(probe, offset) // self.cell
+            return self._back(probe, offset, earliest) <= overlap, agrees, -offset
+
         for look in _LOOKS:
             probe = place + round(look * self.rate) * (place > 0)
             part = self.result[probe : probe + round(_PROBE * self.rate)]
             if len(part) < round(_PROBE * self.rate) or float(np.square(part).mean()) < SILENT:
                 continue
             offsets = [self._exact(probe, rough) for rough in self._rough(part)]
-            good = [(self._forward(probe, o), o) for o in offsets if self._agree(probe, len(part), o)]
+            good = [o for o in offsets if self._agree(probe, len(part), o)]
             if good:
-                return probe, max(good)[1]
+                return probe, max(good, key=partial(likely, probe))
         return None
 
     def _rough(self, part: Array) -> list[int]:
