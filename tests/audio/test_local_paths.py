@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from signals import RATE, clicks, extend, form, load, save
+from signals import RATE, clicks, extend, form, load, noise, save
 
+from fermata_mcp.media.audio import probe
+from fermata_mcp.providers.local.alignment import off_pulse
+from fermata_mcp.providers.local.analysis import Analysis, analyse
+from fermata_mcp.providers.local.cache import Cache
 from fermata_mcp.providers.local.jumps import Jumps
 from fermata_mcp.providers.local.moments import accepted
 from fermata_mcp.providers.local.path import choose_path
-from fermata_mcp.providers.local.solver import Wanted
+from fermata_mcp.providers.local.samples import open_samples
+from fermata_mcp.providers.local.wanted import Wanted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fermata_mcp.providers.local.solver import Ending
-    from fermata_mcp.providers.local.solver import Path as Chosen
+    from fermata_mcp.providers.local.lengthen import Ending
+    from fermata_mcp.providers.local.path import Path as Chosen
 
 _FRAMES_PER_SECOND = 100
 
@@ -29,9 +35,17 @@ def _jumps(*jumps: tuple[float, float, float]) -> Jumps:
     return Jumps(frames, lag * _FRAMES_PER_SECOND * 10, 1 - share, share, _FRAMES_PER_SECOND * 10.0, 10)
 
 
+def _analysed(source: Path) -> Analysis:
+    def ignored(_share: float) -> None:
+        pass
+
+    with closing(open_samples(source, probe(source), source.parent, ignored)) as samples:
+        return analyse(samples, 0, samples.frames, Cache(None, source), ignored)
+
+
 def _chosen(jumps: Jumps, added: float, ending: Ending = "auto") -> Chosen:
     wanted = Wanted(added=added, seconds=100, start=4, soon=False, spacing=4, tail=0, ending=ending)
-    path = choose_path(jumps, wanted)
+    path = choose_path(jumps, wanted, lambda _share: None)
     assert path is not None
     return path
 
@@ -66,11 +80,40 @@ def test_what_was_heard_often_enough_makes_way_for_something_else() -> None:
     assert 2 <= path.jumps.count(1) <= 4
 
 
-def test_a_mismatch_or_a_step_of_level_is_accepted_by_fewer() -> None:
-    mismatch = np.array([0.0, 0.3, 0.5, 0.9])
-    assert accepted(mismatch, np.zeros(4))[0] == 1
-    assert (np.diff(accepted(mismatch, np.zeros(4))) < 0).all()
-    assert (accepted(mismatch, np.full(4, 6.0)) < accepted(mismatch, np.zeros(4))).all()
+def test_the_whole_track_is_used_before_its_smoothest_passage_is_worn_out() -> None:
+    """One perfect jump of 5 s is cheap eighty times, and tiring."""
+    path = _chosen(_jumps((30, 5, 1.0), (95, 85, 0.93), (90, 60, 0.93), (60, 40, 0.93)), 400)
+    assert path.jumps.count(0) <= 4
+
+
+def test_like_jumps_do_not_follow_one_another() -> None:
+    path = _chosen(_jumps((60, 40, 1.0), (80, 50, 1.0)), 180, "keep")
+    assert sorted(path.jumps) == [0, 0, 1, 1]
+    assert path.jumps in {(1, 0, 1, 0), (0, 1, 0, 1)}
+
+
+def test_a_mismatch_a_step_of_level_and_a_stumbling_pulse_are_accepted_by_fewer() -> None:
+    mismatch, none = np.array([0.0, 0.3, 0.5, 0.9]), np.zeros(4)
+    usual = accepted(mismatch, none, none)
+    assert usual[0] == 1
+    assert (np.diff(usual) < 0).all()
+    assert (accepted(mismatch, np.full(4, 6.0), none) < usual).all()
+    assert (accepted(mismatch, none, np.full(4, 0.05)) < usual / 2).all()
+    assert (accepted(mismatch, none, np.full(4, 0.01)) == usual).all()
+
+
+@pytest.mark.parametrize(("off", "found"), [(0.0, 0.0), (0.05, 0.05), (0.2, 0.2), (0.4, 0.0)])
+def test_a_jump_off_the_pulse_is_noticed(tmp_path: Path, off: float, found: float) -> None:
+    """A click every 0.4 s: going back a whole number of them is in time."""
+    analysis = _analysed(save(tmp_path / "a.wav", clicks(30, 0.4)))
+    leave, lag = np.array([int(20 * analysis.fps)]), np.array([(8 + off) * analysis.rate])
+    assert off_pulse(analysis, leave, lag)[0] == pytest.approx(found, abs=0.004)
+
+
+def test_what_has_no_pulse_cannot_be_off_it(tmp_path: Path) -> None:
+    analysis = _analysed(save(tmp_path / "a.wav", noise(30)))
+    leave, lag = np.array([int(20 * analysis.fps)]), np.array([8.1 * analysis.rate])
+    assert off_pulse(analysis, leave, lag)[0] == 0
 
 
 @pytest.mark.parametrize("beat", [0.3, 0.45])

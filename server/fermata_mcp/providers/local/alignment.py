@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _REACH = 2.5  # seconds of onsets compared on either side
 _SLACK = 0.075  # seconds the lag may be off beyond a cell
+_PULSE_REACH, _PULSE_AROUND = 0.45, 4.0  # seconds: lags looked at for the pulse, and onsets compared on either side
+_PULSE, _ON_PULSE = 0.25, 0.6  # correlation from which there is a pulse, and share of the best one that is on it
 _SHORTEST = 256  # samples; shorter stretches correlate by chance
 
 
@@ -24,6 +26,40 @@ def align_onsets(analysis: Analysis, leave: Ints, enter: Ints) -> Floats:
     reach = int(_REACH * analysis.fps)
     lags = [_best_lag(rhythm, p, q, reach, slack) for p, q in zip(leave.tolist(), enter.tolist(), strict=True)]
     return np.maximum(np.asarray(lags, np.float64), 1) * analysis.hop
+
+
+def off_pulse(analysis: Analysis, leave: Ints, lag: Floats) -> Floats:
+    """[jumps] seconds by which the onsets after each jump come early or late; 0 where there is no pulse.
+
+    The onsets around both places are compared at all lags nearby. Any lag at which they agree nearly as well as at the
+    best one is on the pulse.
+    """
+    enter = leave - lag / analysis.hop
+    frames = [_off_pulse(analysis, p, q) for p, q in zip(leave.tolist(), enter.tolist(), strict=True)]
+    return np.array(frames) / analysis.fps
+
+
+def _off_pulse(analysis: Analysis, leave: int, enter: float) -> float:
+    """In frames."""
+    onsets, reach, around = analysis.onsets, int(_PULSE_REACH * analysis.fps), int(_PULSE_AROUND * analysis.fps)
+    nearest = round(enter)
+    before = min(around, leave, nearest - reach)
+    after = min(around, len(onsets) - leave, len(onsets) - nearest - reach)
+    if before + after < around or after <= 0:
+        return 0.0
+    there, here = onsets[nearest - before - reach : nearest + after + reach], onsets[leave - before : leave + after]
+    there, here = there - there.mean(0), here - here.mean(0)
+    product = np.sum([np.correlate(a, b) for a, b in zip(there.T, here.T, strict=True)], axis=0)
+    energy = np.concatenate([[0.0], np.cumsum(np.square(there).sum(1, dtype=np.float64))])
+    energy = energy[len(here) :] - energy[: len(product)]
+    likeness = product / np.sqrt(energy * float(np.square(here).sum()) + 1e-9)
+    inner = likeness[1:-1]
+    best = float(inner.max())
+    if best < _PULSE:
+        return 0.0
+    agree = (inner >= likeness[:-2]) & (inner >= likeness[2:]) & (inner >= _ON_PULSE * best)
+    peaks = [peak + 1 + peak_offset(likeness, peak + 1) - reach for peak in np.flatnonzero(agree).tolist()]
+    return min((abs(peak - (enter - nearest)) for peak in peaks), default=0.0)
 
 
 def align_waveform(mono: F32, at: int, lag: int, reach: int, slack: int) -> tuple[int, float]:

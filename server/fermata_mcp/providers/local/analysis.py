@@ -27,6 +27,7 @@ _MOST_CELLS = 2000  # the distance matrix has this many rows
 _ONSET_GROUPS = 4
 _ANTI_PHASE = 0.02  # a mix with less than this share of the power has cancelled itself
 _SILENCE = 1e-7  # mel power, about -70 dB under full scale
+_CHROMA_ROOTS = 2  # the ear hears a chord's soft notes too
 _LONG_LOUDNESS = 3.0  # seconds
 
 
@@ -45,7 +46,7 @@ class Analysis:
         mel: [frames, BANDS] dB over a floor that follows the track's level.
         floor: That floor, as power.
         onsets: [frames, 4] rise of the spectrum, low to high bands.
-        chroma: [cells, 12] square root of the share of each pitch class; rows of length 1.
+        chroma: [cells, 12] strength of each pitch class; rows of length 1.
     """
 
     start: int
@@ -213,6 +214,6 @@ def _onsets(mel: F32) -> F32:
 
 def _chroma(mono: F32, rate: float, hop: int, cell: int) -> F32:
     size = 16 * hop
-    power = power_spectra(mono, size, hop * cell, chroma_weights(size, rate))
-    centred = (power + np.concatenate([power[1:], power[-1:]])) / 2  # frames sit on the cells' edges
-    return np.sqrt(centred / (centred.sum(1, keepdims=True) + 1e-9))
+    shares = power_spectra(mono, size, hop * cell, chroma_weights(size, rate), _CHROMA_ROOTS)
+    centred = shares + np.concatenate([shares[1:], shares[-1:]])  # frames sit on the cells' edges
+    return centred / np.sqrt((centred**2).sum(1, keepdims=True) + 1e-9)

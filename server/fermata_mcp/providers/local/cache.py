@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-_VERSION = 2  # of what is kept; what another one kept is not read
+_VERSION = 4  # of what is kept; what another one kept is not read
 _MOST = 48  # files; those of three minutes of music take 2 MB
 _PIECE = 65536  # bytes of the file that are looked at: first, middle, last
 

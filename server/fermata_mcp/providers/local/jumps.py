@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fermata_mcp.providers.local.alignment import align_onsets, align_waveform
-from fermata_mcp.providers.local.likeness import Search, body_span, likely_pairs
+from fermata_mcp.providers.local.alignment import align_onsets, align_waveform, off_pulse
+from fermata_mcp.providers.local.likeness import Search, block_seconds, body_span, likely_pairs
 from fermata_mcp.providers.local.moments import UNKNOWN, Moments, accepted, either_side
 
 if TYPE_CHECKING:
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from fermata_mcp.providers.local.samples import Floats, Ints
 
 _CONTEXT, _FADING = 4.0, 1.5  # seconds compared before and after a cut, and how soon they matter less
-_SHIFT = 1.5  # seconds a cut may move along its diagonal
+_SHIFT_BLOCKS = 1.2  # blocks of the search by which a cut may move along its diagonal
 _STRIDE = 4  # frames between compared moments
 _BATCH = 64
 _MOST = 400  # jumps handed to the path
 _WAVEFORM_ALIGNED = 150  # … of which so many best are aligned to the sample
 _SAME_WAVEFORM = 0.6  # correlation from which the waveform tells the lag
 _IMPOSSIBLE = 9.0
+_RANDOM_PAIRS, _LEAST_USUAL = 300, 0.5  # to know what is usual; no track is so uniform that less is
+_BAD, _BAD_PRICE = 0.65, 0.1  # acceptance under which a join is simply bad, and what that costs
 _HOPELESS = 0.02  # price of one more of mismatch, so that paths without any good jump still compare
 _STEP_WINDOWS = (0.45, 3.0)  # seconds
 _USUAL_STEP = 95  # percentile of the track's own steps that are its habit
@@ -36,8 +38,8 @@ class Jumps:
     Attributes:
         leave: [jumps] frame of the analysis at which the old place is left.
         lag: [jumps] analysis samples jumped back.
-        mismatch: [jumps] distance of the music around both places; about 1 for random places.
-        accepted: [jumps] share 0..1 of listeners who would not mind, level steps included.
+        mismatch: [jumps] distance of the music around both places; 1 for places taken at random.
+        accepted: [jumps] share 0..1 of listeners who would not mind, steps of level and pulse included.
         rate: Analysis samples per second.
         hop: Analysis samples per frame.
     """
@@ -64,8 +66,8 @@ class Jumps:
 
     @property
     def cost(self) -> Floats:
-        """[jumps] price of using each: the share of listeners it loses."""
-        return 1 - self.accepted + _HOPELESS * self.mismatch
+        """[jumps] price of using each: the share of listeners it loses, and more where it loses too many."""
+        return 1 - self.accepted + _HOPELESS * self.mismatch + _BAD_PRICE * (self.accepted < _BAD)
 
     @property
     def leave_seconds(self) -> Floats:
@@ -99,7 +101,7 @@ def _found(analysis: Analysis, search: Search) -> Arrays:
         "leave": leave,
         "lag": lag,
         "mismatch": mismatch,
-        "accepted": accepted(mismatch, _steps(analysis, leave, lag)),
+        "accepted": accepted(mismatch, _steps(analysis, leave, lag), off_pulse(analysis, leave, lag)),
     }
 
 
@@ -153,7 +155,7 @@ def _distinct(leave: Ints, lag: Floats, mismatch: Floats, analysis: Analysis) ->
 
 
 def _place_cuts(analysis: Analysis, centres: Ints, lag: Floats, search: Search) -> tuple[Ints, Floats]:
-    """For each candidate the frame within ±1.5 s where its cut is least heard, and the mismatch around it."""
+    """For each candidate the frame nearby where its cut is least heard, and the mismatch around it."""
     cuts, mismatch = np.zeros(len(centres), np.int64), np.full(len(centres), _IMPOSSIBLE)
     moments = Moments(analysis)
     earliest, latest = _allowed_frames(analysis, search, centres)
@@ -161,7 +163,24 @@ def _place_cuts(analysis: Analysis, centres: Ints, lag: Floats, search: Search) 
         batch = slice(i, i + _BATCH)
         allowed = earliest[batch, None], latest
         cuts[batch], mismatch[batch] = _place_batch(analysis, moments, centres[batch], lag[batch], allowed)
-    return cuts, mismatch
+    return cuts, mismatch / _usual_mismatch(analysis, moments)
+
+
+def _usual_mismatch(analysis: Analysis, moments: Moments) -> float:
+    """Of jumps between places taken at random."""
+    places = np.random.default_rng(1).integers(0, analysis.frames, (2, _RANDOM_PAIRS))
+    fps = analysis.fps / _STRIDE
+    context = int(_CONTEXT * fps)
+    offsets = np.arange(-context, context + 1) * _STRIDE
+    apart = _apart(analysis, moments, places[0, :, None] + offsets, places[1, :, None] + offsets)
+    return max(_LEAST_USUAL, float(np.median(_around(apart, context, 0, fps))))
+
+
+def _apart(analysis: Analysis, moments: Moments, old: Ints, new: Ints) -> Floats:
+    """Distances of the moments at frames `old` and `new`, which may lie outside the track."""
+    last = analysis.frames - 1
+    inside = (np.minimum(old, new) >= 0) & (np.maximum(old, new) <= last)
+    return np.where(inside, moments.distances(np.clip(old, 0, last), np.clip(new, 0, last)), UNKNOWN)
 
 
 def _allowed_frames(analysis: Analysis, search: Search, centres: Ints) -> tuple[Ints, int]:
@@ -180,14 +199,11 @@ def _place_batch(
     analysis: Analysis, moments: Moments, centres: Ints, lag: Floats, allowed: tuple[Ints, int]
 ) -> tuple[Ints, Floats]:
     fps = analysis.fps / _STRIDE
-    context, shift = int(_CONTEXT * fps), int(_SHIFT * fps)
+    context, shift = int(_CONTEXT * fps), int(_SHIFT_BLOCKS * block_seconds(analysis) * fps)
     offsets = np.arange(-(context + shift), context + shift + 1) * _STRIDE
     back = np.round(lag / analysis.hop).astype(np.int64)[:, None]
     old = centres[:, None] + offsets
-    new = old - back
-    inside = (new >= 0) & (old < analysis.frames)
-    apart = moments.distances(np.clip(old, 0, analysis.frames - 1), np.clip(new, 0, analysis.frames - 1))
-    around = _around(np.where(inside, apart, UNKNOWN), context, shift, fps)
+    around = _around(_apart(analysis, moments, old, old - back), context, shift, fps)
     # the frames between the compared moments, to meet the onsets
     cut = np.repeat(old[:, context : context + 2 * shift + 1], _STRIDE, axis=1)
     cut += np.tile(np.arange(_STRIDE), 2 * shift + 1)

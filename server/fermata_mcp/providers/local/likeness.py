@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 _CONTEXTS = ((0.75, 0.4), (3.0, 0.6))  # seconds along the diagonal on either side, share
 _QUIET = 9.0  # dB under the body: no place to join
 _FADED = 6.0  # dB under the body: intro or outro
-_BLOCK_SECONDS = 0.8  # one candidate per block of the matrix
-_PER_LAG, _LAG_SECONDS = 8, 0.7  # at most so many candidates for each lag
-_PER_PLACE, _PLACE_SECONDS = 30, 3.0  # … and for each place left
+_BLOCK_SHARE, _BLOCK_LEAST, _BLOCK_MOST = 1 / 200, 0.2, 0.5  # one candidate per so long a block; of the track, seconds
+_MOST = 1500  # candidates
+_PER_LAG, _LAG_BLOCKS = 30, 1.5  # at most so many for each lag
+_PER_PLACE, _PLACE_BLOCKS = 100, 6  # … and for each place left
 _ENTRIES = 80  # candidates near the place where new material must start
 
 
@@ -35,13 +36,11 @@ class Search:
         earliest: No jump leaves before this.
         shortest: The least distance of a jump.
         entry: The first jump should leave soon after this, if given.
-        most: How many candidates to keep.
     """
 
     earliest: float
     shortest: float
     entry: float | None
-    most: int
 
 
 def likely_pairs(analysis: Analysis, search: Search) -> tuple[Ints, Ints]:
@@ -53,7 +52,7 @@ def likely_pairs(analysis: Analysis, search: Search) -> tuple[Ints, Ints]:
     _forbid_short(distance, analysis, search)
     entries = _entry_pairs(distance, analysis, search)
     _forbid_edges(distance, analysis, search)
-    leave, enter = _block_minima(distance, analysis, search.most)
+    leave, enter = _block_minima(distance, analysis)
     return np.concatenate([leave, entries[0]]), np.concatenate([enter, entries[1]])
 
 
@@ -145,32 +144,37 @@ def _entry_pairs(distance: F32, analysis: Analysis, search: Search) -> tuple[Int
     return leave + start, enter
 
 
-def _block_minima(distance: F32, analysis: Analysis, most: int) -> tuple[Ints, Ints]:
-    size = max(2, int(_BLOCK_SECONDS / analysis.cell_seconds))
+def block_seconds(analysis: Analysis) -> float:
+    """Side of the blocks of the matrix in which one candidate each is looked for; short clips need every place."""
+    return min(_BLOCK_MOST, max(_BLOCK_LEAST, _BLOCK_SHARE * analysis.seconds))
+
+
+def _block_minima(distance: F32, analysis: Analysis) -> tuple[Ints, Ints]:
+    size = max(2, int(block_seconds(analysis) / analysis.cell_seconds))
     count = len(distance) // size
     blocks = distance[: count * size, : count * size].reshape(count, size, count, size)
     flat = blocks.transpose(0, 2, 1, 3).reshape(count * count, size * size)
     place = flat.argmin(1)
     least = flat[np.arange(len(flat)), place]
-    order = np.argsort(least)[: min(most * 4, int(np.isfinite(least).sum()))]
+    order = np.argsort(least)[: min(_MOST * 4, int(np.isfinite(least).sum()))]
     leave = order // count * size + place[order] // size
     enter = order % count * size + place[order] % size
-    kept = _varied(leave, enter, analysis.cell_seconds, most)
+    kept = _varied(leave, enter, size)
     return leave[kept], enter[kept]
 
 
-def _varied(leave: Ints, enter: Ints, cell_seconds: float, most: int) -> list[int]:
+def _varied(leave: Ints, enter: Ints, block: int) -> list[int]:
     """Indices of the best pairs, not too many of one lag or from one place."""
     lags: dict[int, int] = {}
     places: dict[int, int] = {}
     kept: list[int] = []
     for i, (p, q) in enumerate(zip(leave.tolist(), enter.tolist(), strict=True)):
-        lag, place = int((p - q) * cell_seconds / _LAG_SECONDS), int(p * cell_seconds / _PLACE_SECONDS)
+        lag, place = int((p - q) / (_LAG_BLOCKS * block)), p // (_PLACE_BLOCKS * block)
         if lags.get(lag, 0) >= _PER_LAG or places.get(place, 0) >= _PER_PLACE:
             continue
         lags[lag] = lags.get(lag, 0) + 1
         places[place] = places.get(place, 0) + 1
         kept.append(i)
-        if len(kept) >= most:
+        if len(kept) >= _MOST:
             break
     return kept

@@ -20,9 +20,8 @@ SPAN = 8  # frames a moment lasts
 BETTER, WORSE = 0.7, 0.3  # shares of the side, before or after a jump, that is more alike, and of the other
 UNKNOWN = 0.72  # distance of what lies outside the track
 _FLOORS = (3.0, 0.12, 0.4)  # dB, share, dB: distances below which even random places are alike
-# random places that differ less than so many times as much as neighbours are a texture
-_TEXTURE, _TEXTURE_WIDTH = 1.25, 0.2
-_ALIKE, _ALIKE_WIDTH = 0.25, 0.31  # a mismatch nobody hears, and how much more half of the listeners hear
+_ALIKE, _ALIKE_WIDTH = 0.29, 0.35  # a mismatch nobody hears, and how much more half of the listeners hear
+_IN_TIME, _IN_TIME_WIDTH = 0.012, 0.028  # seconds off the pulse that nobody hears, and how much more half do
 _STEP_WIDTH = 3.5  # dB beyond the track's habit that half of the listeners hear
 
 
@@ -32,7 +31,7 @@ class Moments:
     def __init__(self, analysis: Analysis) -> None:
         self._groups = (
             moving_rows(analysis.mel, SPAN),
-            np.repeat(analysis.chroma, analysis.cell, axis=0)[: analysis.frames],
+            moving_rows(np.repeat(analysis.chroma, analysis.cell, axis=0)[: analysis.frames], SPAN),
             moving_rows(analysis.onsets, SPAN),
         )
         self._last = min(len(group) for group in self._groups) - 1
@@ -50,25 +49,10 @@ class Moments:
         return np.sqrt(np.einsum("...k,...k->...", difference, difference) / group.shape[1])
 
     def _random_distances(self) -> list[float]:
-        """Distance of random places in each group.
-
-        In a texture (rain, a chord held for minutes) moments next to one another differ as much as any two places;
-        there the scale widens, because the ear takes both for the same sound.
-        """
+        """The usual distance of random places in each group."""
         places = np.random.default_rng(0).integers(0, self._last + 1, (2, 3000))
-        nearby = np.minimum(places[0] + SPAN, self._last)
-        random, near = (
-            [float(self._between(group, places[0], other).mean()) for group in self._groups]
-            for other in (places[1], nearby)
-        )
-        texture = [_texture(a, b) for a, b in zip(random, near, strict=True)]
-        texture[-1] = texture[0]  # onsets come and go between neighbours in any music
-        return [max(floor, value * wider) for floor, value, wider in zip(_FLOORS, random, texture, strict=True)]
-
-
-def _texture(random: float, nearby: float) -> float:
-    """1 for music, up to 2 the less random places differ more than neighbours do."""
-    return 1 + min(1.0, max(0.0, (_TEXTURE - random / (nearby + 1e-9)) / _TEXTURE_WIDTH))
+        usual = [float(np.median(self._between(group, *places))) for group in self._groups]
+        return [max(floor, value) for floor, value in zip(_FLOORS, usual, strict=True)]
 
 
 def either_side(before: Floats, after: Floats) -> Floats:
@@ -76,9 +60,19 @@ def either_side(before: Floats, after: Floats) -> Floats:
     return BETTER * np.minimum(before, after) + WORSE * np.maximum(before, after)
 
 
-def accepted(mismatch: Floats, steps: Floats) -> Floats:
-    """[jumps] share 0..1 of listeners who would not mind; `steps` [jumps] are dB of level beyond the track's habit."""
-    return _falling((mismatch - _ALIKE) / _ALIKE_WIDTH) * _falling(steps / _STEP_WIDTH)
+def accepted(mismatch: Floats, steps: Floats, off_pulse: Floats) -> Floats:
+    """[jumps] share 0..1 of listeners who would not mind.
+
+    Args:
+        mismatch: [jumps] 1 for places taken at random.
+        steps: [jumps] dB of level beyond the track's habit.
+        off_pulse: [jumps] seconds by which the pulse stumbles.
+    """
+    return (
+        _falling((mismatch - _ALIKE) / _ALIKE_WIDTH)
+        * _falling(steps / _STEP_WIDTH)
+        * _falling((off_pulse - _IN_TIME) / _IN_TIME_WIDTH)
+    )
 
 
 def _falling(excess: Floats) -> Floats:

@@ -1,160 +1,241 @@
-"""Which jumps to make, in which order, so that the result has the wanted length.
+"""Which jumps to make, how often and in which order, so that the result has the wanted length.
 
-Several paths are sought, with ever poorer jumps allowed, and compared by what a listener makes of the whole: its joins,
-its repetitions and its ending. What is heard too often is made dearer and the path sought again; long additions are
-planned in parts.
+A listener judges the whole: its joins and the worst of them, what is repeated, how it ends. The cheapest collections of
+jumps are easily found for prices that add up, which those do not. So collections are sought with ever poorer jumps
+allowed, compared as a listener would, and improved: some jumps are taken out, and what then costs least is put in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from fermata_mcp.providers.local.solver import Path, Solver, Wanted
+from fermata_mcp.providers.local.knapsack import UNIT, Knapsack
+from fermata_mcp.providers.local.order import Order
 from fermata_mcp.providers.local.variety import WORST_SHARE, Variety
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from fermata_mcp.providers.local.jumps import Jumps
-    from fermata_mcp.providers.local.samples import Floats, Ints
+    from fermata_mcp.providers.local.samples import Ints
+    from fermata_mcp.providers.local.wanted import Wanted
 
 _LIMITS = (0.06, 0.2, 0.4, 0.6, np.inf)  # prices of the dearest jump that are tried, one after the other
-_ROUNDS = 6  # attempts to avoid repetition
-_PART_SHARE, _PART_LEAST, _PART_MOST = 0.6, 90.0, 300.0  # of the track, seconds: additions are planned in such parts
-_WHOLE = 240.0  # seconds that are planned at once
+_USUAL_NUMBERS = (3, 8)  # of jumps in a path, before one is known
+_FIRST_JUMPS = 6  # tried as the one soon after the place to continue at
+_PATIENCE = 24  # fruitless attempts to improve before giving up
+_FEW_TAKEN_OUT, _MOST_TAKEN_OUT = 6, 0.5  # jumps, or share of the jumps, taken out at once
+_CHEAPEST = 0.5  # share of its price for which a jump may be had
+_PART_SHARE, _PART_LEAST, _PART_MOST = 0.6, 90.0, 300.0  # of the track, seconds: long additions start as such parts
+_WHOLE = 1200.0  # seconds that are filled at once
 _OTHER_TAKE = 0.3  # price in another take of what sounds like an earlier take's jump
 _SAME_JUMP = 1.0  # … and of the very jump
 _MOST_TAKES = 16
-_WRAPS = 5  # jumps tried as the one that closes a loop
-
-_Plan = Callable[["Jumps", Wanted, "Floats", Variety], Path | None]
-_End = Callable[[Solver], list[Path]]
 
 
-def choose_path(jumps: Jumps, wanted: Wanted) -> Path | None:
-    """The cheapest path of the wanted length, or None when there is none."""
-    return _choose(jumps, wanted, _to_the_end)
+@dataclass(frozen=True)
+class Path:
+    """Jumps in playing order, as indices; that of a loop ends with the jump back to where it begins.
+
+    `fades` when the track's own ending is not reached; `cost` to compare paths by; `off` when it ends otherwise than
+    was asked for.
+    """
+
+    jumps: tuple[int, ...]
+    fades: bool
+    cost: float
+    off: bool = False
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        return self.off, self.cost
 
 
-def choose_loop(jumps: Jumps, wanted: Wanted) -> Path | None:
-    """The cheapest closed path of about the length `wanted.added`; its last jump leads back to where it begins."""
-    return _choose(jumps, wanted, _round_and_round)
-
-
-def _choose(jumps: Jumps, wanted: Wanted, plan: _Plan) -> Path | None:
-    """The path of the wanted take: each earlier take makes what it used dearer."""
+def choose_path(jumps: Jumps, wanted: Wanted, progress: Callable[[float], None]) -> Path | None:
+    """The best path found, or None when there is none: each earlier take makes what it used dearer."""
     if len(jumps) == 0:
         return None
-    variety = Variety.of(jumps, wanted.seconds, wanted.added)
-    penalty = np.zeros(len(jumps))
-    path = plan(jumps, wanted, penalty, variety)
-    for _ in range(min(wanted.take, _MOST_TAKES) - 1):
+    search = _Search(jumps, wanted)
+    takes = min(wanted.take, _MOST_TAKES)
+    path = search.best(lambda share: progress(share / takes))
+    for take in range(1, takes):
         if path is None:
             return None
-        for jump in set(path.jumps):
-            penalty[variety.near[jump]] += _OTHER_TAKE
-            penalty[jump] += _SAME_JUMP
-        path = plan(jumps, wanted, penalty, variety)
+        search.avoid(path)
+        path = search.best(lambda share, take=take: progress((take + share) / takes))
     return path
 
 
-def _to_the_end(jumps: Jumps, wanted: Wanted, penalty: Floats, variety: Variety) -> Path | None:
-    return _in_parts(jumps, wanted, penalty, variety, [], Solver.ending)
+class _Search:
+    """Seeks collections of `jumps`; a Path's jumps are in no order until it is the best."""
 
+    def __init__(self, jumps: Jumps, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._variety = Variety.of(jumps, wanted.seconds, wanted.added)
+        self._order = Order(self._variety, wanted.spacing)
+        self._gain, self._leave, self._enter = jumps.gain_seconds, jumps.leave_seconds, jumps.enter_seconds
+        # how far beyond what is wanted each jump may go and still leave the music a fade needs
+        self._room = wanted.seconds - wanted.tail - wanted.fade_room - self._enter
+        self._cost, self._penalty = jumps.cost, np.zeros(len(jumps))
+        self._usable = self._gain >= wanted.spacing
+        if not (wanted.soon or wanted.loops):
+            self._usable &= self._leave >= wanted.start
+        self._random = np.random.default_rng(0)
 
-def _round_and_round(jumps: Jumps, wanted: Wanted, penalty: Floats, variety: Variety) -> Path | None:
-    """Of a few good jumps each as the one that closes the loop, the cheapest way around."""
-    found: list[Path] = []
-    for wrap in np.argsort(jumps.cost + penalty, kind="stable")[:_WRAPS].tolist():
-        leave = float(jumps.leave_seconds[wrap])
-        path = _in_parts(jumps, wanted, penalty, variety, [wrap], lambda solver, leave=leave: solver.closing(leave))
-        if path is not None:
-            found.append(Path((*path.jumps[1:], wrap), path.fades, path.cost, path.off))
-    return min(found, key=lambda path: path.cost, default=None)
+    def avoid(self, path: Path) -> None:
+        """Make what this path uses dearer."""
+        for jump in set(path.jumps):
+            self._penalty[self._variety.near[jump]] += _OTHER_TAKE
+            self._penalty[jump] += _SAME_JUMP
 
+    def best(self, progress: Callable[[float], None]) -> Path | None:
+        """In playing order. Poorer jumps are allowed only as long as that helps."""
+        best: Path | None = None
+        known = 0
+        for tried, limit in enumerate(_LIMITS):
+            progress(tried / len(_LIMITS))
+            few = np.flatnonzero(self._usable & (self._cost <= limit))
+            if len(few) == known:
+                continue
+            known = len(few)
+            best = self._first(best, few)
+            if best is None:
+                continue
+            best = self._improved(best, few)
+            if not best.off and best.cost <= WORST_SHARE * limit:
+                break
+        order = self._played(best) if best else None
+        return replace(best, jumps=order) if best and order else None
 
-def _in_parts(
-    jumps: Jumps, wanted: Wanted, penalty: Floats, variety: Variety, done: list[int], end: _End
-) -> Path | None:
-    """A path that goes on after the jumps `done`; long ones are planned piece by piece."""
-    part = min(_PART_MOST, max(_PART_LEAST, _PART_SHARE * wanted.seconds))
-    while (left := wanted.added - float(jumps.gain_seconds[done].sum())) > max(_WHOLE, 1.5 * part):
-        found = _best(jumps, wanted, part, done, penalty, variety, Solver.part)
-        if found is None:
-            break
-        done = list(found.jumps)
-    return _best(jumps, wanted, left, done, penalty, variety, end)
+    def _first(self, best: Path | None, few: Ints) -> Path | None:
+        """The best so far, or a better one made of `few` jumps all at once."""
+        starts: list[list[int]] = [[]]
+        if self._wanted.soon:
+            late = few[self._leave[few] >= self._wanted.start]
+            price = self._wanted.price_of_waiting(self._leave[late]) + self._cost[late] + self._penalty[late]
+            starts = [[jump] for jump in late[np.argsort(price, kind="stable")[:_FIRST_JUMPS]].tolist()]
+        for start in starts:
+            for among in _USUAL_NUMBERS:
+                best = self._better(best, self._completed(self._grown(start, few, among), few, among))
+        return best
 
+    def _improved(self, best: Path, few: Ints) -> Path:
+        """Some jumps taken out and others put in, at prices that vary, until that no longer helps."""
+        failures = 0
+        while failures < _PATIENCE:
+            number = len(best.jumps)
+            most = max(min(number, _FEW_TAKEN_OUT), int(number * _MOST_TAKEN_OUT))
+            count = int(self._random.integers(1, most + 1))
+            kept = np.delete(best.jumps, self._random.choice(number, count, replace=False)).tolist()
+            found = self._better(best, self._completed(kept, few, number, _CHEAPEST))
+            failures = failures + 1 if found is best else 0
+            best = found
+        return best
 
-def _best(
-    jumps: Jumps, wanted: Wanted, added: float, done: list[int], penalty: Floats, variety: Variety, end: _End
-) -> Path | None:
-    """The best path that goes on after `done`; where it repeats, its second half is sought again beside its first."""
-    best = _limited(jumps, wanted, added, done, penalty, variety, end)
-    if best is not None and variety.repeats(best.jumps):
-        half = list(best.jumps[: (len(done) + len(best.jumps)) // 2])
-        left = added - float(jumps.gain_seconds[half[len(done) :]].sum())
-        mixed = _limited(jumps, wanted, left, half, penalty, variety, end) if len(half) > len(done) else None
-        if mixed is not None and _rank(mixed, wanted) < _rank(best, wanted):
-            return mixed
-    return best
+    @overload
+    def _better(self, best: Path, found: Iterable[Path]) -> Path: ...
+    @overload
+    def _better(self, best: Path | None, found: Iterable[Path]) -> Path | None: ...
 
+    def _better(self, best: Path | None, found: Iterable[Path]) -> Path | None:
+        """The best that can be played."""
+        for path in sorted(found, key=lambda path: path.rank):
+            if best is not None and path.rank >= best.rank:
+                break
+            if self._can_be_played(path):
+                return path
+        return best
 
-def _limited(
-    jumps: Jumps, wanted: Wanted, added: float, done: list[int], penalty: Floats, variety: Variety, end: _End
-) -> Path | None:
-    """The best path that goes on after `done`, among those whose dearest jump is good, fair, poor and any.
+    def _grown(self, used: list[int], few: Ints, among: int) -> list[int]:
+        """With jumps for as many seconds as cannot be filled at once, part by part."""
+        part = min(_PART_MOST, max(_PART_LEAST, _PART_SHARE * self._wanted.seconds))
+        while (left := self._wanted.added - float(self._gain[used].sum())) > _WHOLE:
+            sack = self._knapsack(used, few, among, min(part, left))
+            per_second = sack.cost[1:] / np.arange(1, len(sack.cost))
+            per_second[: len(per_second) * 3 // 4] = np.inf
+            row = int(np.argmin(per_second)) + 1
+            if not np.isfinite(sack.cost[row]):
+                break
+            used = [*used, *few[sack.collection(row)].tolist()]
+        return used
 
-    The search adds prices, but a listener remembers the worst: two fair jumps are better than a good and a poor one.
-    Poorer ones are allowed only as long as that helps.
-    """
-    best: Path | None = None
-    for limit in _LIMITS:
-        few = np.flatnonzero(jumps.cost <= limit)
-        found = _varied(jumps, few, wanted, added, done, penalty, variety, end) if len(few) else None
-        if found is None:
-            continue
-        if best is not None and _rank(found, wanted) >= _rank(best, wanted):
-            break
-        best = found
-        if not best.off and best.cost <= WORST_SHARE * limit:
-            break
-    return best
+    def _completed(self, used: list[int], few: Ints, among: int, cheapest: float = 1.0) -> Iterator[Path]:
+        """The cheapest ways to add what is missing: to the track's own ending or all around, and to a fade.
 
+        Every jump's price is lowered by chance, to the share `cheapest` of it at most.
+        """
+        wanted = self._wanted
+        left = wanted.added - float(self._gain[used].sum())
+        if left < UNIT:
+            yield from self._judged(used)
+            return
+        sack = self._knapsack(used, few, among, left + wanted.beyond, cheapest)
+        price = sack.cost + wanted.price_of_missing(np.arange(len(sack.cost)) * UNIT - left)
+        row = int(np.argmin(price))
+        if np.isfinite(price[row]):
+            yield from self._judged([*used, *few[sack.collection(row)].tolist()])
+        if wanted.loops:
+            return
+        fading = sack.beyond(round(left / UNIT), self._room[few])
+        if fading is not None:
+            yield from self._judged([*used, *few[fading].tolist()])
 
-def _rank(path: Path, wanted: Wanted) -> tuple[bool, float]:
-    return path.off and wanted.ending != "auto", path.cost
+    def _knapsack(self, used: list[int], few: Ints, among: int, most: float, cheapest: float = 1.0) -> Knapsack:
+        price = (self._variety.price(used, among) + self._penalty)[few]
+        return Knapsack(self._gain[few], price * self._random.uniform(cheapest, 1, len(few)), most)
 
+    def _judged(self, used: list[int]) -> Iterator[Path]:
+        """What a listener would make of these jumps, with each way to end after them."""
+        wanted = self._wanted
+        leave = self._leave[used]
+        late_enough = leave[leave >= wanted.start] if wanted.soon else leave
+        if len(late_enough) == 0:
+            return
+        waiting = wanted.price_of_waiting(late_enough.min())
+        late = float(self._gain[used].sum()) - wanted.added
+        cost = float(waiting) + float(self._penalty[used].sum())
+        missing = float(wanted.price_of_missing(np.asarray(late)))
+        if np.isfinite(missing):
+            whole = cost + missing + self._variety.cost(used)
+            yield Path(tuple(used), False, whole, wanted.ending == "fade")
+        if late >= -UNIT / 2 and not wanted.loops:
+            whole = cost + wanted.fade_price + self._variety.cost(used, max(0.0, late))
+            yield Path(tuple(used), True, whole, wanted.ending == "keep")
 
-def _varied(
-    jumps: Jumps,
-    few: Ints,
-    wanted: Wanted,
-    added: float,
-    done: list[int],
-    penalty: Floats,
-    variety: Variety,
-    end: _End,
-) -> Path | None:
-    """The best of a few solutions of the jumps `few` after `done`, each told to avoid what the one before repeated."""
-    best: Path | None = None
-    price = penalty + variety.price(done)
-    after = float(jumps.enter_seconds[done[-1]]) if done else None
-    some = jumps.only(few)
-    for _ in range(_ROUNDS):
-        solver = Solver(some, wanted, added, after, price[few])
-        found: list[Path] = []
-        for one in end(solver):
-            path = (*done, *few[list(one.jumps)].tolist())
-            extra = float(solver.first[one.jumps[0]]) + float(penalty[list(path[len(done) :])].sum())
-            found.append(replace(one, jumps=path, cost=one.cost + variety.cost(path) + extra))
-        if not found:
-            break
-        best = min([best, *found] if best else found, key=lambda one: _rank(one, wanted))
-        latest = found[0].jumps
-        if not variety.repeats(latest):
-            break
-        price = price + variety.price(latest)
-    return best
+    def _can_be_played(self, path: Path) -> bool:
+        always = not (path.fades or self._wanted.soon or self._wanted.loops)
+        return always or self._played(path) is not None
+
+    def _played(self, path: Path) -> tuple[int, ...] | None:
+        """The jumps in playing order; None where they cannot be played."""
+        if self._wanted.loops:
+            return self._played_around(path)
+        left, place = list(path.jumps), -np.inf
+        first: tuple[int, ...] = ()
+        if self._wanted.soon:
+            soonest = min(left, key=lambda jump: (self._leave[jump] < self._wanted.start, self._leave[jump]))
+            left.remove(soonest)
+            first, place = (soonest,), float(self._enter[soonest])
+        last: tuple[int, ...] = ()
+        if path.fades:
+            roomiest = min(self._order.last_ones(left) or first, key=lambda jump: self._enter[jump])
+            late = float(self._gain[list(path.jumps)].sum()) - self._wanted.added
+            if self._room[roomiest] < late:
+                return None
+            if left:
+                left.remove(roomiest)
+                last = (roomiest,)
+        order = self._order.played(left, place, last)
+        return None if order is None else (*first, *order)
+
+    def _played_around(self, path: Path) -> tuple[int, ...] | None:
+        for wrap in self._order.last_ones(path.jumps):
+            left = list(path.jumps)
+            left.remove(wrap)
+            order = self._order.played(left, float(self._enter[wrap]), (wrap,))
+            if order is not None:
+                return tuple(order)
+        return None

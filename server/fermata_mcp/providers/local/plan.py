@@ -13,17 +13,16 @@ from fermata_mcp.providers.local.cache import Cache
 from fermata_mcp.providers.local.jumps import Jumps, find_jumps
 from fermata_mcp.providers.local.likeness import Search
 from fermata_mcp.providers.local.loop import loop_joins
-from fermata_mcp.providers.local.path import choose_loop, choose_path
+from fermata_mcp.providers.local.path import Path, choose_path
 from fermata_mcp.providers.local.render import Plan, looping
 from fermata_mcp.providers.local.seams import Join, Joiner
-from fermata_mcp.providers.local.solver import Path, Wanted
+from fermata_mcp.providers.local.wanted import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fermata_mcp.providers.local.lengthen import Ending, Job, Mode, Part
     from fermata_mcp.providers.local.samples import Samples
-    from fermata_mcp.providers.local.solver import Ending as PathEnding
 
 _STRETCH_SECONDS = 15 * 60  # longer sources are analysed in part, which bounds memory
 _SHORTEST_TO_REARRANGE = 3.0  # seconds
@@ -98,11 +97,9 @@ def _rearranged(
         return None
     wanted = _wanted(samples, analysis, frames, untouched, job)
     entry = wanted.start if wanted.soon else None
-    search = Search(min(wanted.start, _head(analysis)), _shortest_jump(wanted), entry, _candidates(analysis))
+    search = Search(min(wanted.start, _head(analysis)), _shortest_jump(wanted.seconds, wanted.added), entry)
     jumps = find_jumps(analysis, search, cache)
-    progress(0.8)
-    jumps, path, told = _path(jumps, wanted, job)
-    progress(0.95)
+    jumps, path, told = _path(jumps, wanted, job, lambda part: progress(0.8 + 0.15 * part))
     if path is None:
         return None
     joins = _joins(samples, analysis, jumps, path, untouched, wanted.spacing)
@@ -115,21 +112,22 @@ def _rearranged(
     return Planned(Plan(frames, joins, fade), "rearranged", warnings)
 
 
-def _path(jumps: Jumps, wanted: Wanted, job: Job) -> tuple[Jumps, Path | None, tuple[str, ...]]:
+def _path(
+    jumps: Jumps, wanted: Wanted, job: Job, progress: Callable[[float], None]
+) -> tuple[Jumps, Path | None, tuple[str, ...]]:
     """The path that was asked for, or the nearest to it, the jumps it is made of, and what was not possible."""
-    choose = choose_loop if job.ending == "loop" else choose_path
     told: list[str] = []
     path = None
     if job.part is not None:
         inside = jumps.within(*_span(job.part, wanted.seconds))
-        path = choose(inside, replace(wanted, ending=_ending_after(job)))
+        path = choose_path(inside, replace(wanted, ending=_ending_after(job)), lambda share: progress(share / 2))
         if path is not None and (not path.fades or job.part == "outro"):
             jumps = inside
         else:
             path = None
             told.append(f"The {job.part} has too few places that sound alike; other parts were made longer too.")
     if path is None:
-        path = choose(jumps, wanted)
+        path = choose_path(jumps, wanted, lambda share: progress(0.5 + share / 2))
     if path is not None and path.fades and job.ending == "keep":
         told.append("No way leads to the track's own ending at this length, so it fades out.")
     if path is not None and not path.fades and job.ending == "fade":
@@ -143,10 +141,8 @@ def _span(part: Part, seconds: float) -> tuple[float, float]:
     return seconds * third / 3, seconds * (third + 1) / 3
 
 
-def _ending_after(job: Job) -> PathEnding:
+def _ending_after(job: Job) -> Ending:
     """Whoever wants a longer beginning or middle wants the rest as it was."""
-    if job.ending == "loop":
-        return "auto"
     return "keep" if job.ending == "auto" and job.part != "outro" else job.ending
 
 
@@ -155,17 +151,17 @@ def _wanted(samples: Samples, analysis: Analysis, frames: int, untouched: int, j
     place = (untouched - analysis.start) / samples.rate
     last = (analysis.frames - 4) / analysis.fps
     soon = job.continue_at is not None
-    looped = job.ending == "loop"
+    added = (frames - (0 if job.ending == "loop" else samples.frames)) / samples.rate
     return Wanted(
-        added=(frames - (0 if looped else samples.frames)) / samples.rate,
+        added=added,
         seconds=to_end,
         start=min(place, last) if soon else _head(analysis),
         soon=soon,
-        spacing=min(8.0, max(1.5, 0.06 * analysis.seconds)),
+        spacing=min(8.0, max(1.5, 0.06 * analysis.seconds), _shortest_jump(to_end, added)),
         tail=_quiet_tail(analysis) if analysis.seconds > to_end - 0.1 else 0.0,
         ends=_has_ending(analysis),
         take=job.take,
-        ending="auto" if job.ending == "loop" else job.ending,
+        ending=job.ending,
     )
 
 
@@ -174,14 +170,9 @@ def _head(analysis: Analysis) -> float:
     return min(4.0, 0.2 * analysis.seconds)
 
 
-def _shortest_jump(wanted: Wanted) -> float:
-    seconds = wanted.seconds
+def _shortest_jump(seconds: float, added: float) -> float:
     usual = min(6.0, max(2.4, 0.04 * seconds)) if seconds > 30 else max(1.0, 0.12 * seconds)
-    return min(usual, max(1.0, 0.9 * wanted.added))
-
-
-def _candidates(analysis: Analysis) -> int:
-    return int(min(1500, 500 + 2.5 * analysis.seconds))
+    return min(usual, max(1.0, 0.9 * added))
 
 
 def _quiet_tail(analysis: Analysis) -> float:

@@ -17,7 +17,7 @@ _CHROMA_LOWEST, _CHROMA_HIGHEST = 80.0, 2200.0  # Hz, where chords live
 _BATCH = 512  # frames transformed at once, to stay in the processor's cache
 
 
-def power_spectra(signal: F32, size: int, hop: int, weights: F32) -> F32:
+def power_spectra(signal: F32, size: int, hop: int, weights: F32, roots: int = 0) -> F32:
     """Power spectra of frames centred every `hop` samples, summed by `weights`.
 
     Args:
@@ -25,6 +25,7 @@ def power_spectra(signal: F32, size: int, hop: int, weights: F32) -> F32:
         size: Window length in samples (Hann).
         hop: Samples between frames.
         weights: [size // 2 + 1, bands].
+        roots: How often the square root is taken before summing, so that what is soft counts too.
 
     Returns:
         [frames, bands], frame i centred on sample i * hop.
@@ -35,7 +36,10 @@ def power_spectra(signal: F32, size: int, hop: int, weights: F32) -> F32:
     out = np.empty((len(frames), weights.shape[1]), np.float32)
     for i in range(0, len(frames), _BATCH):
         spectrum = np.fft.rfft(frames[i : i + _BATCH] * window)
-        out[i : i + _BATCH] = (spectrum.real**2 + spectrum.imag**2) @ weights
+        power = spectrum.real**2 + spectrum.imag**2
+        for _ in range(roots):
+            np.sqrt(power, out=power)
+        out[i : i + _BATCH] = power @ weights
     return out
 
 

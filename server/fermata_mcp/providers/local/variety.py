@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +14,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fermata_mcp.providers.local.jumps import Jumps
-    from fermata_mcp.providers.local.samples import Floats
+    from fermata_mcp.providers.local.samples import Floats, Ints
 
 WORST_SHARE = 0.4  # of what listeners remember of all jumps is the worst one
+_CELL = 0.25  # seconds in which it is counted how often they are heard
 _NEAR = 2.0  # seconds within which jumps are the same to the ear
-_JOIN = 0.004  # price of one more join, however good
+_JOIN, _OFTEN = 0.007, 600.0  # price of one more join, however good, in so many seconds added
 _REUSED = 0.04  # more for each further use of a jump or its neighbours, in the search …
 _REUSED_COST = 0.02  # … and in the end, for each time that is twice as often
 _HEARD_AGAIN, _HEARD_TOO_OFTEN = 0.1, 0.7  # price of the share of the result heard once more than it need be, and than
@@ -26,7 +28,7 @@ _HEARD_AGAIN, _HEARD_TOO_OFTEN = 0.1, 0.7  # price of the share of the result he
 
 @dataclass(frozen=True)
 class Variety:
-    """Judges sequences of these jumps in a source of `seconds` that is to be heard `plays` times on average."""
+    """Judges collections of these jumps in a source of `seconds` that is to be heard `plays` times on average."""
 
     jumps: Jumps
     seconds: float
@@ -39,43 +41,61 @@ class Variety:
         near = (np.abs(leave[:, None] - leave) < _NEAR) & (np.abs(enter[:, None] - enter) < _NEAR)
         return cls(jumps, seconds, 1 + added / seconds, near)
 
-    def cost(self, path: Sequence[int]) -> float:
-        """What the listener loses by the jumps of a whole path and by its repetitions."""
-        prices = self.jumps.cost[list(path)]
+    def cost(self, used: Sequence[int], beyond: float = 0.0) -> float:
+        """What the listener loses by all the jumps used and by their repetitions, the last `beyond` seconds unheard."""
+        prices = self.jumps.cost[list(used)]
         joined = (1 - WORST_SHARE) * float(prices.mean()) + WORST_SHARE * float(prices.max())
-        repeated = float(self._price_of_hearing(self._heard(path)).sum()) / (self.plays * self.seconds)
-        return joined + repeated + _JOIN * len(path) + _REUSED_COST * float(np.log2(1 + self._again(path)).mean())
+        repeated = float(self._price_of_hearing(self._heard(used, beyond)).sum()) / self._cells_heard
+        return joined + repeated + self._join * len(used) + _REUSED_COST * float(np.log2(1 + self._again(used)).mean())
 
-    def repeats(self, path: Sequence[int]) -> bool:
+    def repeats(self, used: Sequence[int]) -> bool:
         """Whether anything is heard more often than need be."""
-        return bool(self._again(path).any() or self._price_of_hearing(self._heard(path)).any())
+        return bool(self._again(used).any() or self._price_of_hearing(self._heard(used)).any())
 
-    def price(self, path: Sequence[int]) -> Floats:
-        """[jumps] what each jump should cost more after this path."""
-        price = np.zeros(len(self.jumps))
-        for jump, count in zip(path, self._again(path).tolist(), strict=True):
+    def price(self, used: Sequence[int], among: int) -> Floats:
+        """[jumps] roughly what using each once more costs after these, where `among` are used in all."""
+        price = (1 - WORST_SHARE) / among * self.jumps.cost + self._join
+        for jump, count in zip(used, self._again(used).tolist(), strict=True):
             price[self.near[jump]] += _REUSED * count
-        # what playing each second once more would cost
-        heard = self._heard(path)
+        # what playing each cell once more would cost
+        heard = self._heard(used)
         dearer = self._price_of_hearing(heard + 1) - self._price_of_hearing(heard)
-        total = np.concatenate([[0.0], np.cumsum(dearer)]) / (self.plays * self.seconds)
-        start, stop = self.jumps.enter_seconds.astype(int), self.jumps.leave_seconds.astype(int) + 1
-        return price + total[stop] - total[start]
+        total = np.concatenate([[0.0], np.cumsum(dearer)]) / self._cells_heard
+        return price + total[self._stop] - total[self._start]
 
-    def _again(self, path: Sequence[int]) -> Floats:
-        """[path] how many other jumps of the path sound like each."""
-        used = np.asarray(path, np.int64)
-        return self.near[np.ix_(used, used)].sum(1) - 1.0
+    @cached_property
+    def _start(self) -> Ints:
+        return np.round(self.jumps.enter_seconds / _CELL).astype(np.int64)
 
-    def _heard(self, path: Sequence[int]) -> Floats:
-        """[seconds] how often each is heard."""
-        heard = np.ones(int(self.seconds) + 2)
-        for jump in path:
-            heard[int(self.jumps.enter_seconds[jump]) : int(self.jumps.leave_seconds[jump]) + 1] += 1
+    @cached_property
+    def _stop(self) -> Ints:
+        return np.round(self.jumps.leave_seconds / _CELL).astype(np.int64)
+
+    @property
+    def _join(self) -> float:
+        return _JOIN * _OFTEN / max(_OFTEN, (self.plays - 1) * self.seconds)
+
+    @property
+    def _cells_heard(self) -> float:
+        return self.plays * self.seconds / _CELL
+
+    def _again(self, used: Sequence[int]) -> Floats:
+        """[used] how many others of them sound like each."""
+        some = np.asarray(used, np.int64)
+        return self.near[np.ix_(some, some)].sum(1) - 1.0
+
+    def _heard(self, used: Sequence[int], beyond: float = 0.0) -> Floats:
+        """[cells] how often each is heard."""
+        some = np.asarray(used, np.int64)
+        more = np.zeros(round(self.seconds / _CELL) + 2)
+        np.add.at(more, self._start[some], 1)
+        np.add.at(more, self._stop[some], -1)
+        heard = 1 + np.cumsum(more[:-1])
+        heard[len(heard) - round(beyond / _CELL) :] -= 1
         return heard
 
     def _price_of_hearing(self, heard: Floats) -> Floats:
-        """[seconds] price of hearing each so often."""
+        """[cells] price of hearing each so often."""
         enough = np.floor(self.plays) + 1
         too_often = np.maximum(0, heard - np.ceil(self.plays) - 1)
         return _HEARD_AGAIN * np.maximum(0, heard - enough) + _HEARD_TOO_OFTEN * too_often
