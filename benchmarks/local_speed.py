@@ -1,13 +1,13 @@
 """How fast the offline engine is, process to process and inside.
 
     python benchmarks/local_speed.py                       # a made-up three-minute track, wav and mp3
-    python benchmarks/local_speed.py --music FOLDER [--looper COMMAND]
+    python benchmarks/local_speed.py --music [--looper COMMAND]
     python benchmarks/local_speed.py --hours 2 [--suffix flac]
 
-With `--music` every track there, decoded to wav first, is made a minute longer by the engine's process, by the whole
-command line, and by PyMusicLooper's `extend`, one after the other; a row a track, medians at the end. CPU seconds and
-peak memory are those of the whole process tree, start-up included; the last column is one process that has everything
-loaded: decoding the track as it came, analysis and path together, writing.
+With `--music` every track of fetch_music.py that the engine was tuned on, decoded to wav first, is made a minute longer
+by the engine's process, by the whole command line, and by PyMusicLooper's `extend`, one after the other; a row a track,
+medians at the end. CPU seconds and peak memory are those of the whole process tree, start-up included; the last column
+is one process that has everything loaded: decoding the track as it came, analysis and path together, writing.
 With `--hours` one long track is made a minute longer; the floor is decoding it.
 """
 
@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from fetch_music import default_folder, music
 from judged_tools import Run, extend_ours, extend_theirs, measured, measured_decode, to_wav
 
 from fermata_mcp.media.audio import probe
@@ -48,7 +49,7 @@ sys.exit(0 if "done" in last else str(last))
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--music", type=Path)
+    parser.add_argument("--music", nargs="?", type=Path, const=default_folder(), metavar="FOLDER")
     parser.add_argument("--looper", type=Path)
     parser.add_argument("--hours", type=float)
     parser.add_argument("--suffix", default="wav")
@@ -58,7 +59,7 @@ def main() -> None:
         if args.hours:
             long_track(folder, args.hours, args.suffix)
         elif args.music:
-            tracks(folder, sorted(args.music.iterdir()), args.looper)
+            tracks(folder, music(args.music), args.looper)
         else:
             for suffix in ("wav", "mp3"):
                 print(f"{MINUTES} min {suffix}: {shown(engine(make_track(folder / f'track.{suffix}', MINUTES)))}")
@@ -93,7 +94,7 @@ def inside(source: Path) -> tuple[float, float]:
     return planning, writing
 
 
-def tracks(folder: Path, music: list[Path], looper: Path | None) -> None:
+def tracks(folder: Path, chosen: list[Path], looper: Path | None) -> None:
     print(
         "| track | s | engine CPU s | MB | command line CPU s | PyMusicLooper CPU s | MB | decode, plan, write CPU s |"
     )
@@ -102,9 +103,7 @@ def tracks(folder: Path, music: list[Path], looper: Path | None) -> None:
     start_up = statistics.median(measured([sys.executable, "-c", "import json, subprocess, sys"]).cpu for _ in range(5))
     inside(make_track(folder / "warm.wav", 0.5))
     ratios: dict[str, list[float]] = {"engine": [], "command line": [], "memory": [], "plan / decode": []}
-    for track in music:
-        if track.suffix not in (".wav", ".ogg", ".mp3", ".flac"):
-            continue
+    for track in chosen:
         source = to_wav(track, folder / "track.wav")
         seconds = soundfile.info(str(source)).duration
         ours, whole = engine(source, start_up), extend_ours(source, folder / "ours.wav", seconds + ADDED)

@@ -3,14 +3,15 @@
     python benchmarks/fetch_music.py
     python benchmarks/quality.py [--task +60 +180 x3 clips] [--only NAME ...] [--looper VENV/bin/pymusiclooper]
                                  [--tools ours looper looper-no-fade] [--json FILE] [--music FOLDER]
-                                 [--keep FOLDER] [--jobs N]
+                                 [--fresh] [--keep FOLDER] [--jobs N]
 
-Every track is decoded once to a 16-bit wav, which all tools get; all of them write wav. Ours is `fermata-mcp extend`,
-the user's path. PyMusicLooper runs as `extend`, with its fade (`looper`) and with --disable-fade-out
-(`looper-no-fade`); it is left out unless its command is named (or in PYMUSICLOOPER). CPU seconds and peak memory are of
-the whole process tree, start-up included; `decode` is decoding the track as it came, in a process of its own.
-With more than one job the CPU figures are only rough. Another revision of ours is measured with PYTHONPATH set to its
-`server` folder. `--report FILE ...` prints the tables of what earlier runs saved; of two runs the later file counts.
+Every track is decoded once to a 16-bit wav, which all tools get; all of them write wav. With `--fresh` the tracks are
+those that nothing was tuned on. Ours is `fermata-mcp extend`, the user's path. PyMusicLooper runs as `extend`, with its
+fade (`looper`) and with --disable-fade-out (`looper-no-fade`); it is left out unless its command is named (or in
+PYMUSICLOOPER). CPU seconds and peak memory are of the whole process tree, start-up included; `decode` is decoding the
+track as it came, in a process of its own. With more than one job the CPU figures are only rough. Another revision of
+ours is measured with PYTHONPATH set to its `server` folder. `--report FILE ...` prints the tables of what earlier runs
+saved; of two runs the later file counts.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def main() -> None:
     if args.report:
         print(report(_saved(args.report)))
         return
-    tracks = [path for path in music(args.music) if not args.only or path.stem in args.only]
+    tracks = [path for path in music(args.music, args.fresh) if not args.only or path.stem in args.only]
     if not tracks:
         raise SystemExit(f"no test music in {args.music}: run benchmarks/fetch_music.py")
     tools: dict[str, Callable[[Path, Path, float], Run]] = {"ours": extend_ours}
@@ -79,6 +80,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--task", nargs="+", choices=TASKS, default=["+60"])
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these tracks")
+    parser.add_argument("--fresh", action="store_true", help="the tracks that nothing was tuned on")
     parser.add_argument("--music", type=Path, default=default_folder(), metavar="FOLDER")
     parser.add_argument("--looper", default=os.environ.get("PYMUSICLOOPER"), metavar="COMMAND")
     parser.add_argument("--tools", nargs="+", choices=TOOLS, default=TOOLS)
