@@ -136,6 +136,13 @@ def test_a_wrong_length_and_a_short_loop_cost(judge: Any, song: Sound) -> None:
     assert verdict.repetition < 70
 
 
+def test_a_join_between_exact_copies_is_not_heard(judging: Any) -> None:
+    """Several places explain what is heard, and most of them would need a join that cannot be heard."""
+    song = stereo(form("AABAACAAD", _SECTION))
+    verdict = judging.Judge(song, RATE).verdict(_joined(_joined(song, 6.5, 2.5), 10.5, 6.5), len(song) / RATE + 8)
+    assert verdict.joins > 95
+
+
 def test_an_altered_beginning_costs(judge: Any, song: Sound) -> None:
     altered = song + 0.3 * stereo(noise(len(song) / RATE + 1))[: len(song)]
     assert judge.verdict(altered, len(song) / RATE).beginning < 50
