@@ -59,6 +59,15 @@ class TestAnUnknownOutcome:
             task = await lost(service, house, remote, 42)
             await eventually(lambda: self._tells(service, task, "the balance is 42 now; there is no earlier one"))
 
+    async def test_what_other_tasks_cost_is_named(self, house: House, remote: Remote) -> None:
+        async with house.engine() as service:
+            await service.credits("paid")
+            other = (await service.start(house.request(take=2))).task
+            await finished(service, other)
+            task = await lost(service, house, remote, 100 - 2 * COSTS)
+            says = f"({COSTS:g} of it went to other tasks), as if this request was charged"
+            await eventually(lambda: self._tells(service, task, says))
+
     async def test_checking_adds_the_newest_to_the_first(self, house: House, remote: Remote) -> None:
         async with house.engine() as service:
             await service.credits("paid")
