@@ -4,8 +4,9 @@
 
 The folder is ${XDG_CACHE_HOME:-~/.cache}/fermata-benchmark-music unless named. Needs apt-get, with its lists up to
 date, and dpkg. The offline engine was tuned on the 26 tracks in TUNED. FRESH are as many others of the same packages,
-the first by name that last one to seven minutes: nothing was tuned on them, and nothing may be. A track that is there
-already is not fetched again. Each package's copyright file, kept beside the music, names the licence.
+the first by name that last one to seven minutes, to see whether what was learned holds elsewhere: do not tune on them.
+A track that is there already is not fetched again. Each package's copyright file, kept beside the music, names the
+licence.
 """
 
 from __future__ import annotations

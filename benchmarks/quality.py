@@ -6,12 +6,12 @@
                                  [--fresh] [--keep FOLDER] [--jobs N]
 
 Every track is decoded once to a 16-bit wav, which all tools get; all of them write wav. With `--fresh` the tracks are
-those that nothing was tuned on. Ours is `fermata-mcp extend`, the user's path. PyMusicLooper runs as `extend`, with its
-fade (`looper`) and with --disable-fade-out (`looper-no-fade`); it is left out unless its command is named (or in
-PYMUSICLOOPER). CPU seconds and peak memory are of the whole process tree, start-up included; `decode` is decoding the
-track as it came, in a process of its own. With more than one job the CPU figures are only rough. Another revision of
-ours is measured with PYTHONPATH set to its `server` folder. `--report FILE ...` prints the tables of what earlier runs
-saved; of two runs the later file counts.
+others than those the engine was tuned on. Ours is `fermata-mcp extend`, the user's path. PyMusicLooper runs as
+`extend`, with its fade (`looper`) and with --disable-fade-out (`looper-no-fade`); it is left out unless its command is
+named (or in PYMUSICLOOPER). CPU seconds and peak memory are of the whole process tree, start-up included; `decode` is
+decoding the track as it came, in a process of its own. With more than one job the CPU figures are only rough. Another
+revision of ours is measured with PYTHONPATH set to its `server` folder. `--report FILE ...` prints the tables of what
+earlier runs saved; of two runs the later file counts.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--task", nargs="+", choices=TASKS, default=["+60"])
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these tracks")
-    parser.add_argument("--fresh", action="store_true", help="the tracks that nothing was tuned on")
+    parser.add_argument("--fresh", action="store_true", help="other tracks than those tuned on")
     parser.add_argument("--music", type=Path, default=default_folder(), metavar="FOLDER")
     parser.add_argument("--looper", default=os.environ.get("PYMUSICLOOPER"), metavar="COMMAND")
     parser.add_argument("--tools", nargs="+", choices=TOOLS, default=TOOLS)
