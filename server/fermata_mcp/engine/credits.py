@@ -100,7 +100,7 @@ async def _seen(provider: Provider, store: Store, now: int) -> tuple[float | Non
 def _verdict(before: Sighting, balance: float, hold: int) -> str:
     missing = before.unexplained(round(balance * MILLI))
     seen = f"the balance was {before.balance / MILLI:g} at {_clock_time(before.at)} and is {balance:g} now"
-    if before.spent:
+    if before.spent > 0:
         seen += f" ({before.spent / MILLI:g} of it went to other tasks)"
     if before.unsure != hold:
         # Told after this request, or while others were open: the difference is not this request's.
