@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from fermata_mcp.providers.local.path import choose_path
 from fermata_mcp.providers.local.wanted import Wanted
 
 if TYPE_CHECKING:
+    from fermata_mcp.providers.local.lengthen import Ending
     from fermata_mcp.providers.local.path import Path
 
 _searching = settings(deadline=None, max_examples=50)
@@ -33,7 +35,7 @@ def _jumps(draw: st.DrawFn) -> Jumps:
     return Jumps(leave, lag * 1000, 1 - share, share, 1000.0, 10)
 
 
-def _wanted(added: float, ending: str = "auto", continue_at: float | None = None, take: int = 1) -> Wanted:
+def _wanted(added: float, ending: Ending = "auto", continue_at: float | None = None, take: int = 1) -> Wanted:
     return Wanted(
         added=added,
         seconds=_SECONDS,
@@ -42,7 +44,7 @@ def _wanted(added: float, ending: str = "auto", continue_at: float | None = None
         spacing=_SPACING,
         tail=0.0,
         take=take,
-        ending=ending,  # pyright: ignore[reportArgumentType]
+        ending=ending,
     )
 
 
@@ -61,7 +63,7 @@ def _plays_on(jumps: Jumps, order: tuple[int, ...]) -> bool:
 
 @_searching
 @given(_jumps(), st.floats(5, 500), st.sampled_from(["auto", "keep", "fade"]), st.integers(1, 3))
-def test_a_path_can_be_played_and_reaches_the_length(jumps: Jumps, added: float, ending: str, take: int) -> None:
+def test_a_path_can_be_played_and_reaches_the_length(jumps: Jumps, added: float, ending: Ending, take: int) -> None:
     path = _path(jumps, _wanted(added, ending, take=take))
     assert _plays_on(jumps, path.jumps)
     late = float(jumps.gain_seconds[list(path.jumps)].sum()) - added
@@ -86,6 +88,16 @@ def test_a_loop_leads_back_to_where_it_begins(jumps: Jumps, length: float) -> No
     path = _path(jumps, _wanted(length, "loop"))
     assert _plays_on(jumps, path.jumps + path.jumps)
     assert abs(float(jumps.gain_seconds[list(path.jumps)].sum()) - length) <= 2 + UNIT
+
+
+@pytest.mark.parametrize(("leave", "spacing"), [(2012, 4.1), (1231, 4.3), (1331, 5.3)])
+def test_a_jump_of_just_the_spacing_can_follow_itself(leave: int, spacing: float) -> None:
+    """Though what the place entered and the spacing add up to is rounded."""
+    jumps = Jumps(np.array([leave]), np.array([spacing * 1000]), np.zeros(1), np.ones(1), 1000.0, 10)
+    wanted = replace(_wanted(10 * spacing, "keep"), spacing=spacing)
+    path = choose_path(jumps, wanted, lambda _share: None)
+    assert path is not None
+    assert path.jumps == (0,) * 10
 
 
 @_searching

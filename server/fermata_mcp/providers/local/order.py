@@ -18,22 +18,24 @@ if TYPE_CHECKING:
     from fermata_mcp.providers.local.variety import Variety
 
 
+_ROUNDING = 1e-6  # seconds; a jump of just the spacing can follow itself
+
+
 class Order:
-    """Orders collections of the jumps of `variety`, with `spacing` seconds of music between two jumps."""
+    """Orders collections of the jumps of `variety`, with `spacing` seconds of music between two jumps.
+
+    Each of those jumps goes back by at least that much.
+    """
 
     def __init__(self, variety: Variety, spacing: float) -> None:
-        self._near, self._spacing = variety.near, spacing
+        self._near, self._spacing = variety.near, spacing - _ROUNDING
         self._leave: Floats = variety.jumps.leave_seconds
         self._enter: Floats = variety.jumps.enter_seconds
 
     def last_ones(self, used: Sequence[int]) -> list[int]:
         """Those that may come last whatever the order of the others."""
-        some = set(used)
-        return [
-            jump
-            for jump in sorted(some)
-            if all(self._leave[jump] >= self._enter[other] + self._spacing for other in some - {jump})
-        ]
+        some = np.unique(np.asarray(used, np.int64))
+        return some[self._leave[some] >= self._enter[some].max(initial=-np.inf) + self._spacing].tolist()
 
     def played(self, used: Sequence[int], place: float, last: tuple[int, ...] = ()) -> list[int] | None:
         """All of them from second `place` on and then `last`; None where that is impossible.
