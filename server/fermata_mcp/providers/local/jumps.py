@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,7 +65,7 @@ class Jumps:
         parts = {name: getattr(self, name)[kept] for name in ("leave", "lag", "mismatch", "accepted")}
         return replace(self, **parts)
 
-    @property
+    @cached_property
     def cost(self) -> Floats:
         """[jumps] price of using each: the share of listeners it loses, and more where it loses too many."""
         return 1 - self.accepted + _HOPELESS * self.mismatch + _BAD_PRICE * (self.accepted < _BAD)

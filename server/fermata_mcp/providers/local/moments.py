@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fermata_mcp.providers.local.analysis import Analysis
     from fermata_mcp.providers.local.samples import F32, Floats, Ints
 
-SPAN = 8  # frames a moment lasts
+_SPAN = 8  # frames a moment lasts
 BETTER, WORSE = 0.7, 0.3  # shares of the side, before or after a jump, that is more alike, and of the other
 UNKNOWN = 0.72  # distance of what lies outside the track
 _FLOORS = (3.0, 0.12, 0.4)  # dB, share, dB: distances below which even random places are alike
@@ -30,9 +30,9 @@ class Moments:
 
     def __init__(self, analysis: Analysis) -> None:
         self._groups = (
-            moving_rows(analysis.mel, SPAN),
-            moving_rows(np.repeat(analysis.chroma, analysis.cell, axis=0)[: analysis.frames], SPAN),
-            moving_rows(analysis.onsets, SPAN),
+            moving_rows(analysis.mel, _SPAN),
+            moving_rows(np.repeat(analysis.chroma, analysis.cell, axis=0)[: analysis.frames], _SPAN),
+            moving_rows(analysis.onsets, _SPAN),
         )
         self._last = min(len(group) for group in self._groups) - 1
         self._scales = self._random_distances()

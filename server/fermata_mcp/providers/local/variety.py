@@ -48,10 +48,6 @@ class Variety:
         repeated = float(self._price_of_hearing(self._heard(used, beyond)).sum()) / self._cells_heard
         return joined + repeated + self._join * len(used) + _REUSED_COST * float(np.log2(1 + self._again(used)).mean())
 
-    def repeats(self, used: Sequence[int]) -> bool:
-        """Whether anything is heard more often than need be."""
-        return bool(self._again(used).any() or self._price_of_hearing(self._heard(used)).any())
-
     def price(self, used: Sequence[int], among: int) -> Floats:
         """[jumps] roughly what using each once more costs after these, where `among` are used in all."""
         price = (1 - WORST_SHARE) / among * self.jumps.cost + self._join
