@@ -83,7 +83,7 @@ def test_new_material_starts_after_the_place_to_continue_at(jumps: Jumps, added:
 
 
 @_searching
-@given(_jumps(), st.floats(5, 300))
+@given(_jumps(), st.floats(5, 900))
 def test_a_loop_leads_back_to_where_it_begins(jumps: Jumps, length: float) -> None:
     path = _path(jumps, _wanted(length, "loop"))
     assert _plays_on(jumps, path.jumps + path.jumps)

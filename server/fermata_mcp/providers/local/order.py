@@ -6,15 +6,14 @@ can be played. Here they are mixed instead, so that what was just heard is not h
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fermata_mcp.providers.local.samples import Floats
     from fermata_mcp.providers.local.variety import Variety
 
 
@@ -28,49 +27,56 @@ class Order:
     """
 
     def __init__(self, variety: Variety, spacing: float) -> None:
-        self._near, self._spacing = variety.near, spacing - _ROUNDING
-        self._leave: Floats = variety.jumps.leave_seconds
-        self._enter: Floats = variety.jumps.enter_seconds
+        self._near: list[list[bool]] = variety.near.tolist()
+        self._enter: list[float] = variety.jumps.enter_seconds.tolist()
+        # the last place from which each can still be played
+        self._from: list[float] = (variety.jumps.leave_seconds - spacing + _ROUNDING).tolist()
 
     def last_ones(self, used: Sequence[int]) -> list[int]:
         """Those that may come last whatever the order of the others."""
-        some = np.unique(np.asarray(used, np.int64))
-        return some[self._leave[some] >= self._enter[some].max(initial=-np.inf) + self._spacing].tolist()
+        latest = max((self._enter[jump] for jump in used), default=-math.inf)
+        return [jump for jump in sorted(set(used)) if self._from[jump] >= latest]
 
     def played(self, used: Sequence[int], place: float, last: tuple[int, ...] = ()) -> list[int] | None:
         """All of them from second `place` on and then `last`; None where that is impossible.
 
         None follows its like if that can be helped; those left most often go first, and late ones.
         """
-        if not self._reachable([*used] or [*last], place):
-            return None
         left = Counter(used)
+        latest_first = sorted(left, key=self._from.__getitem__, reverse=True)
+        if not self._reachable(latest_first or [*last], place):
+            return None
         order: list[int] = []
         while left:
-            possible = [jump for jump in left if self._goes_on(jump, left, place)]
-            chosen = max(possible, key=lambda jump: (not self._like_last(jump, order), left[jump], self._leave[jump]))
-            left -= Counter([chosen])
+            like = self._near[order[-1]] if order else None
+            wished = sorted(left, key=lambda jump: (like is not None and like[jump], -left[jump], -self._from[jump]))
+            chosen = next(jump for jump in wished if self._goes_on(jump, left, latest_first, place))
             order.append(chosen)
-            place = float(self._enter[chosen])
+            left[chosen] -= 1
+            if not left[chosen]:
+                del left[chosen]
+                latest_first.remove(chosen)
+            place = self._enter[chosen]
         return [*order, *last]
 
-    def _like_last(self, jump: int, order: list[int]) -> bool:
-        return bool(order) and bool(self._near[jump, order[-1]])
+    def plays_on(self, order: Sequence[int]) -> bool:
+        """Whether they can be played in this order."""
+        return all(self._from[after] >= self._enter[before] for before, after in pairwise(order))
 
-    def _goes_on(self, jump: int, left: Counter[int], place: float) -> bool:
+    def _goes_on(self, jump: int, left: Counter[int], latest_first: list[int], place: float) -> bool:
         """Whether it can be played at `place`, and all the others after it."""
-        others = [other for other, count in left.items() if other != jump or count > 1]
-        return bool(self._leave[jump] >= place + self._spacing) and self._reachable(others, float(self._enter[jump]))
+        if self._from[jump] < place:
+            return False
+        others = latest_first if left[jump] > 1 else [other for other in latest_first if other != jump]
+        return self._reachable(others, self._enter[jump])
 
-    def _reachable(self, jumps: Sequence[int], place: float) -> bool:
+    def _reachable(self, latest_first: Sequence[int], place: float) -> bool:
         """Whether all of them can be played from second `place` on, in some order."""
-        left = np.unique(np.asarray(jumps, np.int64))
-        while len(left):
-            possible = self._leave[left] >= place + self._spacing
-            if possible.all():
-                return True
-            if not possible.any():
-                return False
-            place = min(place, float(self._enter[left[possible]].min()))
-            left = left[~possible]
+        earliest = place
+        for jump in latest_first:
+            if self._from[jump] < place:
+                place = earliest  # by way of those that can be played
+                if self._from[jump] < place:
+                    return False
+            earliest = min(earliest, self._enter[jump])
         return True

@@ -17,7 +17,7 @@ from fermata_mcp.providers.local.order import Order
 from fermata_mcp.providers.local.variety import WORST_SHARE, Variety
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fermata_mcp.providers.local.jumps import Jumps
     from fermata_mcp.providers.local.samples import Ints
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 _LIMITS = (0.06, 0.2, 0.4, 0.6, np.inf)  # prices of the dearest jump that are tried, one after the other
 _USUAL_NUMBERS = (3, 8)  # of jumps in a path, before one is known
 _FIRST_JUMPS = 6  # tried as the one soon after the place to continue at
-_PATIENCE = 24  # fruitless attempts to improve before giving up
+_PATIENCE = 48  # fruitless attempts to improve before giving up
 _FEW_TAKEN_OUT, _MOST_TAKEN_OUT = 6, 0.5  # jumps, or share of the jumps, taken out at once
+_IN_A_ROW = 0.5  # of the times, jumps that follow one another are taken out
 _CHEAPEST = 0.5  # share of its price for which a jump may be had
+_MOVES, _MOVED_SECONDS = 300, 900_000.0  # of one jump to another place, and seconds of music, tried to find an order
 _PART_SHARE, _PART_LEAST, _PART_MOST = 0.6, 90.0, 300.0  # of the track, seconds: long additions start as such parts
 _WHOLE = 1200.0  # seconds that are filled at once
 _OTHER_TAKE = 0.3  # price in another take of what sounds like an earlier take's jump
@@ -70,7 +72,7 @@ def choose_path(jumps: Jumps, wanted: Wanted, progress: Callable[[float], None])
 
 
 class _Search:
-    """Seeks collections of `jumps`; a Path's jumps are in no order until it is the best."""
+    """Seeks collections of `jumps`, and an order for each that may be the best."""
 
     def __init__(self, jumps: Jumps, wanted: Wanted) -> None:
         self._wanted = wanted
@@ -92,7 +94,7 @@ class _Search:
             self._penalty[jump] += _SAME_JUMP
 
     def best(self, progress: Callable[[float], None]) -> Path | None:
-        """In playing order. Poorer jumps are allowed only as long as that helps."""
+        """Poorer jumps are allowed only as long as that helps."""
         best: Path | None = None
         known = 0
         for tried, limit in enumerate(_LIMITS):
@@ -107,8 +109,7 @@ class _Search:
             best = self._improved(best, few)
             if not best.off and best.cost <= WORST_SHARE * limit:
                 break
-        order = self._played(best) if best else None
-        return replace(best, jumps=order) if best and order else None
+        return self._mixed(best) if best else None
 
     def _first(self, best: Path | None, few: Ints) -> Path | None:
         """The best so far, or a better one made of `few` jumps all at once."""
@@ -129,7 +130,11 @@ class _Search:
             number = len(best.jumps)
             most = max(min(number, _FEW_TAKEN_OUT), int(number * _MOST_TAKEN_OUT))
             count = int(self._random.integers(1, most + 1))
-            kept = np.delete(best.jumps, self._random.choice(number, count, replace=False)).tolist()
+            if self._random.random() < _IN_A_ROW:
+                out = self._random.integers(number - count + 1) + np.arange(count)
+            else:
+                out = self._random.choice(number, count, replace=False)
+            kept = np.delete(best.jumps, out).tolist()
             found = self._better(best, self._completed(kept, few, number, _CHEAPEST))
             failures = failures + 1 if found is best else 0
             best = found
@@ -141,13 +146,36 @@ class _Search:
     def _better(self, best: Path | None, found: Iterable[Path]) -> Path | None: ...
 
     def _better(self, best: Path | None, found: Iterable[Path]) -> Path | None:
-        """The best that can be played."""
-        for path in sorted(found, key=lambda path: path.rank):
+        """The best that can be played, in playing order."""
+        for path in found:
             if best is not None and path.rank >= best.rank:
-                break
-            if self._can_be_played(path):
-                return path
+                continue
+            order = self._played(path)
+            if order is None:
+                continue
+            played = replace(path, jumps=order, cost=path.cost + self._cost_of_order(order))
+            if best is None or played.rank < best.rank:
+                best = played
         return best
+
+    def _cost_of_order(self, order: Sequence[int]) -> float:
+        return self._variety.cost_of_order(order, self._wanted.loops)
+
+    def _mixed(self, best: Path) -> Path:
+        """The same jumps in an order in which less is heard again soon."""
+        order = list(best.jumps)
+        first, stop = int(self._wanted.soon), len(order) - int(best.fades or self._wanted.loops)
+        if stop - first < 2:
+            return best
+        cost = first_cost = self._cost_of_order(order)
+        for _ in range(int(min(_MOVES, _MOVED_SECONDS / (self._wanted.seconds + self._wanted.added)))):
+            here, there = self._random.integers(first, stop, 2).tolist()
+            moved = [*order[:here], *order[here + 1 :]]
+            moved.insert(int(there), order[int(here)])
+            before = moved[-1:] if self._wanted.loops else []
+            if self._order.plays_on([*before, *moved]) and (price := self._cost_of_order(moved)) < cost:
+                order, cost = moved, price
+        return replace(best, jumps=tuple(order), cost=best.cost - first_cost + cost)
 
     def _grown(self, used: list[int], few: Ints, among: int) -> list[int]:
         """With jumps for as many seconds as cannot be filled at once, part by part."""
@@ -188,7 +216,7 @@ class _Search:
         return Knapsack(self._gain[few], price * self._random.uniform(cheapest, 1, len(few)), most)
 
     def _judged(self, used: list[int]) -> Iterator[Path]:
-        """What a listener would make of these jumps, with each way to end after them."""
+        """What a listener would make of these jumps in whatever order, with each way to end after them."""
         wanted = self._wanted
         leave = self._leave[used]
         late_enough = leave[leave >= wanted.start] if wanted.soon else leave
@@ -204,10 +232,6 @@ class _Search:
         if late >= -UNIT / 2 and not wanted.loops:
             whole = cost + wanted.fade_price + self._variety.cost(used, max(0.0, late))
             yield Path(tuple(used), True, whole, wanted.ending == "keep")
-
-    def _can_be_played(self, path: Path) -> bool:
-        always = not (path.fades or self._wanted.soon or self._wanted.loops)
-        return always or self._played(path) is not None
 
     def _played(self, path: Path) -> tuple[int, ...] | None:
         """The jumps in playing order; None where they cannot be played."""

@@ -1,7 +1,8 @@
-"""How often each second of the source is heard, and what hearing it too often costs."""
+"""How often, and how soon again, each second of the source is heard, and what hearing it too often costs."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -22,6 +23,13 @@ _NEAR = 2.0  # seconds within which jumps are the same to the ear
 _JOIN, _OFTEN = 0.007, 600.0  # price of one more join, however good, in so many seconds added
 _REUSED = 0.04  # more for each further use of a jump or its neighbours, in the search …
 _REUSED_COST = 0.02  # … and in the end, for each time that is twice as often
+_WHILES = (120.0, 600.0)  # seconds within which a passage may be heard …
+_SOON_ENOUGH = 3  # … so much more often than if the track were played evenly
+_SOON_AGAIN, _SOONEST_AGAIN = (
+    0.2,
+    0.02,
+)  # price of the share of the result heard once more, and of each such time of what
+# is heard most often
 _HEARD_AGAIN, _HEARD_TOO_OFTEN = 0.1, 0.7  # price of the share of the result heard once more than it need be, and than
 # a listener puts up with
 
@@ -47,6 +55,28 @@ class Variety:
         joined = (1 - WORST_SHARE) * float(prices.mean()) + WORST_SHARE * float(prices.max())
         repeated = float(self._price_of_hearing(self._heard(used, beyond)).sum()) / self._cells_heard
         return joined + repeated + self._join * len(used) + _REUSED_COST * float(np.log2(1 + self._again(used)).mean())
+
+    def cost_of_order(self, order: Sequence[int], around: bool) -> float:
+        """What the listener loses because these, played in this order, bring back too soon what was just heard.
+
+        Or, where `around`, played in a loop.
+        """
+        start, stop = self._start[list(order)].tolist(), self._stop[list(order)].tolist()
+        if around:
+            start, stop = start[-1:] + start + start[:-1], stop * 2
+        else:
+            start, stop = [0, *start], [*stop, round(self.seconds / _CELL)]
+        heard = np.concatenate([np.arange(first, end) for first, end in zip(start, stop, strict=True)])
+        time = np.argsort(heard, kind="stable")
+        # numbers by cell and then time, apart enough that those just below one are the same cell's in the last while
+        number = heard[time] * (2 * len(heard)) + time
+        cost = 0.0
+        for seconds in _WHILES:
+            recent = min(len(heard), round(seconds / _CELL))
+            often = np.arange(1, len(heard) + 1) - np.searchsorted(number, number - recent)
+            again = np.maximum(0, often - math.ceil(seconds / self.seconds) - _SOON_ENOUGH)
+            cost += _SOON_AGAIN * float(again.mean()) + _SOONEST_AGAIN * float(again.max())
+        return cost
 
     def price(self, used: Sequence[int], among: int) -> Floats:
         """[jumps] roughly what using each once more costs after these, where `among` are used in all."""
