@@ -9,6 +9,7 @@ from typing import Any
 from judge import BAD
 
 _WORST = 5
+_OFTEN = 5  # times that one passage is heard within two minutes
 
 
 @dataclass
@@ -50,19 +51,21 @@ def report(outcomes: list[Outcome]) -> str:
 
 def _summary(outcomes: list[Outcome], tools: list[str]) -> str:
     rows = [
-        "| tool | median | mean | worst | joins | bad joins | failed | CPU s | CPU / decode | peak MB |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| tool | median | mean | worst | joins | bad joins | 5 x in 2 min | failed | CPU s | CPU / decode | peak MB |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for tool in tools:
         own = [one for one in outcomes if one.tool == tool]
         quality = [one.quality for one in own]
         seams = [seam["score"] for one in own for seam in one.seams]
         bad = sum(score < BAD for score in seams)
+        soon = [one.verdict["heard_soon"] for one in own if one.verdict]
         failed = sum(bool(one.failure) for one in own)
         ratio = statistics.median(one.cpu / max(one.decode_cpu, 1e-3) for one in own)
         rows.append(
             f"| {tool} | {statistics.median(quality):.1f} | {statistics.mean(quality):.1f} | {min(quality):.0f} | "
-            f"{len(seams)} | {bad} ({100 * bad / max(1, len(seams)):.0f} %) | {failed} | "
+            f"{len(seams)} | {bad} ({100 * bad / max(1, len(seams)):.0f} %) | "
+            f"{sum(often >= _OFTEN for often in soon)} (most {max(soon, default=0)}) | {failed} | "
             f"{sum(one.cpu for one in own):.1f} | {ratio:.1f} | {max(one.memory for one in own):.0f} |"
         )
     return "\n".join([*rows, *_ratios(outcomes, tools)])

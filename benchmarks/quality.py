@@ -1,12 +1,12 @@
 """How good lengthened music is, ours and PyMusicLooper's, on the same files in the same run.
 
     python benchmarks/fetch_music.py
-    python benchmarks/quality.py [--task +60 +180 x3 clips] [--only NAME ...] [--looper VENV/bin/pymusiclooper]
-                                 [--tools ours looper looper-no-fade] [--json FILE] [--music FOLDER]
+    python benchmarks/quality.py [--task +60 +180 x2 x3 x5 30min clips] [--only NAME ...]
+                                 [--looper VENV/bin/pymusiclooper] [--tools ours looper looper-no-fade] [--json FILE] [--music FOLDER]
                                  [--fresh] [--keep FOLDER] [--jobs N]
 
 Every track is decoded once to a 16-bit wav, which all tools get; all of them write wav. With `--fresh` the tracks are
-others than those the engine was tuned on. Ours is `fermata-mcp extend`, the user's path. PyMusicLooper runs as
+others than those the engine was tuned on. `5 x in 2 min` counts results in which a passage is heard so often. Ours is `fermata-mcp extend`, the user's path. PyMusicLooper runs as
 `extend`, with its fade (`looper`) and with --disable-fade-out (`looper-no-fade`); it is left out unless its command is
 named (or in PYMUSICLOOPER). CPU seconds and peak memory are of the whole process tree, start-up included; `decode` is
 decoding the track as it came, in a process of its own. With more than one job the CPU figures are only rough. Another
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TOOLS = ("ours", "looper", "looper-no-fade")
-TASKS = ("+60", "+180", "x3", "clips")
+TASKS = ("+60", "+180", "x2", "x3", "x5", "30min", "clips")
 _CLIP_SECONDS, _CLIP_WANTED = 20.0, 60.0
 _CLIP_PLACE = 0.35  # of the track: past the intro
 
@@ -133,7 +133,9 @@ def _source(folder: Path, task: str, track: Path) -> tuple[Path, float]:
         return source, _CLIP_WANTED
     source = to_wav(track, folder / f"{track.stem}.wav")
     seconds = soundfile.info(source).duration
-    return source, 3 * seconds if task == "x3" else seconds + float(task)
+    if task == "30min":
+        return source, 1800.0
+    return source, float(task[1:]) * seconds if task[0] == "x" else seconds + float(task)
 
 
 def _line(one: Outcome) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .alignment import Aligner, Seam, joins
 from .seams import SeamJudge, SeamScore
-from .whole import beginning_score, ending, length_score, repetition_score
+from .whole import beginning_score, ending, heard_soon, length_score, repetition_score
 
 if TYPE_CHECKING:
     from .signals import Array
@@ -25,7 +25,8 @@ class Verdict:
 
     told_missed: joins the tool told of that were not found in the samples (they change nothing audible, or were told
     wrongly). untold: joins found that it did not tell of. Both are 0 for a tool that tells nothing. unknown: seconds of
-    the result that are nowhere in the original.
+    the result that are nowhere in the original. heard_soon: how often at most a passage is heard within two minutes; no
+    score depends on it.
     """
 
     overall: float
@@ -37,6 +38,7 @@ class Verdict:
     ending_kind: str
     seconds: float
     unknown: float
+    heard_soon: int
     told_missed: int
     untold: int
     seams: list[SeamScore]
@@ -74,6 +76,7 @@ class Judge:
             ending_kind=end.kind,
             seconds=seconds,
             unknown=max(0.0, seconds - sum(one.end - one.start for one in stretches)),
+            heard_soon=heard_soon(stretches),
             told_missed=_without(told or [], found),
             untold=_without(found, told) if told is not None else 0,
             seams=scored,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _LENGTH_SHARE, _LENGTH_STEEPNESS = 0.3, 1.5  # an error of this share of the added time halves the score
 _GRID = 0.1  # seconds in which passages are counted
 _REPETITION_WEIGHT = 0.8
+_SOON = 120.0  # seconds
 _BEGINNING = 5.0  # seconds
 _EXACT, _UNLIKE = -60.0, -10.0  # dB of what differs, for 100 and 0
 _ENDING_SLACK = 0.35  # seconds at the original's end that may be silence or a codec's padding
@@ -48,6 +49,19 @@ def repetition_score(stretches: list[Stretch], original: float, wanted: float) -
     allowed = np.ceil(wanted / original) + 1
     excess = np.maximum(plays - allowed, 0).sum() / max(plays.sum(), 1)
     return 100 * (1 - _REPETITION_WEIGHT * float(excess))
+
+
+def heard_soon(stretches: list[Stretch]) -> int:
+    """How often at most a passage is heard within two minutes."""
+    if not stretches:
+        return 0
+    spans = [tuple(round(t / _GRID) for t in (one.start, one.end, one.offset)) for one in stretches]
+    times = np.concatenate([np.arange(start, max(start, end)) for start, end, _ in spans])
+    places = np.concatenate([np.arange(start, max(start, end)) + offset for start, end, offset in spans])
+    order = np.lexsort((times, places))
+    numbers = (places[order] - places.min()) * (2 * (round(_SOON / _GRID) + int(times.max()))) + times[order]
+    often = np.arange(1, len(numbers) + 1) - np.searchsorted(numbers, numbers - round(_SOON / _GRID))
+    return int(often.max(initial=0))
 
 
 def beginning_score(original: Array, result: Array, rate: int, first_seam: float) -> float:

@@ -136,6 +136,13 @@ def test_a_wrong_length_and_a_short_loop_cost(judge: Any, song: Sound) -> None:
     assert verdict.repetition < 70
 
 
+def test_what_comes_again_soon_is_counted(judge: Any, song: Sound) -> None:
+    part = song[round(5 * RATE) : round(7 * RATE)]
+    looped = np.concatenate([song[: round(7 * RATE)], *[part] * 4, song[round(7 * RATE) :]])
+    assert judge.verdict(song, len(song) / RATE).heard_soon == 1
+    assert judge.verdict(looped, len(looped) / RATE).heard_soon == 5
+
+
 def test_a_join_between_exact_copies_is_not_heard(judging: Any) -> None:
     """Several places explain what is heard, and most of them would need a join that cannot be heard."""
     song = stereo(form("AABAACAAD", _SECTION))
