@@ -1,12 +1,13 @@
 """How good lengthened music is, ours and PyMusicLooper's, on the same files in the same run.
 
     python benchmarks/fetch_music.py
-    python benchmarks/quality.py [--task +60 +180 x2 x3 x5 30min clips] [--only NAME ...]
-                                 [--looper VENV/bin/pymusiclooper] [--tools ours looper looper-no-fade] [--json FILE] [--music FOLDER]
-                                 [--fresh] [--keep FOLDER] [--jobs N]
+    python benchmarks/quality.py [--task +60 +180 x2 x3 x5 30min clips] [--only NAME ...] [--fresh] [--jobs N]
+                                 [--tools ours looper looper-no-fade] [--looper VENV/bin/pymusiclooper]
+                                 [--json FILE] [--music FOLDER] [--keep FOLDER]
 
 Every track is decoded once to a 16-bit wav, which all tools get; all of them write wav. With `--fresh` the tracks are
-others than those the engine was tuned on. `5 x in 2 min` counts results in which a passage is heard so often. Ours is `fermata-mcp extend`, the user's path. PyMusicLooper runs as
+others than those the engine was tuned on. In the tables, `5 x in 2 min` counts the results in which some passage is
+heard five times within two minutes. Ours is `fermata-mcp extend`, the user's path. PyMusicLooper runs as
 `extend`, with its fade (`looper`) and with --disable-fade-out (`looper-no-fade`); it is left out unless its command is
 named (or in PYMUSICLOOPER). CPU seconds and peak memory are of the whole process tree, start-up included; `decode` is
 decoding the track as it came, in a process of its own. With more than one job the CPU figures are only rough. Another
