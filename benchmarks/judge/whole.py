@@ -53,15 +53,19 @@ def repetition_score(stretches: list[Stretch], original: float, wanted: float) -
 
 def heard_soon(stretches: list[Stretch]) -> int:
     """How often at most a passage is heard within two minutes."""
-    if not stretches:
+    times: list[int] = []
+    places: list[int] = []
+    for one in stretches:
+        start, end, offset = (round(seconds / _GRID) for seconds in (one.start, one.end, one.offset))
+        times += range(start, end)
+        places += range(start + offset, end + offset)
+    if not times:
         return 0
-    spans = [tuple(round(t / _GRID) for t in (one.start, one.end, one.offset)) for one in stretches]
-    times = np.concatenate([np.arange(start, max(start, end)) for start, end, _ in spans])
-    places = np.concatenate([np.arange(start, max(start, end)) + offset for start, end, offset in spans])
-    order = np.lexsort((times, places))
-    numbers = (places[order] - places.min()) * (2 * (round(_SOON / _GRID) + int(times.max()))) + times[order]
-    often = np.arange(1, len(numbers) + 1) - np.searchsorted(numbers, numbers - round(_SOON / _GRID))
-    return int(often.max(initial=0))
+    while_ = round(_SOON / _GRID)
+    # numbers by place and then time, apart enough that those just below one are the same place's in the last while
+    numbers = np.sort(np.asarray(places) * (2 * max(while_, times[-1])) + np.asarray(times))
+    often = np.arange(1, len(numbers) + 1) - np.searchsorted(numbers, numbers - while_)
+    return int(often.max())
 
 
 def beginning_score(original: Array, result: Array, rate: int, first_seam: float) -> float:
