@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _LIMITS = (0.06, 0.2, 0.4, 0.6, np.inf)  # prices of the dearest jump that are tried, one after the other
 _USUAL_NUMBERS = (3, 8)  # of jumps in a path, before one is known
 _FIRST_JUMPS = 6  # tried as the one soon after the place to continue at
-_PATIENCE = 48  # fruitless attempts to improve before giving up
+_PATIENCE = 72  # fruitless attempts to improve before giving up
 _FEW_TAKEN_OUT, _MOST_TAKEN_OUT = 6, 0.5  # jumps, or share of the jumps, taken out at once
 _IN_A_ROW = 0.5  # of the times, jumps that follow one another are taken out
 _CHEAPEST = 0.5  # share of its price for which a jump may be had

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -73,7 +74,7 @@ class Variety:
         for seconds in _WHILES:
             recent = min(len(heard), round(seconds / _CELL))
             often = np.arange(1, len(heard) + 1) - np.searchsorted(number, number - recent)
-            again = np.maximum(0, often - max(1.0, seconds / self.seconds) - _SOON_ENOUGH)
+            again = np.maximum(0, often - math.ceil(seconds / self.seconds) - _SOON_ENOUGH)
             cost += _SOON_AGAIN * float(again.mean()) + _SOONEST_AGAIN * float(again.max())
         return cost
 
