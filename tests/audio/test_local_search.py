@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fermata_mcp.providers.local.lengthen import Ending
     from fermata_mcp.providers.local.path import Path
 
-_searching = settings(deadline=None, max_examples=30)
+_searching = settings(deadline=None, max_examples=50)
 _SECONDS, _SPACING = 100.0, 4.0
 _PER_SECOND = 100  # frames
 

@@ -169,9 +169,9 @@ class _Search:
             return best
         cost = first_cost = self._cost_of_order(order)
         for _ in range(int(min(_MOVES, _MOVED_SECONDS / (self._wanted.seconds + self._wanted.added)))):
-            here, there = self._random.integers(first, stop, 2).tolist()
-            moved = [*order[:here], *order[here + 1 :]]
-            moved.insert(int(there), order[int(here)])
+            here, there = (int(place) for place in self._random.integers(first, stop, 2))
+            moved = list(order)
+            moved.insert(there, moved.pop(here))
             before = moved[-1:] if self._wanted.loops else []
             if self._order.plays_on([*before, *moved]) and (price := self._cost_of_order(moved)) < cost:
                 order, cost = moved, price

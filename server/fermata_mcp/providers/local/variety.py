@@ -25,11 +25,8 @@ _REUSED = 0.04  # more for each further use of a jump or its neighbours, in the 
 _REUSED_COST = 0.02  # … and in the end, for each time that is twice as often
 _WHILES = (120.0, 600.0)  # seconds within which a passage may be heard …
 _SOON_ENOUGH = 3  # … so much more often than if the track were played evenly
-_SOON_AGAIN, _SOONEST_AGAIN = (
-    0.2,
-    0.02,
-)  # price of the share of the result heard once more, and of each such time of what
-# is heard most often
+_SOON_AGAIN = 0.2  # price of the share of the result heard once more than that, …
+_SOONEST_AGAIN = 0.02  # … and of each such time of what is heard most often
 _HEARD_AGAIN, _HEARD_TOO_OFTEN = 0.1, 0.7  # price of the share of the result heard once more than it need be, and than
 # a listener puts up with
 
