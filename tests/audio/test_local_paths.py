@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,8 +21,6 @@ from fermata_mcp.providers.local.samples import open_samples
 from fermata_mcp.providers.local.wanted import Wanted
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fermata_mcp.providers.local.lengthen import Ending
     from fermata_mcp.providers.local.path import Path as Chosen
 
@@ -96,6 +95,13 @@ def test_a_passage_that_nothing_leads_back_to_is_not_repeated_on_and_on() -> Non
     """However smoothly it joins: the other jumps all enter after it, so all its rounds would come in a row."""
     path = _chosen(_jumps((24, 12, 1.0), (60, 30, 0.9), (90, 60, 0.97), (95, 70, 0.97), (97, 66, 0.97)), 3000)
     assert path.jumps.count(0) <= 8
+
+
+def test_a_short_loop_goes_round_rather_than_by_poor_joins(tmp_path: Path) -> None:
+    """Nothing can be new for five minutes in nine seconds."""
+    groove = Path(__file__).parents[2] / "examples" / "groove.wav"
+    result = extend(groove, tmp_path / "b.wav", 300)
+    assert min(seam.confidence for seam in result.seams) > 0.9
 
 
 def test_a_mismatch_a_step_of_level_and_a_stumbling_pulse_are_accepted_by_fewer() -> None:

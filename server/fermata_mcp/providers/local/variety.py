@@ -27,6 +27,7 @@ _WHILES = (120.0, 600.0)  # seconds within which a passage may be heard …
 _SOON_ENOUGH = 3  # … so much more often than if the track were played evenly
 _SOON_AGAIN = 0.2  # price of the share of the result heard once more than that, …
 _SOONEST_AGAIN = 0.02  # … and of each such time of what is heard most often
+_SHORT = 60.0  # seconds of the source below which both are less, in proportion
 _HEARD_AGAIN, _HEARD_TOO_OFTEN = 0.1, 0.7  # price of the share of the result heard once more than it need be, and than
 # a listener puts up with
 
@@ -73,7 +74,8 @@ class Variety:
             often = np.arange(1, len(heard) + 1) - np.searchsorted(number, number - recent)
             again = np.maximum(0, often - math.ceil(seconds / self.seconds) - _SOON_ENOUGH)
             cost += _SOON_AGAIN * float(again.mean()) + _SOONEST_AGAIN * float(again.max())
-        return cost
+        # nothing can be new for long in a short source: better again than by a poor join
+        return cost * min(1.0, self.seconds / _SHORT)
 
     def price(self, used: Sequence[int], among: int) -> Floats:
         """[jumps] roughly what using each once more costs after these, where `among` are used in all."""
