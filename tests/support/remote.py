@@ -96,6 +96,9 @@ class ScriptedProvider:
         self._remote.stopped.append(remote_id)
         return self._remote.can_stop
 
+    async def find_clip(self, clip_id: str) -> Clip | None:
+        return None
+
     async def balance(self) -> float | None:
         if isinstance(self._remote.money, ProviderError):
             raise self._remote.money

@@ -98,6 +98,12 @@ class ApiinAdapter:
         stage = next((word for word in map(_word, (item.get("status") for item in items)) if word in STAGES), None)
         return Snapshot("running", message=STAGES[stage] if stage else f"{len(clips)} clips ready", clips=clips)
 
+    def clip_call(self, clip_id: str) -> Call | None:
+        return None
+
+    def read_clip(self, answer: Answer, clip_id: str) -> Clip | None:
+        return None
+
     def balance_call(self) -> Call | None:
         return None
 

@@ -51,7 +51,8 @@ class Snapshot:
     Attributes:
         state: `lost` means this process knows nothing of it; only repeatable work can be.
         fraction: 0 to 1, or None where nobody can tell.
-        clips: Everything finished so far, in the provider's order.
+        clips: Everything finished so far, in the provider's order; one without a link cannot be had yet.
+        cost: Credits that the provider says this work took, 0 where it gave them back; None where it does not say.
     """
 
     state: Literal["running", "succeeded", "failed", "lost"]
@@ -60,6 +61,7 @@ class Snapshot:
     clips: tuple[Clip, ...] = ()
     warnings: tuple[str, ...] = ()
     error: FermataError | None = None
+    cost: float | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,13 @@ class Provider(Protocol):
 
     async def stop(self, remote_id: str) -> bool:
         """Try to stop the work; True if it is certain that nothing more happens."""
+        ...
+
+    async def find_clip(self, clip_id: str) -> Clip | None:
+        """What the provider tells about one of its clips, for free; None where it has no such look-up.
+
+        Raises ProviderError where it cannot be asked now, UnknownTrack where the account has no such clip.
+        """
         ...
 
     async def balance(self) -> float | None:

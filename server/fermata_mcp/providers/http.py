@@ -24,11 +24,12 @@ from fermata_mcp.domain.errors import (
     ProviderUnavailable,
     RateLimited,
     UnexpectedResponse,
+    UnknownTrack,
     error_from,
 )
 from fermata_mcp.domain.plan import clean_text
 from fermata_mcp.domain.spec import Refusal
-from fermata_mcp.domain.task import Work
+from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.media.tls import tls
 
 from .base import Accepted, Host, NotSent, Refused, Snapshot, Submitted, Unclear
@@ -146,6 +147,16 @@ class HttpProvider:
 
     async def stop(self, remote_id: str) -> bool:
         return False
+
+    async def find_clip(self, clip_id: str) -> Clip | None:
+        call = self._adapter.clip_call(clip_id)
+        if call is None or not self.configured:
+            return None
+        answer = await self._read(call)
+        found = self._adapter.read_clip(answer, clip_id) if answer.code() < 400 else None
+        if found is None and answer.code() in (400, 404):
+            raise UnknownTrack(f"{self.spec.name} knows no clip {clean_text(clip_id, 80)} on this account.")
+        return found
 
     async def balance(self) -> float | None:
         call = self._adapter.balance_call()

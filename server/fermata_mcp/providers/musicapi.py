@@ -115,6 +115,12 @@ class MusicApi:
         kind = ContentRejected if _CONTENT.search(why) else GenerationFailed
         return kind(f"{self.spec.name} failed{why}. The provider refunds this by itself; get_credits shows it.")
 
+    def clip_call(self, clip_id: str) -> Call | None:
+        return None
+
+    def read_clip(self, answer: Answer, clip_id: str) -> Clip | None:
+        return None
+
     def balance_call(self) -> Call | None:
         return Call("GET", "/api/v1/get-credits")
 

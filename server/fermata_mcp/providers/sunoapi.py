@@ -128,6 +128,12 @@ class SunoAdapter:
         code = "content_rejected" if rejected else "generation_failed"
         return error_from(code, f"{self.spec.name}: {said or 'no reason given'} ({word}).")
 
+    def clip_call(self, clip_id: str) -> Call | None:
+        return None
+
+    def read_clip(self, answer: Answer, clip_id: str) -> Clip | None:
+        return None
+
     def balance_call(self) -> Call:
         return Call("GET", "/api/v1/chat/credit" if self.spec.name == "kie" else "/api/v1/generate/credit")
 

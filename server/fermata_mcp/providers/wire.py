@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, cast
 
 from fermata_mcp.domain.plan import clean_text
 from fermata_mcp.domain.spec import ProviderSpec, Refusal
-from fermata_mcp.domain.task import Work
+from fermata_mcp.domain.task import Clip, Work
 
 from .base import Snapshot
 
@@ -107,6 +107,14 @@ class Adapter(Protocol):
 
     def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
         """How the work is getting on; None where this is no answer about the work (an error page, say)."""
+        ...
+
+    def clip_call(self, clip_id: str) -> Call | None:
+        """Look up a clip by its id; None where no such look-up is documented, or it costs something."""
+        ...
+
+    def read_clip(self, answer: Answer, clip_id: str) -> Clip | None:
+        """The finished clip of that id; None where the answer does not tell of it."""
         ...
 
     def balance_call(self) -> Call | None:

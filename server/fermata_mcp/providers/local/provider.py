@@ -122,6 +122,9 @@ class LocalProvider:
             await job.ended.wait()
         return True
 
+    async def find_clip(self, clip_id: str) -> Clip | None:
+        return None
+
     async def balance(self) -> float | None:
         return None
 
