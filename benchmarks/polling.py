@@ -26,8 +26,8 @@ TASKS = 20_000
 MEDIAN, SIGMA = 104.0, math.log(180 / 60) / (2 * 1.645)
 STEP = Step(
     id="stp", task_id="tsk", provider=SPEC.name, account_id="a", seq=0, state="waiting", work=Work(save_as="x"),
-    home=None, fence=1, due_at=0, remote_id="r", attempt_id="a", submitted_at=0, polls=0, error_streak=0, clips=(),
-    error=None, created_at=0, updated_at=0,
+    home=None, fence=1, due_at=0, remote_id="r", attempt_id="a", submitted_at=0, made_at=None, polls=0,
+    error_streak=0, clips=(), error=None, created_at=0, updated_at=0,
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import soundfile
 from mutagen.id3 import TIT2
 from signals import noise
 
-from fermata_mcp.media.join import measured_seconds
+from fermata_mcp.media.arrival import measured_seconds
 from fermata_mcp.media.mp3 import is_cut_short
 
 if TYPE_CHECKING:

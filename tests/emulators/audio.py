@@ -95,11 +95,22 @@ def encoded(samples: bytes, extension: str) -> bytes:
 
 @lru_cache(maxsize=16)
 def _endless(name: str, stop: int) -> Samples:
-    """A pulsing chord of its own for each name, over a little noise."""
+    """A melody of its own for each name, half a second a note, over a little noise."""
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
-    time = np.arange(stop) / RATE
-    sound = np.random.default_rng(seed).standard_normal(stop) * 0.01
-    for step in (0, 4, 7):
-        sound += 0.15 * np.sin(2 * np.pi * 110 * 2 ** ((seed % 24 + step) / 12) * time)
-    pulse = 0.6 + 0.4 * np.cos(2 * np.pi * (1.5 + seed % 5 / 4) * time)
-    return (sound * pulse).astype(np.float32)
+    note = RATE // 2
+    notes = [_note(seed, index) for index in range(stop // note + 1)]
+    noise = np.random.default_rng(seed).standard_normal(stop) * 0.01
+    return (np.concatenate(notes)[:stop] + noise).astype(np.float32)
+
+
+def _note(seed: int, index: int) -> Samples:
+    """A chord that swells and fades, on a step of the scale that the name and the place choose."""
+    chance = np.random.default_rng([seed & 0xFFFFFFFF, seed >> 32, index])
+    time = np.arange(RATE // 2) / RATE
+    swell = np.sin(np.pi * time * 2) * chance.uniform(0.4, 1.0)
+    root = 110 * 2 ** (chance.integers(0, 30) / 12)
+    phases = chance.uniform(0, 2 * np.pi, 3)
+    tones = [
+        np.sin(2 * np.pi * root * 2 ** (step / 12) * time + at) for step, at in zip((0, 4, 7), phases, strict=True)
+    ]
+    return (0.15 * swell * sum(tones)).astype(np.float32)

@@ -51,6 +51,7 @@ _TASK = Task(
     held=0,
     charged=0,
     refunded=0,
+    disputed=0,
     cancel_at=None,
     created_at=NOON,
     updated_at=NOON,

@@ -35,7 +35,7 @@ ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 FIELDS = {
     TaskView: "task_id kind provider status progress source audio clips steps credits error warnings next "
     "created_at updated_at finished_at",
-    CreditsView: "providers spent_today cap_today",
+    CreditsView: "providers spent_today spent_this_week spent_this_month cap_today",
     TaskList: "tasks next_cursor",
 }
 PARTS = {
@@ -53,7 +53,7 @@ def a_step_with(clip: Clip) -> Step:
     return Step(
         id="stp_1", task_id="tsk_1", provider="paid", account_id="account", seq=0, state="succeeded",
         work=Work(save_as="/music/out.wav"), home=None, fence=1, due_at=None, remote_id="remote-1",
-        attempt_id="att_1", submitted_at=NOON, polls=2, error_streak=0, clips=(clip,), error=None,
+        attempt_id="att_1", submitted_at=NOON, made_at=None, polls=2, error_streak=0, clips=(clip,), error=None,
         created_at=NOON, updated_at=NOON,
     )  # fmt: skip
 
@@ -216,22 +216,26 @@ def test_a_list_shows_newest_first_and_how_to_get_older_ones() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 4, 6])
-def test_credits_are_two_to_five_lines(count: int) -> None:
-    view = credits_view(Credits(tuple(money(f"p{i}") for i in range(count)), 20, 100))
+def test_credits_have_a_line_for_each_provider_that_is_ready_and_one_for_what_was_spent(count: int) -> None:
+    view = credits_view(Credits(tuple(money(f"p{i}") for i in range(count)), 20, 30, 45.5, 100))
     lines = credits_text(view).splitlines()
-    assert 2 <= len(lines) <= 5
-    assert lines[-1] == "Spent today: 20 of 100 credits."
+    assert len(lines) == count + 1
+    assert lines[-1] == "Spent: 20 of 100 credits today, 30 this week, 45.5 this month (UTC)."
 
 
 def test_credits_tell_what_they_do_not_know() -> None:
-    view = credits_view(
-        Credits((money(balance=None, note="no such call"), money(error="rate_limited: later.")), 0, None)
-    )
-    assert credits_text(view).splitlines() == [
+    known = money(balance=None, note="no such call"), money(error="rate_limited: later.")
+    assert credits_text(credits_view(Credits(known, 0, 0, 0, None))).splitlines() == [
         "paid: no such call.",
         "paid: rate_limited: later.",
-        "Spent today: 0 credits.",
+        "Spent: 0 credits today, 0 this week, 0 this month (UTC).",
     ]
+
+
+def test_what_others_would_cost_is_told_without_their_key() -> None:
+    other = money("other", configured=False, balance=None, note="not configured: set OTHER_API_KEY")
+    lines = credits_text(credits_view(Credits((money(), other), 0, 0, 0, None))).splitlines()
+    assert lines[1] == "Without a key: other up to 10 credits an extension (not configured: set OTHER_API_KEY)."
 
 
 @pytest.mark.parametrize("spec", [PAID, LOCAL], ids=lambda spec: spec.name)

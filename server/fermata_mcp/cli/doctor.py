@@ -92,7 +92,7 @@ async def _keys(settings: Settings) -> list[Finding]:
         own = settings.model_copy(update={"data_dir": Path(folder)})
         async with running_app(own, callers_are_local=True) as app, Client(app.server) as client:
             told: Any = (await client.call_tool("get_credits", {})).structured_content
-    return [_key(one) for one in told["providers"] if one["price_per_extend"]] if told else []
+    return [_key(one) for one in told["providers"] if one["configured"] and one["price_per_extend"]] if told else []
 
 
 def _key(told: dict[str, Any]) -> Finding:

@@ -138,7 +138,8 @@ def credits_table(view: View) -> RenderableType:
             note,
         )
     cap = "" if view["cap_today"] is None else f" of {view['cap_today']:g}"
-    return Group(table, Text(f"Spent today: {view['spent_today']:g}{cap} credits"))
+    spent = f"{view['spent_today']:g}{cap} today, {view['spent_this_week']:g} this week"
+    return Group(table, Text(f"Spent (credits, UTC): {spent}, {view['spent_this_month']:g} this month"))
 
 
 def providers_table(facts: View) -> RenderableType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -78,3 +79,29 @@ class Sighting:
     def unexplained(self, balance: int) -> int:
         """How much less `balance` is than our tasks' certain charges explain; negative where it is more."""
         return self.balance - self.spent - balance
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """Milli-credits of a submit that may or may not have been charged. `sent_at` is Unix milliseconds."""
+
+    attempt_id: str
+    amount: int
+    sent_at: int
+
+
+def given_back(before: Sighting, balance: int, disputes: Sequence[Dispute]) -> tuple[Dispute, ...]:
+    """The disputes that a new balance shows not to have been charged, or to have been refunded since; oldest first.
+
+    Only where the balance is exactly what it then must be: nothing is concluded while a submit is under way.
+    """
+    recent = sum(one.amount for one in disputes if one.sent_at > before.at)
+    if before.unsure != recent:
+        return ()
+    left = recent - before.unexplained(balance)
+    found: list[Dispute] = []
+    for one in sorted(disputes, key=lambda dispute: dispute.sent_at):
+        if one.amount <= left:
+            found.append(one)
+            left -= one.amount
+    return tuple(found) if left == 0 else ()

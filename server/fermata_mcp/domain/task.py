@@ -40,6 +40,10 @@ STEP_MOVES: dict[StepState, frozenset[StepState]] = {
 """`waiting → queued` is for repeatable work that was lost with its process; `expired → …` because late truth wins."""
 
 
+# A saved file and the provider's clip that differ by less than this are the same track.
+SAME_LENGTH_SECONDS = 0.2
+
+
 def new_id(prefix: str) -> str:
     """An unguessable id of 128 random bits."""
     return f"{prefix}_{secrets.token_hex(16)}"
@@ -86,6 +90,13 @@ class Clip(_Value):
     model: str | None = None
     seams: tuple[Seam, ...] = ()
     own_seconds: float | None = Field(default=None, description="length on the provider's side, before any joining")
+    told_seconds: float | None = Field(default=None, description="length that the provider said its audio has")
+    cut: bool = Field(default=False, description="the saved file ends early; a whole one is still asked for")
+
+    @property
+    def missing(self) -> bool:
+        """Whether its audio, or some of it, has still to be fetched."""
+        return self.file is None or self.cut
 
 
 class Audio(_Value):
@@ -109,6 +120,7 @@ class SourceFacts(_Value):
     title: str | None = None
     style: str | None = None
     model: str | None = Field(default=None, description="what made it: providers want the same model again")
+    audio_url: str | None = Field(default=None, description="where its audio can be fetched, to compare and to join")
     identity: str = Field(default="", description="equal for equal audio: path, size and time of a file, or the id")
 
 
@@ -128,6 +140,20 @@ class Work(_Value):
     fields: dict[str, Any] = {}
     options: dict[str, Any] = {}
     take: int = 1
+
+    @property
+    def ahead(self) -> float:
+        """Seconds of the track before the provider's clip: points in one are points in the other and this."""
+        if self.before_seconds is None or self.source_seconds is None:
+            return 0.0
+        ahead = self.before_seconds - self.source_seconds
+        return ahead if ahead >= SAME_LENGTH_SECONDS else 0.0
+
+    @property
+    def point(self) -> float | None:
+        """Second of the provider's clip at which new music starts, where that is known."""
+        return self.source_seconds if self.continue_at is None else self.continue_at
+
     save_as: str = Field(description="absolute path of the finished audio")
 
 
@@ -146,7 +172,10 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Step:
-    """One extension. Times are Unix milliseconds, UTC; `due_at` is when anybody should look at it again."""
+    """One extension. Times are Unix milliseconds, UTC; `due_at` is when anybody should look at it again.
+
+    `made_at` is when the provider first said that the work is finished; its audio may still have to be fetched.
+    """
 
     id: str
     task_id: str
@@ -161,6 +190,7 @@ class Step:
     remote_id: str | None
     attempt_id: str | None
     submitted_at: int | None
+    made_at: int | None
     polls: int
     error_streak: int
     clips: tuple[Clip, ...]
@@ -192,6 +222,7 @@ class Task:
     held: int
     charged: int
     refunded: int
+    disputed: int
     cancel_at: int | None
     created_at: int
     updated_at: int
@@ -231,6 +262,7 @@ class StepPatch(TypedDict, total=False):
     remote_id: str | None
     attempt_id: str | None
     submitted_at: int
+    made_at: int | None
     polls: int
     error_streak: int
     clips: tuple[Clip, ...]
@@ -251,6 +283,7 @@ class TaskPatch(TypedDict, total=False):
     audio: Audio | None
     error: Failure | None
     warnings: tuple[str, ...]
+    source: SourceFacts
     cancel_at: int
     finished_at: int
 

@@ -46,23 +46,23 @@ def after_step(
     now: int,
 ) -> Next:  # fmt: skip
     """What to record now that `step` has delivered `clips`."""
-    told = (*task.warnings, *warnings)
+    said = (*task.warnings, *warnings)
     if step.work.action == "upload":
         return Next({"message": "uploaded"}, _step(step, _from_upload(step.work, clips[0], spec)))
     clip = chosen(task, clips)
     audio = _audio(clip)
     if task.cancel_at is not None:
-        return Next(ended("cancelled", now, audio=audio) | {"warnings": told})
+        return Next(ended("cancelled", now, audio=audio) | {"warnings": (*said, *what_is_missing(task, clips))})
     if _needs_concat(task, step, clip, spec, settings):
-        return Next(
-            {"message": "joining", "audio": audio, "warnings": told}, _step(step, _concat_work(step.work, clip))
-        )
-    if task.kind == "chain" and not spec.any_length and step.work.action == "extend":
-        return _after_link(task, step, clip, told, spec, settings, now)
+        patch: TaskPatch = {"message": "being joined by the provider", "audio": audio, "warnings": said}
+        return Next(patch, _step(step, _concat_work(step.work, clip)))
+    if task.kind == "chain" and not spec.any_length:
+        return _after_link(task, step, clips, said, spec, settings, now)
     short = _short_by(task, audio)
+    said = (*said, *what_is_missing(task, _with_other_takes(task, step, clips)))
     if short:
-        told = (*told, f"The track is {short:.0f} s short of the target.")
-    return Next(ended("partial" if short else "succeeded", now, audio=audio) | {"warnings": told})
+        said = (*said, f"The track is {short:.0f} s short of the target.")
+    return Next(ended("partial" if short else "succeeded", now, audio=audio) | {"warnings": said})
 
 
 def chosen(task: Task, clips: tuple[Clip, ...]) -> Clip:
@@ -102,10 +102,11 @@ def _short_by(task: Task, audio: Audio) -> float:
 
 
 def _needs_concat(task: Task, step: Step, clip: Clip, spec: ProviderSpec, settings: Settings) -> bool:
+    """Whether the provider has to make the whole of a part that nobody here can put in its place."""
     return (
-        clip.whole_track is False
-        and task.kind == "extend"
+        clip.whole_track is not True
         and step.work.action == "extend"
+        and clip.file is not None
         and clip.provider_clip_id is not None
         and task.request.get("stitch") != "never"
         and "concat" in spec.other_prices
@@ -114,8 +115,8 @@ def _needs_concat(task: Task, step: Step, clip: Clip, spec: ProviderSpec, settin
 
 
 def _concat_work(work: Work, clip: Clip) -> Work:
-    update = {"action": "concat", "source_clip": clip.provider_clip_id, "continue_at": None, "source_seconds": None}
-    return work.model_copy(update=update)
+    update = {"action": "concat", "source_clip": clip.provider_clip_id, "continue_at": None}
+    return work.model_copy(update=update | {"source_seconds": clip.own_seconds, "before_seconds": None})
 
 
 def _from_upload(work: Work, clip: Clip, spec: ProviderSpec) -> Work:
@@ -134,46 +135,68 @@ def _step(step: Step, work: Work) -> NewStep:
 # --- the next link of a chain -----------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Link:
+    """What the next step of a chain goes on from: the provider's clip, and the whole track so far.
+
+    Attributes:
+        clip: The clip that an extension made.
+        track: What is delivered of it; the same clip, or what the provider joined it to.
+        so_far: Seconds of the whole track now.
+    """
+
+    clip: Clip
+    track: Clip
+    so_far: float
+
+
+def _link(task: Task, step: Step, clip: Clip) -> _Link:
+    if step.work.action != "concat":
+        return _Link(clip, clip, _so_far(clip))
+    extended = next(one for one in reversed(task.steps) if one.work.action == "extend" and one.clips)
+    return _Link(chosen(task, extended.clips), clip, _so_far(clip))
+
+
+def _so_far(clip: Clip) -> float:
+    """Seconds of the whole track that ends with this clip, as far as that is known."""
+    before = 0.0 if clip.whole_track is not False else clip.continue_at or 0.0
+    return before + (clip.duration_seconds or 0.0)
+
+
 def _after_link(
-    task: Task, step: Step, clip: Clip, told: tuple[str, ...], spec: ProviderSpec, settings: Settings, now: int
-) -> Next:
-    so_far = _so_far(step.work, clip)
-    audio = _audio(clip)
-    stop = _reason_to_stop(task, step, clip, so_far, spec, settings)
+    task: Task, step: Step, clips: tuple[Clip, ...], said: tuple[str, ...], spec: ProviderSpec, settings: Settings,
+    now: int,
+) -> Next:  # fmt: skip
+    link = _link(task, step, chosen(task, clips))
+    audio, target = _audio(link.track), float(task.request["target_seconds"])
+    stop = _reason_to_stop(task, step, link, spec, settings)
     if stop is None:
-        work = _next_work(task, step, clip, so_far, spec)
-        message = f"{so_far:.0f} s of {task.request['target_seconds']:.0f} s"
-        share = min(0.99, so_far / float(task.request["target_seconds"]))
         patch: TaskPatch = {
-            "message": message,
+            "message": f"{link.so_far:.0f} s of {target:.0f} s",
             "audio": audio,
-            "warnings": told,
+            "warnings": said,
             "status": "running",
-            "fraction": share,
+            "fraction": min(0.99, link.so_far / target),
         }
-        return Next(patch, _step(step, work))
-    reached = so_far >= float(task.request["target_seconds"]) - NEAR_ENOUGH_SECONDS
+        return Next(patch, _step(step, _next_work(task, step, link, spec)))
+    reached = link.so_far >= target - NEAR_ENOUGH_SECONDS
+    missing = what_is_missing(task, _with_other_takes(task, step, clips))
     patch = ended("succeeded" if reached else "partial", now, audio=audio)
-    return Next(patch | {"warnings": told if reached else (*told, stop)})
+    return Next(patch | {"warnings": (*said, *missing) if reached else (*said, *missing, stop)})
 
 
-def _so_far(work: Work, clip: Clip) -> float:
-    """Seconds of the whole track now."""
-    if clip.whole_track is not False:
-        return clip.duration_seconds or 0.0
-    return (clip.continue_at or 0.0) + (clip.duration_seconds or 0.0)
-
-
-def _reason_to_stop(
-    task: Task, step: Step, clip: Clip, so_far: float, spec: ProviderSpec, settings: Settings
-) -> str | None:
+def _reason_to_stop(task: Task, step: Step, link: _Link, spec: ProviderSpec, settings: Settings) -> str | None:
     target = float(task.request["target_seconds"])
-    before = step.work.before_seconds or step.work.source_seconds
+    so_far, before = link.so_far, step.work.before_seconds
     longest = spec.models.get(str(step.work.fields.get("model") or spec.default_model), float("inf"))
     extensions = sum(1 for one in task.steps if one.work.action == "extend")
     if so_far >= target - NEAR_ENOUGH_SECONDS:
         return "The target is reached."
-    if clip.provider_clip_id is None:
+    if link.track.file is None:
+        return f"The chain stopped at {so_far:.0f} s: it does not pay for more before it has what is paid for already."
+    if link.track.whole_track is not True and task.request.get("stitch") != "never":
+        return f"The chain stopped before it paid for more that it could not join. {_what_to_give(spec)}"
+    if link.clip.provider_clip_id is None:
         return "The provider named no clip to go on from."
     if before is not None and so_far - before < TOO_LITTLE_SECONDS:
         return f"The last extension added only {max(0.0, so_far - before):.0f} s, so the chain stopped."
@@ -181,25 +204,68 @@ def _reason_to_stop(
         return f"It stopped after max_steps {task.request['max_steps']} at {so_far:.0f} s."
     if not affordable(task, spec, settings, "extend"):
         return f"One more extension would exceed the credit cap; it stopped at {so_far:.0f} s."
-    if (clip.own_seconds or 0.0) >= longest - TOO_LITTLE_SECONDS:
+    if (link.clip.own_seconds or 0.0) >= longest - TOO_LITTLE_SECONDS:
         return f"The model makes tracks of at most {longest:.0f} s; it stopped at {so_far:.0f} s."
     return None
 
 
-def _next_work(task: Task, step: Step, clip: Clip, so_far: float, spec: ProviderSpec) -> Work:
-    own = clip.own_seconds or clip.duration_seconds
+def _what_to_give(spec: ProviderSpec) -> str:
+    forms = [word for kind, word in (("file", "a file"), ("url", "a link")) if kind in spec.sources]
+    own = f"Give the source as {' or '.join(forms)}" if forms else "Give an earlier task (tsk_…) as source"
+    return f"{own}, or pass stitch never to go on at your own risk: the parts then stay apart."
+
+
+def _next_work(task: Task, step: Step, link: _Link, spec: ProviderSpec) -> Work:
+    own = link.clip.own_seconds or link.clip.duration_seconds
     fields = dict(step.work.fields)
     prompts: list[str] = task.request.get("prompts") or []
     if prompts:
-        fields["prompt"] = prompts[min(step.seq + 1, len(prompts) - 1)]
+        extensions = sum(1 for one in task.steps if one.work.action == "extend")
+        fields["prompt"] = prompts[min(extensions, len(prompts) - 1)]
     needs_point = spec.needs_point and (not spec.custom_needs or bool(spec.custom_fields & fields.keys()))
     point = default_point(own) if needs_point else None
-    missing = float(task.request["target_seconds"]) - so_far
+    missing = float(task.request["target_seconds"]) - link.so_far
     add = min(spec.longest_add_seconds, max(SHORTEST_ADD_SECONDS, missing)) if "add_seconds" in spec.fields else None
     return step.work.model_copy(
         update={
-            "source_file": None, "source_url": None, "source_clip": clip.provider_clip_id, "source_seconds": own,
-            "before_file": clip.file if clip.whole_track else None, "before_seconds": so_far,
+            "action": "extend",
+            "source_file": None, "source_url": None, "source_clip": link.clip.provider_clip_id, "source_seconds": own,
+            "before_file": link.track.file if link.track.whole_track else None, "before_seconds": link.so_far,
             "continue_at": point, "add_seconds": add, "fields": fields,
         }
     )  # fmt: skip
+
+
+# --- what a delivery lacks --------------------------------------------------------------------------------------------
+
+
+def what_is_missing(task: Task, clips: tuple[Clip, ...]) -> tuple[str, ...]:
+    """A plain warning for every saved take that does not certainly hold the whole track."""
+    kept = task.request.get("stitch") == "never"
+    return tuple(
+        f"{_take(index, len(clips))} {_lack(clip, kept)}"
+        for index, clip in enumerate(clips)
+        if clip.file is not None and clip.whole_track is not True
+    )
+
+
+def _take(index: int, count: int) -> str:
+    return "The file" if count == 1 or index == 0 else f"Take {index + 1}"
+
+
+def _lack(clip: Clip, asked_for: bool) -> str:
+    if clip.whole_track is None:
+        return (
+            "may be the whole track or only its new part: the source's audio is not at hand, so nobody here can tell. "
+            "Listen to its beginning."
+        )
+    place = "" if clip.continue_at is None else f": it begins at second {clip.continue_at:.1f} of the track"
+    return f"holds only the new part{', as asked (stitch never)' if asked_for else ''}{place}."
+
+
+def _with_other_takes(task: Task, step: Step, clips: tuple[Clip, ...]) -> tuple[Clip, ...]:
+    """The clips that a task shows once `step` has made these: a joined one stands before the other takes."""
+    if step.work.action != "concat":
+        return clips
+    extended = next((one for one in reversed(task.steps) if one.work.action == "extend" and one.clips), None)
+    return clips + (extended.clips[1:] if extended else ())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import anyio
 
-from fermata_mcp.domain.credits import MILLI, Sighting
+from fermata_mcp.domain.credits import MILLI, Sighting, given_back
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.store.base import Store
@@ -31,9 +31,24 @@ class ProviderCredits:
 
 @dataclass(frozen=True)
 class Credits:
+    """What is left and what was spent, in credits. Days, weeks and months begin at midnight UTC, weeks on Monday."""
+
     providers: tuple[ProviderCredits, ...]
     spent_today: float
+    spent_this_week: float
+    spent_this_month: float
     cap_today: float | None
+
+
+def beginnings(now: int) -> tuple[int, int, int]:
+    """When the day, the week and the month of `now` began. Unix milliseconds, UTC."""
+    day = datetime.fromtimestamp(now / 1000, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    week, month = day - timedelta(days=day.weekday()), day.replace(day=1)
+    return _milliseconds(day), _milliseconds(week), _milliseconds(month)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
 
 
 async def credits_of(provider: Provider, store: Store, now: int) -> ProviderCredits:
@@ -94,7 +109,12 @@ async def _seen(provider: Provider, store: Store, now: int) -> tuple[float | Non
     balance = await provider.balance() if provider.spec.has_balance and provider.configured else None
     if balance is None:
         return None, None
-    return balance, await store.see_balance(provider.account_id, round(balance * MILLI), now=now)
+    seen = round(balance * MILLI)
+    before = await store.see_balance(provider.account_id, seen, now=now)
+    if before is not None:
+        back = given_back(before, seen, await store.disputes(provider.account_id))
+        await store.book_refunds(back, "the balance shows it", now=now)
+    return balance, before
 
 
 def _verdict(before: Sighting, balance: float, hold: int) -> str:

@@ -85,6 +85,7 @@ class Intake:
             held=0,
             charged=0,
             refunded=0,
+            disputed=0,
             cancel_at=None,
             created_at=now,
             updated_at=now,

@@ -11,18 +11,16 @@ from fermata_mcp.domain.errors import (
     GenerationFailed,
     ProviderError,
     ProviderUnavailable,
-    UnexpectedResponse,
 )
 from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.providers.base import Provider, Snapshot
 
 from . import moves
-from .chain import after_step
-from .delivery import deliver, load_audio_room, not_saved, publish
+from .collecting import Collector, as_made
+from .delivery import load_audio_room
 from .pace import left_alone
 from .record import Desk
 
-MOST_FETCH_TRIES = 3
 FEWEST_LOOKS = 20
 ERROR_BACKOFF_SECONDS = 5.0
 LONGEST_BACKOFF_SECONDS = 60.0
@@ -32,6 +30,7 @@ LONGEST_BACKOFF_SECONDS = 60.0
 class Looker(Desk):
     """See `look`."""
 
+    collector: Collector
     _loaded: bool = False
 
     async def look(self, step: Step, task: Task, provider: Provider) -> None:
@@ -48,9 +47,11 @@ class Looker(Desk):
         try:
             snapshot = await provider.look(step.remote_id, step.work)
         except ProviderError as error:
-            await self.failed(step, task, provider, error)
-            return
-        await self._take_in(step, task, provider, snapshot)
+            if step.made_at is None:
+                await self.failed(step, task, provider, error)
+                return
+            snapshot = Snapshot("succeeded", clips=step.clips)
+        await self._take_in(step, task, provider, as_made(step, snapshot))
 
     async def failed(self, step: Step, task: Task, provider: Provider, error: ProviderError) -> None:
         """One failed look is invisible: the work goes on, we look again later, until it is too late for an answer."""
@@ -82,17 +83,14 @@ class Looker(Desk):
                 due = now + round(1000 * await self.paces.again(step, provider.spec, now))
                 await self.record.apply(step, moves.still_running(step, snapshot, due))
                 await self._load(provider)
-            case "succeeded" if snapshot.clips:
-                await self._finish(step, task, provider, snapshot)
             case "succeeded":
-                error = UnexpectedResponse(f"{provider.spec.name} says it is done, but names no audio.")
-                await self.failed(step, task, provider, error)
+                await self.collector.collect(step, task, provider, snapshot)
             case "running" if not snapshot.clips:
                 error = ProviderUnavailable(f"{provider.spec.name} takes longer than it ever did.")
                 await self._expire(step, task, error)
             case "running":
                 late = (*snapshot.warnings, "The provider did not finish everything in time.")
-                await self._finish(step, task, provider, replace(snapshot, warnings=late))
+                await self.collector.collect(step, task, provider, replace(snapshot, warnings=late))
             case "lost" if provider.spec.submit == "repeatable":
                 await self.record.apply(step, moves.put_back(step, now, now, task.held))
             case _:
@@ -100,24 +98,10 @@ class Looker(Desk):
                 if isinstance(error, Cancelled):
                     await self.record.apply(step, moves.cancelled(step, now, self.record.money_of_end(step, task)))
                 else:
-                    await self.record.fail(step, task, error)
+                    await self.record.fail(step, task, error, snapshot.cost)
 
     async def _load(self, provider: Provider) -> None:
         """Use the time while others work: what saves their audio takes a moment to import."""
         if not self._loaded and provider.spec.submit != "repeatable":
             self._loaded = True
             await anyio.to_thread.run_sync(load_audio_room)
-
-    async def _finish(self, step: Step, task: Task, provider: Provider, snapshot: Snapshot) -> None:
-        delivered = await deliver(snapshot.clips, step, task, self.settings)
-        retryable = any(error.retryable for error in delivered.missing)
-        if retryable and step.error_streak < MOST_FETCH_TRIES:
-            wait = self.settings.milliseconds(ERROR_BACKOFF_SECONDS * 2**step.error_streak)
-            await self.record.apply(step, moves.look_failed(step, self.clock.now() + wait))
-            return
-        warnings = (*snapshot.warnings, *delivered.warnings, *map(not_saved, delivered.missing))
-        fresh = await self.store.get(task.id) or task
-        now = self.clock.now()
-        follows = after_step(fresh, step, delivered.clips, warnings, provider.spec, self.settings, now)
-        patch = await publish(follows.task, fresh, self.settings)
-        await self.record.keep(step, moves.finished(step, delivered.clips, patch, task.held, follows.step))

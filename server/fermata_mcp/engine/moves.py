@@ -1,6 +1,6 @@
 """The protocol of a step as pure functions: what was learned, in; one guarded change, out.
 
-queued ──begin──▶ submitting ──accepted──▶ waiting ──finished──▶ succeeded
+queued ──begin──▶ submitting ──accepted──▶ waiting ──finished──▶ succeeded (fetches missing audio for a day)
                       │  └─refused─▶ failed    └─lost (repeatable only)─▶ queued
                       └─unclear──▶ unknown ──▶ needs_user (a person decides)
 """
@@ -200,23 +200,47 @@ def look_failed(step: Step, due_at: int) -> Change:
     return Change(step.id, frozenset({"waiting"}), step.fence, patch)
 
 
+def fetching(step: Step, task: Task, clips: tuple[Clip, ...], now: int, due_at: int) -> Change:
+    """The provider is finished, but not all of its audio is here: what is known is kept, and it is asked again."""
+    patch: StepPatch = {
+        "due_at": due_at, "clips": clips, "made_at": step.made_at or now, "polls": step.polls + 1,
+        "error_streak": step.error_streak + 1,
+    }  # fmt: skip
+    told: TaskPatch = {} if task.finished else {"message": "finished; fetching its audio"}
+    return Change(step.id, frozenset({"waiting"}), step.fence, patch, task=told)
+
+
 def finished(
-    step: Step, clips: tuple[Clip, ...], task: TaskPatch, hold: int, next_step: NewStep | None = None
-) -> Change:
+    step: Step, clips: tuple[Clip, ...], task: TaskPatch, hold: int, next_step: NewStep | None = None,
+    *, cost: int | None = None, fetch_at: int | None = None,
+) -> Change:  # fmt: skip
+    """The step has delivered.
+
+    Args:
+        cost: Milli-credits that the provider says it took, where it says so.
+        fetch_at: When to ask again for audio that is still missing.
+    """
     return Change(
         step.id,
         frozenset({"waiting", "expired"}),
         None,
-        {"state": "succeeded", "due_at": None, "clips": clips, "error": None},
-        entries=(*_release(hold, "settled"), Entry("charge", hold)) if hold else (),
+        {"state": "succeeded", "due_at": fetch_at, "clips": clips, "error": None},
+        entries=money_of_success(hold, cost),
         task=task,
         next_step=next_step,
     )
 
 
-def fetched(step: Step, clips: tuple[Clip, ...], audio: Audio) -> Change:
-    """Audio that could not be fetched when the work succeeded has come after all."""
-    return Change(step.id, frozenset({"succeeded"}), None, {"clips": clips}, task={"audio": audio})
+def fetched(step: Step, clips: tuple[Clip, ...], task: TaskPatch, due_at: int | None) -> Change:
+    """What became of asking once more for the audio of a step that is over."""
+    patch: StepPatch = {
+        "clips": clips, "due_at": due_at, "polls": step.polls + 1, "error_streak": step.error_streak + 1,
+    }  # fmt: skip
+    return Change(step.id, frozenset({"succeeded"}), step.fence, patch, task=task)
+
+
+def fetch_now(step: Step, now: int) -> Change:
+    return Change(step.id, frozenset({"succeeded"}), None, {"due_at": now})
 
 
 def failed(step: Step, error: FermataError, now: int, money: tuple[Entry, ...], end: TaskPatch | None = None) -> Change:
@@ -278,14 +302,22 @@ def asked_to_cancel(step: Step, now: int) -> Change:
     return Change(step.id, frozenset({step.state}), None, patch, task={"cancel_at": now})
 
 
-def money_of_failure(hold: int, *, taken_on: bool, refunds: bool) -> tuple[Entry, ...]:
-    """What a failed submit did to the credits that were held for it."""
+def money_of_success(hold: int, cost: int | None) -> tuple[Entry, ...]:
+    """What was held becomes what the provider says it took, or else what was expected. Milli-credits."""
+    charge = hold if cost is None else cost
+    return (*_release(hold, "settled"), *((Entry("charge", charge),) if charge else ()))
+
+
+def money_of_failure(hold: int, *, taken_on: bool, refunds: bool, cost: int | None = None) -> tuple[Entry, ...]:
+    """What a failed submit did to the credits that were held for it; `cost` is what the provider says it took."""
     if not taken_on:
         return _release(hold, "nothing was taken on")
-    if not refunds:
+    if cost:
+        return (*_release(hold, "failed"), Entry("charge", cost, "the provider shows that it kept this"))
+    if cost is None and not refunds:
         return _disputed(hold, "failed after it was taken on; whether it is charged is not documented")
-    refund = Entry("refund", hold, "expected: the provider refunds failed tasks itself")
-    return (*_release(hold, "failed"), Entry("charge", hold), refund) if hold else ()
+    shown = "expected: the provider refunds failed tasks itself" if cost is None else "the provider shows it"
+    return (*_release(hold, "failed"), Entry("charge", hold), Entry("refund", hold, shown)) if hold else ()
 
 
 def _disputed(hold: int, note: str) -> tuple[Entry, ...]:

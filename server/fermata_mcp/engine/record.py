@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import anyio
 
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.credits import Entry
+from fermata_mcp.domain.credits import MILLI, Entry
 from fermata_mcp.domain.errors import FermataError, StoreUnavailable
 from fermata_mcp.domain.task import Change, Step, Task, TaskPatch
 from fermata_mcp.providers.registry import Registry
@@ -76,12 +76,19 @@ class Record:
             else:
                 return
 
-    def money_of_end(self, step: Step, task: Task) -> tuple[Entry, ...]:
-        """What becomes of the credits held for a step that ends without having delivered."""
-        return moves.money_of_failure(task.held, taken_on=step.state != "queued", refunds=self._refunds(task))
+    def money_of_end(self, step: Step, task: Task, cost: float | None = None) -> tuple[Entry, ...]:
+        """What becomes of the credits held for a step that ends without having delivered.
 
-    async def fail(self, step: Step, task: Task, error: FermataError) -> None:
-        money = self.money_of_end(step, task)
+        Args:
+            cost: Credits that the provider says it took, where it says so.
+        """
+        taken = None if cost is None else round(cost * MILLI)
+        return moves.money_of_failure(
+            task.held, taken_on=step.state != "queued", refunds=self._refunds(task), cost=taken
+        )
+
+    async def fail(self, step: Step, task: Task, error: FermataError, cost: float | None = None) -> None:
+        money = self.money_of_end(step, task, cost)
         end = await self.conclude(task, error)
         await self.keep(step, moves.failed(step, error, self._clock.now(), money, end))
 

@@ -22,6 +22,7 @@ from fermata_mcp.store.base import Store
 from . import moves
 from .chain import stopped_in_time
 from .clock import Clock
+from .collecting import Collector
 from .credits import evidence
 from .looking import Looker
 from .pace import Paces
@@ -57,7 +58,8 @@ class Runner:
         self._record = Record(store, registry, changes, settings, clock, self._falls_due)
         paces = Paces(store, settings.time_scale)
         self._sender = Sender(store, self._record, paces, settings, clock, self._follow)
-        self._looker = Looker(store, self._record, paces, settings, clock, self._follow)
+        self._collector = Collector(store, self._record, paces, settings, clock, self._follow)
+        self._looker = Looker(store, self._record, paces, settings, clock, self._follow, self._collector)
         self.settle = self._sender.settle
         self.interrupted: set[str] = set()
         self._group: anyio.abc.TaskGroup | None = None
@@ -222,6 +224,8 @@ class Runner:
                 await self._sender.send(step, task, provider)
             case "unknown":
                 await self._settle(step, task, provider)
+            case "succeeded":
+                await self._collector.fetch_again(step, task, provider)
             case _:
                 await self._looker.look(step, task, provider)
 

@@ -20,7 +20,6 @@ from fermata_mcp.domain.request import Request
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import (
     TASK_STATUSES,
-    Audio,
     Change,
     NewStep,
     Step,
@@ -32,10 +31,9 @@ from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Created, KeyReused, Page, Store
 
 from . import moves
-from .chain import chosen, stopped_in_time
+from .chain import stopped_in_time
 from .clock import Clock
-from .credits import Credits, ProviderCredits, credits_of, evidence
-from .delivery import deliver, publish
+from .credits import Credits, ProviderCredits, beginnings, credits_of, evidence
 from .intake import Intake
 from .progress import Changes
 from .runner import Runner
@@ -45,7 +43,8 @@ from .sources import Sources
 REPORT_SECONDS = 2.0
 ONE_PERSON = "local"
 CANCEL_TRIES = 5
-DAY_MS = 86_400_000
+# How long `get_task` waits for audio that it has just asked for again.
+FETCH_PATIENCE_SECONDS = 20.0
 
 Report = Callable[[Task], Awaitable[None]]
 Action = Literal["check", "resubmit", "give_up"]
@@ -133,17 +132,19 @@ class Service:
         return task
 
     async def fetch_missing(self, task_id: str) -> None:
-        """Try again to save audio that could not be fetched when the work succeeded."""
+        """Ask at once for audio that could not be fetched when the work succeeded, and wait a moment for it."""
         task = await self.get(task_id)
-        step = next((step for step in reversed(task.steps) if step.clips), None)
-        if task.status not in ("succeeded", "partial") or step is None or (task.audio and task.audio.file):
+        step = _lacks_audio(task)
+        if step is None:
             return
-        delivered = await deliver(step.clips, step, task, self.settings)
-        clip = chosen(task, delivered.clips)
-        if clip.file is not None:
-            found = Audio(**clip.model_dump(include=set(Audio.model_fields)))
-            patch = await publish({"audio": found, "finished_at": task.finished_at or 0}, task, self.settings)
-            await self._apply(task, moves.fetched(step, delivered.clips, patch.get("audio") or found))
+        await self._apply(task, moves.fetch_now(step, self._clock.now()))
+        self._runner.wake()
+        with anyio.move_on_after(FETCH_PATIENCE_SECONDS):
+            while (now := _lacks_audio(task)) is not None and now.polls == step.polls:
+                with self.changes.next_change(task_id) as changed:
+                    task = await self.get(task_id)
+                    if (now := _lacks_audio(task)) is not None and now.polls == step.polls:
+                        await changed.wait()
 
     async def clip_of(self, task_id: str, index: int) -> Task:
         """The task, once it is sure that it has a clip at `index`."""
@@ -250,8 +251,8 @@ class Service:
         return self._registry.default()
 
     async def credits(self, provider: str | None) -> Credits:
-        """Balances of all configured providers at once, or of one."""
-        names = self._registry.configured() if provider is None else [self._registry.spec(provider).name]
+        """Balances and prices of all providers that cost something and of those that are ready, or of one."""
+        names = self._of_interest() if provider is None else [self._registry.spec(provider).name]
         told: dict[str, ProviderCredits] = {}
         now = self._clock.now()
 
@@ -261,15 +262,31 @@ class Service:
         async with anyio.create_task_group() as group:
             for name in names:
                 group.start_soon(ask, name)
-        spent = await self._store.spent(principal=self._principal, since=now - now % DAY_MS)
-        total = sum(amount for name, amount in spent.items() if name in names) / MILLI
-        return Credits(tuple(told[name] for name in names), total, self.settings.max_credits_per_day)
+        today, week, month = [await self._spent_since(moment, names) for moment in beginnings(now)]
+        cap = self.settings.max_credits_per_day
+        return Credits(tuple(told[name] for name in names), today, week, month, cap)
+
+    def _of_interest(self) -> list[str]:
+        """Those that are ready, then those that only lack a key."""
+        ready = self._registry.configured()
+        return [*ready, *(name for name in self._registry.names() if name not in ready)]
+
+    async def _spent_since(self, moment: int, names: list[str]) -> float:
+        spent = await self._store.spent(principal=self._principal, since=moment)
+        return sum(amount for name, amount in spent.items() if name in names) / MILLI
 
 
 def _open_step(task: Task) -> Step | None:
     """The step that is still going on, if any."""
     last = task.steps[-1] if task.steps else None
     return None if last is None or last.state in ("succeeded", "failed", "cancelled", "abandoned") else last
+
+
+def _lacks_audio(task: Task) -> Step | None:
+    """The finished step whose audio is not all here, if any."""
+    made = [step for step in task.steps if step.state == "succeeded" and step.work.action != "upload"]
+    last = made[-1] if made and task.finished else None
+    return last if last is not None and any(clip.missing for clip in last.clips) else None
 
 
 def _asks(task: Task) -> bool:

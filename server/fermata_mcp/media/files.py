@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
+import tempfile
 import unicodedata
 from pathlib import Path
 
@@ -104,3 +106,19 @@ def _unwritable(folder: Path) -> StoreUnavailable:
     return StoreUnavailable(
         f"finished audio cannot be saved in {folder}.", "set FERMATA_OUTPUT_DIR to a folder you can write to."
     )
+
+
+def move(file: Path, stem: Path) -> Path:
+    """Put `file` at `stem` with its own ending, whole or not at all, also across disks."""
+    copied = copy(file, stem.with_name(stem.name + file.suffix))
+    file.unlink(missing_ok=True)
+    return copied
+
+
+def copy(file: Path, target: Path) -> Path:
+    """Copy a file, so that `target` appears whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".fermata-", suffix=".part", delete=False) as part:
+        shutil.copyfile(file, part.name)
+    Path(part.name).chmod(0o644)
+    return Path(part.name).replace(target)

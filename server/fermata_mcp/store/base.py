@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from fermata_mcp.domain.credits import Sighting
+from fermata_mcp.domain.credits import Dispute, Sighting
 from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Change, NewStep, Step, Task, TaskStatus
@@ -137,4 +137,16 @@ class Store(Protocol):
 
     async def see_balance(self, account_id: str, balance: int, *, now: int) -> Sighting | None:
         """Remember what a provider says is left (milli-credits); the sighting before it, with what happened since."""
+        ...
+
+    async def disputes(self, account_id: str) -> list[Dispute]:
+        """Submits of an account whose charge is disputed and not refunded, oldest first."""
+        ...
+
+    async def book_refunds(self, disputes: Sequence[Dispute], note: str, *, now: int) -> None:
+        """Record that these were given back, each once whoever else records it too."""
+        ...
+
+    async def lengths_added(self, provider: str, model: str | None) -> list[float]:
+        """Seconds that the last finished extensions of a provider and model added, newest first, at most 64."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from fermata_mcp.domain.credits import Sighting
+from fermata_mcp.domain.credits import Dispute, Sighting
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.task import Attempt, Task, TaskStatus
 
@@ -122,3 +122,22 @@ def sighting(c: Sql, *, account_id: str) -> Sighting | None:
              WHERE s.account_id = ? GROUP BY s.account_id"""
     row = c.execute(sql, (account_id,)).fetchone()
     return None if row is None else Sighting(*row)
+
+
+def disputes(c: Sql, *, account_id: str) -> list[Dispute]:
+    sql = """SELECT a.id, l.amount, a.intent_at FROM ledger l JOIN attempt a ON a.id = l.attempt_id
+             WHERE a.account_id = ? AND l.kind = 'disputed'
+             AND NOT EXISTS (SELECT 1 FROM ledger r WHERE r.attempt_id = a.id AND r.kind = 'refund')
+             ORDER BY a.intent_at"""
+    return [Dispute(*row) for row in c.execute(sql, (account_id,))]
+
+
+def lengths_added(c: Sql, *, provider: str, model: str | None) -> list[float]:
+    # A joined or whole clip was added to at `continue_at`; of a part that stands alone all is new.
+    sql = """SELECT CASE WHEN json_extract(clips, '$[0].whole_track') IS TRUE
+                    THEN json_extract(clips, '$[0].duration_seconds') - json_extract(clips, '$[0].continue_at')
+                    ELSE json_extract(clips, '$[0].own_seconds') END AS added FROM step
+             WHERE provider = ? AND state = 'succeeded' AND json_extract(work, '$.fields.model') IS ?
+             AND json_extract(work, '$.action') = 'extend' AND added > 0
+             ORDER BY updated_at DESC LIMIT 64"""
+    return [row[0] for row in c.execute(sql, (provider, model))]

@@ -27,7 +27,7 @@ TASK_COLUMNS = (
 )  # fmt: skip
 STEP_COLUMNS = (
     "id", "task_id", "provider", "account_id", "seq", "state", "work", "home", "fence", "due_at", "remote_id",
-    "attempt_id", "submitted_at", "polls", "error_streak", "clips", "error", "created_at", "updated_at",
+    "attempt_id", "submitted_at", "made_at", "polls", "error_streak", "clips", "error", "created_at", "updated_at",
 )  # fmt: skip
 ATTEMPT_COLUMNS = ("id", "step_id", "number", "state", "remote_id", "intent_at", "ended_at")
 
@@ -73,13 +73,20 @@ def task_from(row: Row, steps: tuple[Step, ...], money: Mapping[str, int]) -> Ta
     values["audio"] = _model(Audio, values["audio"])
     values["error"] = _model(Failure, values["error"])
     values["quote"] = Quote(values.pop("quote_low"), values.pop("quote_high"))
-    return Task(
-        **values,
-        steps=steps,
-        held=money.get("hold", 0) - money.get("release", 0),
-        charged=money.get("charge", 0) + money.get("adjust", 0),
-        refunded=money.get("refund", 0),
-    )
+    values |= _money_of(money)
+    return Task(**values, steps=steps)
+
+
+def _money_of(entries: Mapping[str, int]) -> dict[str, int]:
+    """A task's money from its ledger summed by kind of entry. What is refunded of disputed credits was charged."""
+    charged, refunded = entries.get("charge", 0) + entries.get("adjust", 0), entries.get("refund", 0)
+    cleared = min(entries.get("disputed", 0), max(0, refunded - charged))
+    return {
+        "held": entries.get("hold", 0) - entries.get("release", 0),
+        "charged": charged + cleared,
+        "refunded": refunded,
+        "disputed": entries.get("disputed", 0) - cleared,
+    }
 
 
 def _model(kind: type[_Model], text: str | None) -> _Model | None:

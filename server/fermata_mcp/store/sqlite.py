@@ -15,7 +15,7 @@ import anyio
 import anyio.to_thread
 import apsw
 
-from fermata_mcp.domain.credits import Sighting
+from fermata_mcp.domain.credits import Dispute, Sighting
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Change, NewStep, Step, Task, TaskStatus
 
@@ -103,6 +103,15 @@ class SqliteStore:
     async def see_balance(self, account_id: str, balance: int, *, now: int) -> Sighting | None:
         seen = partial(writing.see_balance, account_id=account_id, balance=balance, now=now)
         return await self._write(seen, durable=False)
+
+    async def disputes(self, account_id: str) -> list[Dispute]:
+        return await self._run(partial(reading.disputes, account_id=account_id))
+
+    async def book_refunds(self, disputes: Sequence[Dispute], note: str, *, now: int) -> None:
+        await self._write(partial(writing.book_refunds, disputes=disputes, note=note, now=now))
+
+    async def lengths_added(self, provider: str, model: str | None) -> list[float]:
+        return await self._run(partial(reading.lengths_added, provider=provider, model=model))
 
     async def _write(self, work: Callable[[Sql], _T], *, durable: bool = True) -> _T:
         """One whole transaction. Without `durable` a power cut may take it back; a crash of the program does not."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fermata_mcp.domain.credits import Sighting
+from fermata_mcp.domain.credits import Dispute, Sighting
 from fermata_mcp.domain.errors import OverBudget
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import STEP_MOVES, Change, Clip, NewStep, Step, Task
@@ -188,3 +188,11 @@ def see_balance(c: Sql, *, account_id: str, balance: int, now: int) -> Sighting 
              ON CONFLICT (account_id) DO UPDATE SET at = excluded.at, balance = excluded.balance"""
     c.execute(sql, (account_id, now, balance))
     return before
+
+
+def book_refunds(c: Sql, *, disputes: Sequence[Dispute], note: str, now: int) -> None:
+    sql = """INSERT OR IGNORE INTO ledger (at, principal, provider, task_id, attempt_id, kind, amount, note)
+             SELECT ?, principal, provider, task_id, attempt_id, 'refund', amount, ? FROM ledger
+             WHERE attempt_id = ? AND kind = 'disputed'"""
+    for one in disputes:
+        c.execute(sql, (now, note, one.attempt_id))

@@ -57,7 +57,7 @@ def _cost(view: TaskView, spec: ProviderSpec) -> str:
         return f"Cost: {charged:g} credits, of which the provider is expected to refund {refunded:g}."
     if charged:
         return f"Cost: {charged:g} credits."
-    if view.status == "unknown" or charged is None:
+    if view.status == "unknown" or (charged is None and view.status not in ("failed", "cancelled")):
         return f"It may have cost up to {quoted:g} credits."
     return "" if view.status in ("failed", "cancelled") else f"Cost: up to {quoted:g} credits."
 
@@ -77,9 +77,20 @@ def _list_next(page: TaskList) -> str:
 
 
 def credits_text(view: CreditsView) -> str:
-    lines = [_credit_line(one) for one in view.providers[:4]]
+    """A line for each provider that is ready, one for what the others would cost, one for what was spent."""
+    ready = [one for one in view.providers if one.configured]
+    others = ", ".join(_price_line(one) for one in view.providers if not one.configured)
     cap = "" if view.cap_today is None else f" of {view.cap_today:g}"
-    return "\n".join([*lines, f"Spent today: {view.spent_today:g}{cap} credits."])
+    spent = (
+        f"Spent: {view.spent_today:g}{cap} credits today, {view.spent_this_week:g} this week, "
+        f"{view.spent_this_month:g} this month (UTC)."
+    )
+    return "\n".join([*map(_credit_line, ready), *([f"Without a key: {others}."] if others else []), spent])
+
+
+def _price_line(one: ProviderCredits) -> str:
+    price = "price unknown" if one.price_per_extend is None else f"up to {one.price_per_extend:g} credits an extension"
+    return f"{one.provider} {price} ({one.note})"
 
 
 def _credit_line(one: ProviderCredits) -> str:

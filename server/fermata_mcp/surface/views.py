@@ -109,6 +109,8 @@ class TaskList(View):
 class CreditsView(View):
     providers: list[ProviderCredits]
     spent_today: float
+    spent_this_week: float
+    spent_this_month: float
     cap_today: float | None
 
 
@@ -166,14 +168,21 @@ def _progress(task: Task, now: int, spec: ProviderSpec) -> ProgressView:
 
 
 def _credits(task: Task, spec: ProviderSpec) -> CreditsOfTask:
-    """What was charged is not known where the provider does not tell and its price is a range."""
-    charged = task.charged / MILLI if spec.price.exact or not task.charged else None
-    return CreditsOfTask(quoted=task.quote.credits, charged=charged, refunded=task.refunded / MILLI)
+    """What was charged is not known where it is disputed, or the provider does not tell and its price is a range."""
+    unsure = task.disputed or (task.held and task.status == "unknown")
+    told = not unsure and (spec.price.exact or not task.charged)
+    return CreditsOfTask(
+        quoted=task.quote.credits,
+        charged=task.charged / MILLI if told else None,
+        refunded=task.refunded / MILLI,
+    )
 
 
 def _clip(task: Task, index: int, clip: Clip) -> ClipView:
     return ClipView(
-        clip=f"{task.id}/{index}", seams=list(clip.seams), **clip.model_dump(exclude={"seams", "own_seconds"})
+        clip=f"{task.id}/{index}",
+        seams=list(clip.seams),
+        **clip.model_dump(exclude={"seams", "own_seconds", "told_seconds", "cut"}),
     )
 
 
@@ -191,7 +200,13 @@ def _step(step: Step, spec: ProviderSpec) -> StepView:
 def _warnings(started: Started) -> list[str]:
     first = [REPLAYED[started.replayed]] if started.replayed else []
     first += [NOTHING_SENT] if started.dry_run else []
-    return [*first, *started.task.warnings]
+    return [*first, *started.task.warnings, *_disputed(started.task)]
+
+
+def _disputed(task: Task) -> list[str]:
+    if not task.disputed:
+        return []
+    return [f"It may have been charged up to {task.disputed / MILLI:g} credits: whether it was is not known."]
 
 
 def _next(started: Started) -> str:
@@ -229,6 +244,8 @@ def credits_view(told: Credits) -> CreditsView:
     return CreditsView(
         providers=list(told.providers),
         spent_today=told.spent_today,
+        spent_this_week=told.spent_this_week,
+        spent_this_month=told.spent_this_month,
         cap_today=told.cap_today,
     )
 
