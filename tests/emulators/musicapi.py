@@ -45,11 +45,12 @@ class MusicApi(Emulator):
         state_word: The word for a clip that is done.
         takes: Clips of one sonic extension.
         m4a: Producer delivers what it really does: M4A, which cannot be decoded here.
+        longest_new_seconds: Producer makes no more than this, whatever `length` says.
     """
 
     KNOBS: ClassVar[tuple[str, ...]] = (
         *Emulator.KNOBS, "submit_code", "dialect", "duration_as", "model_as", "error_key", "strict_extend", "data_as",
-        "full_clip", "state_word", "takes", "m4a",
+        "full_clip", "state_word", "takes", "m4a", "longest_new_seconds",
     )  # fmt: skip
 
     def __init__(self, key: str = "emulator-key", balance: float = 1000.0) -> None:
@@ -65,6 +66,7 @@ class MusicApi(Emulator):
         self.state_word = "succeeded"
         self.takes = 2
         self.m4a = False
+        self.longest_new_seconds = 240.0
         self.clips: dict[str, Sound] = {}
 
     def ops(self) -> list[Op]:
@@ -130,7 +132,7 @@ class MusicApi(Emulator):
             return self.invalid(problems)
         if point > length(source.recipe) + 0.05:
             return self.invalid(["starts_at is past the end"])
-        seconds = asked.body.get("length", PRODUCER_DEFAULT_LENGTH)
+        seconds = min(asked.body.get("length", PRODUCER_DEFAULT_LENGTH), self.longest_new_seconds)
         made = self._continued(asked, source.recipe, 1, point, seconds)
         return self._take(asked, PRODUCER_PRICE, self._heard(made))
 
@@ -162,6 +164,7 @@ class MusicApi(Emulator):
         clip = str(uuid.uuid4())
         self.clips[clip] = sound
         self.host_audio(clip, sound.recipe)
+        self.clips[f"{clip}-full"] = Sound(sound.whole, sound.whole)
         self.host_audio(f"{clip}-full", sound.whole)
         return clip
 

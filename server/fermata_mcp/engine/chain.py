@@ -224,7 +224,8 @@ def _next_work(task: Task, step: Step, link: _Link, spec: ProviderSpec) -> Work:
         fields["prompt"] = prompts[min(extensions, len(prompts) - 1)]
     needs_point = spec.needs_point and (not spec.custom_needs or bool(spec.custom_fields & fields.keys()))
     point = default_point(own) if needs_point else None
-    missing = float(task.request["target_seconds"]) - link.so_far
+    behind = 0.0 if point is None or own is None else own - point
+    missing = float(task.request["target_seconds"]) - link.so_far + behind
     add = min(spec.longest_add_seconds, max(SHORTEST_ADD_SECONDS, missing)) if "add_seconds" in spec.fields else None
     return step.work.model_copy(
         update={

@@ -79,15 +79,14 @@ def _at(one: Samples, other: Samples, place: int) -> float | None:
     window: Any = other[place : place + round(_WINDOW_SECONDS * _RATE)]
     window = window - window.mean()
     around = one[place : place + len(window) + 2 * round(_SHIFT_SECONDS * _RATE)]
-    loudness: Any = np.mean(window**2)
-    if loudness**0.5 < _SILENCE:
+    if float(np.vdot(window, window)) < _SILENCE**2 * len(window):
         return None
     if len(around) < len(window):
         return 0.0
     size = 1 << (len(around) + len(window)).bit_length()
     one_spectrum, other_spectrum = np.fft.rfft(around, size), np.fft.rfft(window, size)
     product: Any = np.fft.irfft(one_spectrum * other_spectrum.conj(), size)[: len(around) - len(window) + 1]
-    return float(np.max(np.abs(product) / _energies(around, len(window), float(np.sum(window**2)))))
+    return float(np.max(np.abs(product) / _energies(around, len(window), float(np.vdot(window, window)))))
 
 
 def _energies(around: Samples, length: int, own: float) -> Any:
