@@ -76,17 +76,18 @@ def _at(one: Samples, other: Samples, place: int) -> float | None:
     """
     import numpy as np
 
-    window: Any = other[place : place + round(_WINDOW_SECONDS * _RATE)]
-    window = window - window.mean()
+    window = np.asarray(other[place : place + round(_WINDOW_SECONDS * _RATE)], np.float64)
+    window -= float(np.mean(window))
+    energy = float(np.vdot(window, window))
     around = one[place : place + len(window) + 2 * round(_SHIFT_SECONDS * _RATE)]
-    if float(np.vdot(window, window)) < _SILENCE**2 * len(window):
+    if energy < _SILENCE**2 * len(window):
         return None
     if len(around) < len(window):
         return 0.0
     size = 1 << (len(around) + len(window)).bit_length()
     one_spectrum, other_spectrum = np.fft.rfft(around, size), np.fft.rfft(window, size)
     product: Any = np.fft.irfft(one_spectrum * other_spectrum.conj(), size)[: len(around) - len(window) + 1]
-    return float(np.max(np.abs(product) / _energies(around, len(window), float(np.vdot(window, window)))))
+    return float(np.max(np.abs(product) / _energies(around, len(window), energy)))
 
 
 def _energies(around: Samples, length: int, own: float) -> Any:
