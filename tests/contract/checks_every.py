@@ -11,7 +11,7 @@ from rig import KINDS, Rig
 from suite import check
 
 from fermata_mcp.domain.errors import InvalidRequest, UnsupportedField
-from fermata_mcp.domain.plan import check_fields, check_source_form
+from fermata_mcp.domain.fields import field_problems, raise_all, source_problems
 from fermata_mcp.domain.request import ExtendRequest
 from fermata_mcp.domain.source import parse_source
 from fermata_mcp.providers.base import Accepted
@@ -45,7 +45,7 @@ async def every_documented_field_is_declared(rig: Rig, case: str) -> None:
     assert {name: known.wire for name, known in rig.spec.fields.items()} == dict(rig.wire)
     request = ExtendRequest.model_validate({"source": "clip:x", case: rig.samples[case][0]})
     with nullcontext() if case in rig.wire else pytest.raises(UnsupportedField, match=case):
-        check_fields(request, rig.spec)
+        raise_all(field_problems(request, rig.spec))
 
 
 @check(lambda _: KINDS)
@@ -53,10 +53,10 @@ async def forms_of_source(rig: Rig, case: str) -> None:
     """Each form is taken, or refused with those that are."""
     assert rig.spec.sources == rig.kinds
     if case in rig.kinds:
-        check_source_form(parse_source(FORMS[case]), rig.spec)
+        raise_all(source_problems(parse_source(FORMS[case]), rig.spec))
         return
     with pytest.raises(InvalidRequest, match=f"cannot take a {case}") as refused:
-        check_source_form(parse_source(FORMS[case]), rig.spec)
+        raise_all(source_problems(parse_source(FORMS[case]), rig.spec))
     words = {"file": "a file path", "url": "link", "task": "tsk_", "clip": "clip:"}
     assert [kind for kind in KINDS if words[kind] in refused.value.hint] == [k for k in KINDS if k in rig.kinds]
 
@@ -67,7 +67,7 @@ async def options_are_as_declared(rig: Rig, case: None) -> None:
     allowed = rig.spec.options
     request = ExtendRequest.model_validate({"source": "clip:x", "options": {"brandNewField": 1}})
     with nullcontext() if allowed is None else pytest.raises(UnsupportedField, match=r"options\.brandNewField"):
-        check_fields(request, rig.spec)
+        raise_all(field_problems(request, rig.spec))
 
 
 @check(lambda rig: [(kind, name) for kind in rig.sources for name in rig.spec.fields])

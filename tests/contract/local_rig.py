@@ -142,7 +142,7 @@ async def local_bench(rig: LocalRig) -> AsyncGenerator[LocalBench]:
 FAILS = ("failed", "generation_failed")
 LOCAL = LocalRig(
     name="local",
-    kinds=frozenset({"file", "task"}),
+    kinds=frozenset({"file", "url", "task"}),
     sources={"file": work(source_file="/nowhere/song.wav", length_seconds=SOURCE_SECONDS + 4)},
     full={},
     wire={"continue_at": "continue_at", "add_seconds": "length_seconds", "title": "title"},

@@ -18,10 +18,12 @@ from wire_rig import WireRig
 from emulators.audio import origin
 from emulators.base import Emulator
 from fermata_mcp.domain.errors import InvalidRequest, MissingKey, TooLarge, UnsupportedField
-from fermata_mcp.domain.plan import OURS, make_plan
+from fermata_mcp.domain.fields import OURS
+from fermata_mcp.domain.plan import make_plan
 from fermata_mcp.domain.request import ExtendRequest
 from fermata_mcp.domain.task import SourceFacts, Task
 from fermata_mcp.engine.service import Service
+from support import hosts
 from support.asked import extend
 from support.engines import House, finished
 from support.processes import write_beat
@@ -72,8 +74,9 @@ async def counter(rig: Rig, house: House) -> AsyncGenerator[Counter]:
     write_beat(house.track, SECONDS)
     sources = {"file": str(house.track), "clip": "clip:seed-clip/1", "task": "tsk_" + "0" * 32}
     if not isinstance(rig, WireRig):
-        async with house.engine() as service:
-            yield Counter(rig, house, service, None, sources | {"url": "https://music.test/a.mp3"})
+        page = hosts.answer(house.track.read_bytes(), "audio/wav")
+        async with hosts.serving(page) as host, house.engine(trusted_hosts=tuple(host.trusted)) as service:
+            yield Counter(rig, house, service, None, sources | {"url": host.url("/a.wav")})
         return
     emulator = rig.emulator()
     family = rig.key_names[0].removesuffix("_api_key")
@@ -171,7 +174,7 @@ async def test_parameters(rig: Rig, name: str, taken: bool, house: House) -> Non
     async with counter(rig, house) as at:
         if not taken:
             with pytest.raises(UnsupportedField, match=name):
-                await at.start(kind, **{name: SAMPLES[name][0]})
+                await at.start(kind, **_least(rig), **{name: SAMPLES[name][0]})
             assert await at.untouched()
         elif at.emulator is None:
             await _a_worker_heeds(at, name)

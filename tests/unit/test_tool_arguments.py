@@ -69,14 +69,14 @@ class TestValues:
             ("add_seconds", [30]),
             ("add_seconds", 0),
             ("add_seconds", -30),
-            ("continue_at", {}),
+            ("continue_at", {"s": 1}),
             ("take", 1.5),
             ("vocal_gender", "female"),
             ("options", "not json"),
             ("options", "[1, 2]"),
             ("options", 7),
-            ("stitch", ""),
-            ("idempotency_key", ""),
+            ("stitch", "always"),
+            ("idempotency_key", "k" * 201),
         ],
     )
     async def test_a_wrong_value_is_an_invalid_request_that_names_its_parameter(

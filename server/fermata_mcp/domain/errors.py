@@ -3,6 +3,7 @@
 FermataError(code, message, hint, retryable)
 ├── InvalidRequest        fix the arguments
 │   ├── UnsupportedField      the provider cannot express it
+│   ├── CannotTake            the provider takes no such source
 │   ├── UnknownTrack          no such clip or earlier task to lengthen
 │   ├── FileNotAllowed        outside the allowed folders, or unreadable
 │   ├── NotAudio              the bytes are not audio we can read
@@ -23,6 +24,7 @@ FermataError(code, message, hint, retryable)
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 
@@ -55,6 +57,10 @@ class InvalidRequest(FermataError):
 class UnsupportedField(InvalidRequest):
     code = "unsupported_field"
     default_hint = "leave the parameter out, or choose a provider that takes it."
+
+
+class CannotTake(InvalidRequest):
+    """The provider takes no source of this form."""
 
 
 class UnknownTrack(InvalidRequest):
@@ -164,6 +170,22 @@ def _tree(root: type[FermataError]) -> dict[str, type[FermataError]]:
     for child in root.__subclasses__():
         found = _tree(child) | found if child.code == root.code else found | _tree(child)
     return found
+
+
+def together(problems: Sequence[FermataError]) -> FermataError:
+    """One error that names everything that is wrong; of the same kind where all are of one.
+
+    What the caller can correct comes first: trouble of other kinds is told once that is done.
+    """
+    own = [one for one in problems if isinstance(one, InvalidRequest)] or list(problems[:1])
+    if len(own) == 1:
+        return own[0]
+    kind = type(own[0]) if len({one.code for one in own}) == 1 else InvalidRequest
+    return kind(_joined(one.message for one in own), _joined(one.hint for one in own))
+
+
+def _joined(sentences: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(sentence.rstrip(".") for sentence in sentences)) + "."
 
 
 def error_from(code: str, message: str, hint: str | None = None) -> FermataError:

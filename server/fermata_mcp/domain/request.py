@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 Seconds = Annotated[FiniteFloat, Field(ge=0)]
 Weight = Annotated[FiniteFloat, Field(ge=0, le=1)]
@@ -18,16 +18,51 @@ LongText = Annotated[str, Field(max_length=20000)]
 MANNER = frozenset({"idempotency_key", "max_credits", "dry_run", "wait_seconds"})
 
 
-class _Asked(BaseModel):
-    """The fields both kinds of request share."""
+def says_nothing(value: Any) -> bool:
+    """Whether a value is one of the many ways to say nothing: null, blank text, an empty list or object."""
+    if isinstance(value, str):
+        return not any(c.isprintable() and not c.isspace() for c in value)
+    if isinstance(value, list):
+        return all(map(says_nothing, cast("list[Any]", value)))
+    return value is None or value == {}
+
+
+class Arguments(BaseModel):
+    """What a caller gives. For an optional parameter, every way of saying nothing is the same as not giving it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nothing(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        said = cast("dict[str, Any]", given)
+        options = said.get("options")
+        if isinstance(options, dict):
+            said = said | {"options": _saying(cast("dict[str, Any]", options))}
+        required = {name for name, known in cls.model_fields.items() if known.is_required()}
+        unknown = said.keys() - cls.model_fields.keys()
+        return _saying(said) | {name: said[name] for name in said.keys() & (required | unknown)}
+
+
+def _saying(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if not says_nothing(value)}
+
+
+def _unless_false(value: bool | None) -> bool | None:
+    """Assistants fill flags with false; it asks for nothing that leaving it out does not ask for."""
+    return value or None
+
+
+class _Asked(Arguments):
+    """The fields both kinds of request share."""
 
     source: str = Field(
         description="File path, https:// link, tsk_... (earlier task; tsk_.../1 its second clip) or "
         "clip:<provider clip id>"
     )
-    provider: str | None = Field(None, description="Default: first with a key, else local")
+    provider: str | None = Field(None, description="Default: the first with a key that fits, else local")
     continue_at: Seconds | None = Field(None, description="Second where new music starts. Default: the end")
     prompt: LongText | None = Field(None, description="How the music should go on")
     lyrics: LongText | None = Field(None, description="Words to sing")
@@ -35,7 +70,7 @@ class _Asked(BaseModel):
     exclude_style: ShortText | None = Field(None, description="Styles to avoid")
     title: ShortText | None = Field(None, description="Title of the result")
     model: ShortText | None = Field(None, description="Provider's model name")
-    instrumental: bool | None = Field(None, description="No vocals")
+    instrumental: Annotated[bool | None, AfterValidator(_unless_false)] = Field(None, description="No vocals")
     vocal_gender: Literal["m", "f"] | None = Field(None, description="Preferred voice")
     style_weight: Weight | None = Field(None, description="How closely to follow style")
     weirdness: Weight | None = Field(None, description="How far to stray")

@@ -121,6 +121,8 @@ class SourceFacts(_Value):
     style: str | None = None
     model: str | None = Field(default=None, description="what made it: providers want the same model again")
     audio_url: str | None = Field(default=None, description="where its audio can be fetched, to compare and to join")
+    suffix: str | None = Field(default=None, description="file suffix that the bytes behind a link call for")
+    chosen: str | None = Field(default=None, description="why this provider, where the caller named none")
     identity: str = Field(default="", description="equal for equal audio: path, size and time of a file, or the id")
 
 

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 import anyio.to_thread
 
-from fermata_mcp.domain.errors import InvalidRequest, UnknownTrack
+from fermata_mcp.domain.errors import CannotTake, FermataError, InvalidRequest, ProviderUnavailable, UnknownTrack
+from fermata_mcp.domain.fields import ANOTHER
 from fermata_mcp.domain.source import ClipSource, FileSource, Source, TaskSource, UrlSource
 from fermata_mcp.domain.task import Clip, SourceFacts, Step
 from fermata_mcp.media import audio, files
+from fermata_mcp.media.kinds import suffix_in
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.store.base import Store
+
+# A provider's own look-up of a clip is worth this much waiting, and no error.
+CLIP_SECONDS = 5.0
+# Repetitions of a call are looked for among so many of the newest tasks.
+RECENT_TASKS = 100
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is known of a source.
+
+    Attributes:
+        refusal: What is wrong with the link; it is no obstacle to a call that repeats an earlier one.
+    """
+
+    facts: SourceFacts
+    warnings: tuple[str, ...] = ()
+    refusal: FermataError | None = None
 
 
 class Sources:
@@ -27,34 +50,74 @@ class Sources:
         self._principal = principal
         self._input_roots = input_roots
 
-    async def facts(self, source: Source, provider: Provider) -> SourceFacts:
+    async def find(self, source: Source, provider: Provider, trusted: frozenset[str]) -> Found:
+        """What is known of `source` for `provider`.
+
+        Args:
+            trusted: host or host:port entries that may be private addresses.
+
+        Raises:
+            InvalidRequest: There is no such source, or the provider cannot take what there is.
+        """
         match source:
             case FileSource(path):
-                return await self._file_facts(files.readable_file(path, self._input_roots), path)
+                return Found(await self._file_facts(files.readable_file(path, self._input_roots), path))
             case TaskSource():
-                return await self._task_facts(source, provider)
+                return Found(await self._task_facts(source, provider))
             case ClipSource(clip_id):
-                return await self._clip_facts(clip_id, provider)
+                return Found(await self._clip_facts(clip_id, provider))
             case UrlSource(url):
-                return SourceFacts(ref=url, url=url, identity=url)
+                return await self._link_facts(url, provider, trusted)
+
+    async def makers(self, clip_id: str, providers: Iterable[str]) -> list[str]:
+        """Those providers that made a clip of this id for us."""
+        return [one for one in providers if await self._store.find_clip(one, clip_id, principal=self._principal)]
+
+    async def repeats(self, request_hash: str, key: str | None) -> bool:
+        """Whether a call looks like an earlier one, so that it is for the store to say which task that is."""
+        page = await self._store.page(
+            principal=self._principal, status=None, provider=None, limit=RECENT_TASKS, cursor=None
+        )
+        same = [task for task in page.tasks if task.request_hash == request_hash]
+        return any(task.status not in ("failed", "cancelled") or (key and key == task.idempotency_key) for task in same)
+
+    async def _link_facts(self, url: str, provider: Provider, trusted: frozenset[str]) -> Found:
+        """A link that cannot be reached from here may still be within the reach of a provider, but not of ours."""
+        from fermata_mcp.media import links
+
+        facts = SourceFacts(ref=url, url=url, audio_url=url, identity=url, suffix=suffix_in(url) or None)
+        try:
+            seen = await links.look(url, trusted=trusted)
+        except ProviderUnavailable as error:
+            if provider.spec.here:
+                return Found(facts, refusal=error)
+            said = error.message.rstrip(".")
+            return Found(facts, (f"The link could not be looked at ({said}); the provider may still reach it.",))
+        except InvalidRequest as error:
+            return Found(facts, refusal=error)
+        told = () if seen.certain or provider.spec.here else ("What the link leads to may not be audio.",)
+        return Found(facts.model_copy(update={"suffix": seen.suffix or facts.suffix}), told)
 
     async def _file_facts(self, path: Path, ref: str) -> SourceFacts:
         facts = await anyio.to_thread.run_sync(audio.probe, path)
         return SourceFacts(
-            ref=ref, duration_seconds=facts.duration_seconds, file=str(path), identity=files.identity(path)
+            ref=ref,
+            duration_seconds=facts.duration_seconds,
+            file=str(path),
+            title=path.stem,
+            identity=files.identity(path),
         )
 
     async def _clip_facts(self, clip_id: str, provider: Provider) -> SourceFacts:
-        """What our own history knows about a provider's clip; nothing more than its id otherwise."""
+        """What our own history knows about a provider's clip, else what the provider tells; else nothing but its id."""
         known = await self._store.find_clip(provider.spec.name, clip_id, principal=self._principal)
         bare = SourceFacts(ref=f"clip:{clip_id}", clip=clip_id, identity=f"clip:{clip_id}")
         task = await self._store.get(known[0], principal=self._principal) if known else None
-        if task is None or known is None:
-            return bare
-        for step in task.steps:
-            if known[1] < len(step.clips) and step.clips[known[1]].provider_clip_id == clip_id:
+        for step in task.steps if task and known else ():
+            if known and known[1] < len(step.clips) and step.clips[known[1]].provider_clip_id == clip_id:
                 return bare.model_copy(update=_heard(step.clips[known[1]], step))
-        return bare
+        told = await _asked(provider, clip_id)
+        return bare if told is None else bare.model_copy(update=_told(told))
 
     async def _task_facts(self, source: TaskSource, provider: Provider) -> SourceFacts:
         ref = source.task_id if source.index is None else f"{source.task_id}/{source.index}"
@@ -74,24 +137,46 @@ class Sources:
 
     async def _saved_facts(self, clip: Clip, ref: str, provider: Provider, step: Step) -> SourceFacts:
         if "file" not in provider.spec.sources:
-            raise InvalidRequest(
+            raise CannotTake(
                 f"{provider.spec.name} cannot take the audio of another provider's task.",
-                "give its own task or clip, or choose a provider that takes files.",
+                f"give its own task or clip, {ANOTHER}",
             )
         if clip.file is None or not files.is_there(clip.file):
             raise UnknownTrack(f"the saved audio of {ref} is no longer there.", "give the file where it is now.")
         facts = await self._file_facts(Path(clip.file), ref)
-        return facts.model_copy(update={"title": clip.title, "style": step.work.fields.get("style")})
+        return facts.model_copy(update={"title": clip.title or facts.title, "style": step.work.fields.get("style")})
 
 
 def _heard(clip: Clip, step: Step) -> dict[str, Any]:
     """What is known of a clip we have received: what the user hears, and how long it is on the provider's side."""
     whole = clip.file is not None and files.is_there(clip.file)
     return {
+        "audio_url": None if whole else clip.url,
         "duration_seconds": clip.duration_seconds,
         "clip_seconds": clip.own_seconds,
         "file": clip.file if whole else None,
         "title": clip.title or step.work.fields.get("title"),
         "style": step.work.fields.get("style"),
         "model": step.work.fields.get("model"),
+    }
+
+
+async def _asked(provider: Provider, clip_id: str) -> Clip | None:
+    """What the provider tells of a clip. Raises UnknownTrack where it says that there is none."""
+    with anyio.move_on_after(CLIP_SECONDS):
+        try:
+            return await provider.find_clip(clip_id)
+        except UnknownTrack:
+            raise
+        except FermataError:
+            return None
+    return None
+
+
+def _told(clip: Clip) -> dict[str, Any]:
+    return {
+        "duration_seconds": clip.duration_seconds,
+        "title": clip.title,
+        "model": clip.model,
+        "audio_url": clip.url,
     }

@@ -78,11 +78,11 @@ async def download(
         ProviderUnavailable: The network or the server failed; worth trying again.
         StoreUnavailable: The file cannot be written.
     """
-    first = _parsed(url)
-    host = _host(first)
+    first = parsed(url)
+    host = host_of(first)
     try:
         with anyio.fail_after(deadline_seconds):
-            async with _final_answer(first, trusted, resolve) as answer:
+            async with final_answer(first, trusted, resolve) as answer:
                 _check(answer, host, max_bytes)
                 return await _save(answer, host, target_stem, max_bytes)
     except TimeoutError:
@@ -96,7 +96,7 @@ async def download(
 # --- getting to an answer -------------------------------------------------------------------------------------------
 
 
-def _parsed(url: str) -> httpx.URL:
+def parsed(url: str) -> httpx.URL:
     try:
         found = httpx.URL(url)
     except (httpx.InvalidURL, UnicodeError):
@@ -112,21 +112,25 @@ def _usable(url: httpx.URL) -> httpx.URL:
     return url
 
 
-def _host(url: httpx.URL) -> str:
+def host_of(url: httpx.URL) -> str:
     """As it goes over the wire: no look-alike letters reach a message."""
     return url.raw_host.decode("ascii")
 
 
 @asynccontextmanager
-async def _final_answer(
-    url: httpx.URL, trusted: frozenset[str], resolve: Resolver
+async def final_answer(
+    url: httpx.URL, trusted: frozenset[str], resolve: Resolver, first_bytes: int | None = None
 ) -> AsyncGenerator[httpx.Response, None]:
-    """The first answer that is no redirect. Every hop is checked like the first."""
+    """The first answer that is no redirect. Every hop is checked like the first.
+
+    Args:
+        first_bytes: Ask for no more than these; a server may send more.
+    """
     # A transport and not a client: a client would log whole addresses, signatures included, and keep cookies.
     # No connection is kept either: the next hop may be another host at the same address.
     async with httpx.AsyncHTTPTransport(verify=tls(), limits=httpx.Limits(max_keepalive_connections=0)) as network:
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await _ask(network, url, trusted, resolve)
+            answer = await _ask(network, url, trusted, resolve, first_bytes)
             try:
                 if not answer.has_redirect_location:
                     yield answer
@@ -134,35 +138,36 @@ async def _final_answer(
                 url = _next(url, answer)
             finally:
                 await answer.aclose()
-    raise UnexpectedResponse(f"{_host(url)} redirects more than {MAX_REDIRECTS} times.")
+    raise UnexpectedResponse(f"{host_of(url)} redirects more than {MAX_REDIRECTS} times.")
 
 
 def _next(url: httpx.URL, answer: httpx.Response) -> httpx.URL:
     try:
         return _usable(url.join(answer.headers["location"]))
     except (httpx.InvalidURL, UnicodeError):
-        raise UnexpectedResponse(f"{_host(url)} redirects to something that is not an address.") from None
+        raise UnexpectedResponse(f"{host_of(url)} redirects to something that is not an address.") from None
 
 
 async def _ask(
-    network: httpx.AsyncHTTPTransport, url: httpx.URL, trusted: frozenset[str], resolve: Resolver
+    network: httpx.AsyncHTTPTransport, url: httpx.URL, trusted: frozenset[str], resolve: Resolver, first: int | None
 ) -> httpx.Response:
-    host = _host(url)
+    host = host_of(url)
     port = url.port or {"http": 80, "https": 443}[url.scheme]
     *others, last = await allowed_addresses(url.scheme, host, port, trusted, resolve)
     for address in others:
         with suppress(httpx.ConnectError, httpx.ConnectTimeout):
-            return await network.handle_async_request(_request(url, host, address))
-    return await network.handle_async_request(_request(url, host, last))
+            return await network.handle_async_request(_request(url, host, address, first))
+    return await network.handle_async_request(_request(url, host, last, first))
 
 
-def _request(url: httpx.URL, host: str, address: str) -> httpx.Request:
+def _request(url: httpx.URL, host: str, address: str, first: int | None) -> httpx.Request:
     """A request to the address that was checked; the name only tells the server, and its certificate, who is meant."""
     timeout = httpx.Timeout(_STEP_SECONDS, connect=_CONNECT_SECONDS).as_dict()
+    part = {} if first is None else {"Range": f"bytes=0-{first - 1}"}
     return httpx.Request(
         "GET",
         url.copy_with(host=address),
-        headers={"Host": url.netloc.decode("ascii"), **_HEADERS},
+        headers={"Host": url.netloc.decode("ascii"), **_HEADERS, **part},
         extensions={"sni_hostname": host.rstrip("."), "timeout": timeout},
     )
 
@@ -180,7 +185,7 @@ def _check(answer: httpx.Response, host: str, max_bytes: int) -> None:
         raise ProviderUnavailable(f"{host} cannot send the audio now (HTTP {status}).")
     if status != 200:
         raise UnexpectedResponse(f"{host} answered HTTP {status} instead of audio.")
-    kind = _content_type(answer) or ""
+    kind = content_type_of(answer) or ""
     if kind in ("text/html", "application/xhtml+xml") or "json" in kind:
         raise _not_audio(host)
     said = answer.headers.get("content-length", "")
@@ -188,7 +193,7 @@ def _check(answer: httpx.Response, host: str, max_bytes: int) -> None:
         raise _too_large(host, max_bytes)
 
 
-def _content_type(answer: httpx.Response) -> str | None:
+def content_type_of(answer: httpx.Response) -> str | None:
     return answer.headers.get("content-type", "").partition(";")[0].strip().lower()[:100] or None
 
 
@@ -211,7 +216,7 @@ def _too_large(host: str, max_bytes: int) -> FermataError:
 
 
 async def _save(answer: httpx.Response, host: str, target_stem: Path, max_bytes: int) -> Downloaded:
-    content_type, suffix, size = _content_type(answer), "", 0
+    content_type, suffix, size = content_type_of(answer), "", 0
     part = _Part(target_stem.parent)
     try:
         async for piece in answer.aiter_bytes(PIECE_BYTES):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
 SUFFIXES = {
     "audio/mpeg": ".mp3", "audio/mp3": ".mp3", "audio/x-mp3": ".mp3", "audio/x-mpeg": ".mp3", "audio/mpeg3": ".mp3",
     "audio/wav": ".wav", "audio/x-wav": ".wav", "audio/wave": ".wav", "audio/vnd.wave": ".wav",
@@ -33,3 +37,15 @@ def _is_mpeg_frame(header: bytes) -> bool:
         return False
     version, layer, bit_rate, sample_rate = header[1] >> 3 & 3, header[1] >> 1 & 3, header[2] >> 4, header[2] >> 2 & 3
     return version != 1 and layer in (1, 2) and bit_rate not in (0, 15) and sample_rate != 3
+
+
+def suffix_in(url: str) -> str:
+    """The file suffix that an address ends in, or nothing."""
+    suffix = PurePosixPath(unquote(urlsplit(url).path)).suffix.lower()
+    return suffix if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix) else ""
+
+
+def name_in(url: str) -> str:
+    """What an address calls its file, without its suffix; its host where it names none."""
+    parts = urlsplit(url)
+    return PurePosixPath(unquote(parts.path)).stem or parts.hostname or "track"

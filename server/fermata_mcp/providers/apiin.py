@@ -18,8 +18,8 @@ from .wire import DONE_WORDS, FAILED_WORDS, Answer, Call, link, note_once, secon
 
 PROMPT = "prompt and lyrics share one field: with lyrics, prompt is not sent"
 FIELDS = {
-    "prompt": FieldSpec("prompt", note=PROMPT), "lyrics": FieldSpec("prompt", note=PROMPT),
-    "style": FieldSpec("style"), "title": FieldSpec("title"),
+    "prompt": FieldSpec("prompt", 5000, PROMPT), "lyrics": FieldSpec("prompt", 5000, PROMPT),
+    "style": FieldSpec("style", 1000), "title": FieldSpec("title", 100),
     "continue_at": FieldSpec("extensionStartTime", note="after 0 and before the end"),
 }  # fmt: skip
 CUSTOM_WIRES = frozenset(field.wire for field in FIELDS.values()) | {"tags"}
@@ -30,7 +30,8 @@ SPEC = ProviderSpec(
     pace=Pace(first=45, interval=15, give_up=1800, slow_after=240),
     verified="against documentation 2026-11-20, not live", key_variable="APIIN_API_KEY",
     price=Price(5, 12, "the vendor's page on extending: by tier of the source's model"),
-    custom_fields=frozenset(FIELDS), custom_needs=("prompt",),
+    custom_fields=frozenset(FIELDS), custom_needs=("prompt",), point="inside",
+    custom_options=frozenset({"tags"}), custom_flag="custom_mode", clip_form=r"[!-~]+/[01]",
     refusals={
         400: Refusal("invalid_request"), 401: Refusal("authentication_failed"), 402: Refusal("insufficient_credits"),
         404: Refusal("unknown_track"), 429: Refusal("rate_limited", later=True),

@@ -21,6 +21,7 @@ MODELS = (
     "sonic-v3-5", "sonic-v4", "sonic-v4-5", "sonic-v4-5-plus", DEFAULT_MODEL, "sonic-v5-5",
     "sonic-v6", "sonic-v6-wild", "sonic-v6-mini",
 )  # fmt: skip
+OLD_MODELS = ("sonic-v3-5", "sonic-v4")
 WORDS = "not together with `{}`: one of the two says what is sung"
 
 SPEC = ProviderSpec(
@@ -31,8 +32,8 @@ SPEC = ProviderSpec(
     fields={
         "continue_at": FieldSpec("continue_at", note="default the end"),
         "prompt": FieldSpec("gpt_description_prompt", 400, WORDS.format("lyrics")),
-        "lyrics": FieldSpec("prompt", 5000, WORDS.format("prompt") + "; 3000 characters before sonic-v4-5"),
-        "style": FieldSpec("tags", 1000, "200 characters before sonic-v4-5"),
+        "lyrics": FieldSpec("prompt", 5000, WORDS.format("prompt"), by_model=dict.fromkeys(OLD_MODELS, 3000)),
+        "style": FieldSpec("tags", 1000, by_model=dict.fromkeys(OLD_MODELS, 200)),
         "exclude_style": FieldSpec("negative_tags"),
         "title": FieldSpec("title", 80),
         "model": FieldSpec("mv", note=f"default {DEFAULT_MODEL}"),
@@ -50,6 +51,24 @@ SPEC = ProviderSpec(
     other_prices={"concat": Price(2, 2, "docs.musicapi.ai, Credits Usage Guide")},
     models=dict.fromkeys(MODELS, math.inf),
     default_model=DEFAULT_MODEL,
+    custom_fields=frozenset(
+        {
+            "lyrics",
+            "style",
+            "exclude_style",
+            "title",
+            "instrumental",
+            "vocal_gender",
+            "style_weight",
+            "weirdness",
+            "audio_weight",
+        }
+    ),
+    rivals=(("prompt", "lyrics"),),
+    option_needs=dict.fromkeys(("prompt", "gpt_description_prompt", "auto_lyrics"), ("custom_mode",)),
+    point="after_start",
+    longest_upload_seconds=480,
+    clip_form=r"[^/]+",
     refusals=REFUSALS,
     refunds=True,
     has_balance=True,

@@ -49,6 +49,17 @@ class Registry:
         """The names of those that have what they need."""
         return [name for name in self.names() if self.get(name).configured]
 
+    def candidates(self) -> list[str]:
+        """Those to try for a call that names none: the operator's choice, those with a key, `local`.
+
+        Raises:
+            InvalidRequest: The operator chose one that does not exist.
+        """
+        chosen = self._host.settings.default_provider
+        first = [chosen] if chosen and self.get(chosen).configured else []
+        keyed = [name for name in self.configured() if self.spec(name).key_variable]
+        return list(dict.fromkeys([*first, *keyed, "local"]))
+
     def default(self) -> str:
         """The operator's choice, else the first that has its key, else `local`."""
         keyed = (name for name in self.configured() if self.spec(name).key_variable)

@@ -19,9 +19,11 @@ from .http import HttpProvider
 from .wire import DONE_WORDS, Answer, Call, link, note_once, number, seconds, text
 
 PROMPT = "prompt and lyrics share one field: give one of them"
+SHORT_MODELS, LONG_MODELS = ("V3_5", "V4"), ("V4_5", "V4_5PLUS", "V4_5ALL", "V5", "V5_5", "V6", "V6_WILD", "V6_MINI")
+WORDS = FieldSpec("prompt", 5000, PROMPT, by_model=dict.fromkeys(SHORT_MODELS, 3000))
 FIELDS = {
-    "prompt": FieldSpec("prompt", 5000, PROMPT), "lyrics": FieldSpec("prompt", 5000, PROMPT),
-    "style": FieldSpec("style", 1000), "title": FieldSpec("title", 100),
+    "prompt": WORDS, "lyrics": WORDS, "style": FieldSpec("style", 1000, by_model=dict.fromkeys(SHORT_MODELS, 200)),
+    "title": FieldSpec("title", 100, by_model=dict.fromkeys((*SHORT_MODELS, "V4_5ALL"), 80)),
     "continue_at": FieldSpec("continueAt"), "model": FieldSpec("model", note="must be the source clip's"),
     "exclude_style": FieldSpec("negativeTags"), "vocal_gender": FieldSpec("vocalGender"),
     "style_weight": FieldSpec("styleWeight"), "weirdness": FieldSpec("weirdnessConstraint"),
@@ -30,7 +32,6 @@ FIELDS = {
 }  # fmt: skip
 CUSTOM = frozenset(FIELDS) - {"model"}
 WEIGHTS = frozenset({"style_weight", "weirdness", "audio_weight"})  # the wire wants multiples of 0.01
-SHORT_MODELS, LONG_MODELS = ("V3_5", "V4"), ("V4_5", "V4_5PLUS", "V4_5ALL", "V5", "V5_5", "V6", "V6_WILD", "V6_MINI")
 INVALID, BUSY, NO_CREDITS = Refusal("invalid_request"), Refusal("rate_limited", True), Refusal("insufficient_credits")
 COMMON: dict[int, Refusal] = {
     **dict.fromkeys((400, 404, 409, 422, 451), INVALID),
@@ -46,6 +47,7 @@ SPEC = ProviderSpec(
     price=Price(12, 12, "tables of callers 2025-26 (one books 10); not on the vendor's page"),
     models=dict.fromkeys(SHORT_MODELS, 240.0) | dict.fromkeys(LONG_MODELS, 480.0), default_model="V5",
     custom_fields=CUSTOM, custom_needs=("continue_at", "prompt", "style", "title"), needs_point=True,
+    custom_flag="defaultParamFlag", wordless=True, point="inside", upload_by_model={"V4_5ALL": 60}, clip_form=r"[^/]+",
     refusals=COMMON | {405: BUSY, 413: INVALID, 429: NO_CREDITS, 430: BUSY}, longest_source_seconds=480,
     notes=("429 means no credits.", "Results are kept 15 days.", "V3_5 and V4 take shorter texts than the limits here.",
            "With V4_5ALL a file or link may be at most one minute long."),

@@ -11,7 +11,9 @@ from .views import CreditsView, TaskList, TaskView
 
 def task_text(view: TaskView, spec: ProviderSpec) -> str:
     """Two to five lines: outcome, where it is, what it cost, what next."""
-    lines = [_outcome(view), *_honesty(view, spec), " ".join([*_stopped(view), *view.warnings]), _cost(view, spec)]
+    told = " ".join([*_stopped(view), *view.warnings])
+    why = f"Provider {view.provider_reason}." if view.provider_reason else ""
+    lines = [_outcome(view), *_honesty(view, spec), told, why, _cost(view, spec)]
     return "\n".join(line for line in (clean_text(line, 1000) for line in [*lines, f"Next: {view.next}"]) if line)
 
 

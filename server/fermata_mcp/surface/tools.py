@@ -14,10 +14,10 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.types import CallToolResult, ContentBlock, InputRequiredResult, ResourceLink, TextContent, ToolAnnotations
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
 from fermata_mcp.domain.errors import FermataError, TooLarge
-from fermata_mcp.domain.request import ChainRequest, ExtendRequest, Request
+from fermata_mcp.domain.request import Arguments, ChainRequest, ExtendRequest, Request
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Action, Service, Started, parse_status
 
@@ -34,11 +34,7 @@ Wait = Annotated[FiniteFloat, Field(ge=0, le=3600)]
 FAILED = ("failed", "unknown")
 
 
-class _Args(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class TaskArgs(_Args):
+class TaskArgs(Arguments):
     task_id: str = Field(description="tsk_...")
 
 
@@ -46,11 +42,11 @@ class GetTaskArgs(TaskArgs):
     wait_seconds: Wait = Field(0, description="Wait up to this long for it to finish, with progress")
 
 
-class CreditsArgs(_Args):
+class CreditsArgs(Arguments):
     provider: str | None = Field(None, description="Only this one. Default: all that are configured")
 
 
-class ListArgs(_Args):
+class ListArgs(Arguments):
     status: str | None = Field(None, description="queued, running, succeeded, partial, failed, cancelled or unknown")
     provider: str | None = Field(None, description="Only this provider's")
     limit: Annotated[int, Field(ge=1, le=100)] = Field(20, description="Most tasks to return")

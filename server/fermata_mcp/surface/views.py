@@ -74,6 +74,7 @@ class TaskView(View):
     task_id: str | None
     kind: str
     provider: str
+    provider_reason: str | None
     status: str
     progress: ProgressView
     source: SourceView
@@ -140,6 +141,7 @@ def task_view(started: Started | Task, now: int, spec: ProviderSpec) -> TaskView
         task_id=None if started.dry_run else task.id,
         kind=task.kind,
         provider=task.provider,
+        provider_reason=task.source.chosen,
         status=task.status,
         progress=_progress(task, now, spec),
         source=SourceView(ref=task.source.ref, duration_seconds=task.source.duration_seconds),
