@@ -67,7 +67,9 @@ class Settings(BaseSettings):
         None,
         description="folders that local files may be read from (path list); unset: any file over stdio, none over http",
     )
-    default_provider: str | None = Field(None, description="provider when a call names none")
+    default_provider: str | None = Field(
+        None, description="first choice when a call names none; else the first with a key that fits, else local"
+    )
     wait_seconds: Annotated[FiniteFloat, Field(ge=0, le=3600)] = Field(
         45.0, description="how long a call waits before it hands back a running task"
     )

@@ -33,8 +33,8 @@ from support.rows import NOON, PAID, PRICE, a_task
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 FIELDS = {
-    TaskView: "task_id kind provider provider_reason status progress source audio clips steps credits error warnings next "
-    "created_at updated_at finished_at",
+    TaskView: "task_id kind provider provider_reason status progress source audio clips steps credits error "
+    "warnings next created_at updated_at finished_at",
     CreditsView: "providers spent_today spent_this_week spent_this_month cap_today",
     TaskList: "tasks next_cursor",
 }

@@ -7,19 +7,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.errors import CannotTake, FermataError, TooLarge, UnsupportedField, together
+from fermata_mcp.domain.errors import CannotTake, FermataError, InvalidRequest, TooLarge, UnsupportedField, together
 from fermata_mcp.domain.fields import ANOTHER, field_problems, source_problems
 from fermata_mcp.domain.pages import SongPage
 from fermata_mcp.domain.plan import plan_problems
 from fermata_mcp.domain.request import Request
 from fermata_mcp.domain.source import KIND_WORDS, ClipSource, Source, TaskSource
 from fermata_mcp.domain.spec import ProviderSpec
-from fermata_mcp.domain.task import SourceFacts
+from fermata_mcp.domain.task import SourceFacts, new_id
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.providers.registry import Registry
 
 from .sources import Found, Sources
-from .working import cap_problems
+from .working import cap_problems, work_of
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ class Choosing:
     async def _try_in_order(self, request: Request, source: Source, page: SongPage | None) -> list[Trial]:
         """Trials up to the first that went well."""
         trials: list[Trial] = []
-        for name in await self._candidates(source, page):
+        names = await self._candidates(source, page)
+        for name in self._owners(request, names) or names:
             trials.append(await self._try(self.registry.get(name), request, source))
             if not trials[-1].problems:
                 break
@@ -97,6 +98,11 @@ class Choosing:
             makers = await self.sources.makers(source.clip_id, names)
             return makers or [name for name in names if self._may_know(name, source.clip_id)]
         return names
+
+    def _owners(self, request: Request, names: Iterable[str]) -> list[str]:
+        """Those that name an option of the request as theirs: others would only pass it on, and not know it."""
+        given = set(request.options or {})
+        return [name for name in names if not given.isdisjoint(self.registry.spec(name).options or ())]
 
     def _may_know(self, name: str, clip_id: str) -> bool:
         spec = self.registry.spec(name)
@@ -114,8 +120,18 @@ class Choosing:
             return Trial(provider, (error, *fields))
         wrong = [*fields, *plan_problems(request, spec, found.facts)]
         wrong += cap_problems(request, spec, found.facts, self.settings)
+        wrong += [] if wrong else self._refused_by(provider, request, found.facts)
         wrong += [found.refusal] if wrong and found.refusal else []
         return Trial(provider, tuple(wrong), found)
+
+    def _refused_by(self, provider: Provider, request: Request, facts: SourceFacts) -> list[FermataError]:
+        """What only the adapter knows that its wire cannot say."""
+        _, work = work_of(request, provider.spec, facts, self.settings, new_id("tsk"))
+        try:
+            provider.check(work)
+        except InvalidRequest as error:
+            return [error]
+        return []
 
     # --- saying why -----------------------------------------------------------------------------------------------
 

@@ -41,15 +41,18 @@ class Intake:
         chosen = await Choosing(self.registry, self.sources, self.settings).choose(request, clip, page)
         task, step = self._new_task(request, chosen, _told(request, chosen, page))
         refusal = chosen.found.refusal
-        if refusal is not None and not await self.sources.repeats(task.request_hash, request.idempotency_key):
+        if refusal is not None and not await self._repeats(task):
             raise refusal
         provider = chosen.provider
         if not provider.configured:
             raise MissingKey(
                 f"{provider.spec.name} needs a key.", f"set {provider.spec.key_variable}, or use provider local."
             )
-        provider.check(step.work)
         return task, step
+
+    async def _repeats(self, task: Task) -> bool:
+        """A call that repeats an earlier one gets its task, whatever has become of the link."""
+        return await self.sources.repeats(task.request_hash, task.idempotency_key, task.created_at)
 
     def _new_task(self, request: Request, chosen: Chosen, warnings: tuple[str, ...]) -> tuple[Task, NewStep]:
         kind: TaskKind = "chain" if isinstance(request, ChainRequest) else "extend"

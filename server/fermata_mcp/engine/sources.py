@@ -13,11 +13,11 @@ import anyio.to_thread
 from fermata_mcp.domain.errors import CannotTake, FermataError, InvalidRequest, ProviderUnavailable, UnknownTrack
 from fermata_mcp.domain.fields import ANOTHER
 from fermata_mcp.domain.source import ClipSource, FileSource, Source, TaskSource, UrlSource
-from fermata_mcp.domain.task import Clip, SourceFacts, Step
+from fermata_mcp.domain.task import Clip, SourceFacts, Step, Task
 from fermata_mcp.media import audio, files
 from fermata_mcp.media.kinds import suffix_in
 from fermata_mcp.providers.base import Provider
-from fermata_mcp.store.base import Store
+from fermata_mcp.store.base import REPLAY_WINDOW_MS, Store
 
 # A provider's own look-up of a clip is worth this much waiting, and no error.
 CLIP_SECONDS = 5.0
@@ -73,13 +73,12 @@ class Sources:
         """Those providers that made a clip of this id for us."""
         return [one for one in providers if await self._store.find_clip(one, clip_id, principal=self._principal)]
 
-    async def repeats(self, request_hash: str, key: str | None) -> bool:
-        """Whether a call looks like an earlier one, so that it is for the store to say which task that is."""
+    async def repeats(self, request_hash: str, key: str | None, now: int) -> bool:
+        """Whether the store will answer a call with an earlier task, instead of making a new one."""
         page = await self._store.page(
             principal=self._principal, status=None, provider=None, limit=RECENT_TASKS, cursor=None
         )
-        same = [task for task in page.tasks if task.request_hash == request_hash]
-        return any(task.status not in ("failed", "cancelled") or (key and key == task.idempotency_key) for task in same)
+        return any(_answers(task, key, now) for task in page.tasks if task.request_hash == request_hash)
 
     async def _link_facts(self, url: str, provider: Provider, trusted: frozenset[str]) -> Found:
         """A link that cannot be reached from here may still be within the reach of a provider, but not of ours."""
@@ -159,6 +158,14 @@ def _heard(clip: Clip, step: Step) -> dict[str, Any]:
         "style": step.work.fields.get("style"),
         "model": step.work.fields.get("model"),
     }
+
+
+def _answers(task: Task, key: str | None, now: int) -> bool:
+    saved = task.audio.file if task.audio else None
+    if task.status in ("failed", "cancelled") or (task.finished and saved and not files.is_there(saved)):
+        return False
+    recent = not task.finished or (task.status == "succeeded" and now - (task.finished_at or 0) < REPLAY_WINDOW_MS)
+    return recent or (key is not None and key == task.idempotency_key)
 
 
 async def _asked(provider: Provider, clip_id: str) -> Clip | None:
