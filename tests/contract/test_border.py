@@ -152,7 +152,7 @@ async def test_nothing_changes_no_paid_request(paid: Paid, value: Any, house: Ho
             at.service, (await at.service.start(extend(**paid.call, provider=paid.name, **blank))).task
         )
         assert task.status == "succeeded", task.error
-        assert at.emulator.ledger.submits[-1]["body"] == paid.seed
+        assert at.emulator.ledger.submits[0]["body"] == paid.seed
         again = await at.service.start(extend(**paid.call, provider=paid.name))
         assert (again.task.id, again.replayed) == (task.id, "request")
 
