@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -78,7 +78,9 @@ class Settings(BaseSettings):
     confirm_above_credits: Credits | None = Field(None, description="ask the person before a call above this")
     time_scale: Positive = Field(1.0, description="multiplies every provider wait")
     submit_timeout_seconds: Positive = Field(45.0, description="total deadline of one paid request")
-    callback_url: str = Field(INERT_CALLBACK, description="what providers that insist on a callback address get")
+    callback_url: str = Field(
+        INERT_CALLBACK, description="callback address for the providers; unset, only those that insist get one"
+    )
     trusted_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="host[:port] list that may be private addresses"
     )
@@ -95,8 +97,16 @@ class Settings(BaseSettings):
     kie_api_key: Key = Field(None, alias="KIE_API_KEY", description="key of `kie`")
     kie_base_url: str = Field("https://api.kie.ai", alias="KIE_BASE_URL", description=_ITS_HOST)
     kie_upload_url: str = Field("https://kieai.redpandaai.co", alias="KIE_UPLOAD_URL", description=_ITS_UPLOAD_HOST)
+    kie_api: Literal["market", "classic"] = Field(
+        "market", alias="KIE_API", description="kie.ai's door for new work: `market`, or the older `classic`"
+    )
     apiin_api_key: Key = Field(None, alias="APIIN_API_KEY", description="key of `apiin`")
     apiin_base_url: str = Field("https://apiin.one", alias="APIIN_BASE_URL", description=_ITS_HOST)
+
+    @property
+    def asked_callback(self) -> str | None:
+        """The callback address, where the operator set one: for providers that can do without."""
+        return None if self.callback_url == INERT_CALLBACK else self.callback_url
 
     def account(self, family: str) -> Account:
         """The key and addresses of a family of providers (`musicapi`, `sunoapi`, `kie`, `apiin`)."""

@@ -73,6 +73,9 @@ class ScriptedProvider:
     def check(self, work: Work) -> None:
         return
 
+    def notes(self, work: Work) -> tuple[str, ...]:
+        return ()
+
     async def prepare(self, work: Work) -> Work:
         return work
 

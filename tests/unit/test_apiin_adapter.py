@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fermata_mcp.domain.errors import InvalidRequest
+from fermata_mcp.domain.errors import InvalidRequest, UnknownTrack
 from fermata_mcp.domain.task import Work
 from fermata_mcp.providers.apiin import SPEC, ApiinAdapter
 from fermata_mcp.providers.base import Snapshot
@@ -120,7 +120,17 @@ class TestAsking:
 
 class TestAccepted:
     @pytest.mark.parametrize(
-        "said", [{"task_id": TASK}, {"id": TASK}, {"data": {"task_id": TASK}}, {"id": "x", "task_id": TASK}]
+        "said",
+        [
+            {"task_id": TASK},
+            {"id": TASK},
+            {"data": {"task_id": TASK}},
+            {"id": "x", "task_id": TASK},
+            {"data": {"id": TASK}},
+            {"data": [{"recordId": TASK}]},
+            {"data": TASK},
+            [{"taskId": TASK}],
+        ],
     )
     def test_the_id_wherever_it_is(self, said: Any) -> None:
         assert ADAPTER.read_submit(answer(said)) == TASK
@@ -129,7 +139,7 @@ class TestAccepted:
         "said",
         [
             None, [], "ext1", {}, {"task_id": None}, {"task_id": ""}, {"task_id": 5}, {"task_id": "a b"},
-            {"id": "\x00"}, {"task_id": "a" * 201}, {"data": {"id": "x"}}, {"error": {"message": "no"}, "id": "req_1"},
+            {"id": "\x00"}, {"task_id": "a" * 201}, {"data": {"id": "x y"}}, {"error": {"message": "no"}, "id": "req_1"},
         ],
     )  # fmt: skip
     def test_else_none(self, said: Any) -> None:
@@ -139,6 +149,30 @@ class TestAccepted:
     def test_nothing_breaks_it(self, said: Any) -> None:
         found = ADAPTER.read_submit(answer(said))
         assert found is None or found.isprintable()
+
+
+class TestClips:
+    DONE = feed("SUCCESS", SONG, BROKEN, request_body={"model": "suno-v4-5"})
+
+    def test_a_finished_clip_is_looked_up_by_the_feed(self) -> None:
+        call = ADAPTER.clip_call(f"{TASK}/0")
+        assert call is not None
+        assert (call.method, call.path, call.params) == ("GET", "/api/v1/audio/music/feed", {"task_id": TASK})
+        found = ADAPTER.read_clip(self.DONE, f"{TASK}/0")
+        assert found is not None
+        assert (found.url, found.duration_seconds, found.title, found.model) == (URL, 186, "Dawn", "chirp-v4-5")
+
+    @pytest.mark.parametrize("clip", ["", "x", f"{TASK}/2", f"{TASK}"])
+    def test_other_forms_are_not_looked_up(self, clip: str) -> None:
+        assert ADAPTER.clip_call(clip) is None
+
+    def test_an_unfinished_task_tells_no_clip(self) -> None:
+        assert ADAPTER.read_clip(feed("IN_PROGRESS", SONG, STREAM), f"{TASK}/0") is None
+
+    @pytest.mark.parametrize("said", [DONE, feed("SUCCESS", SONG), feed("FAILED", BROKEN, BROKEN)])
+    def test_a_clip_that_is_not_there_is_unknown(self, said: Answer) -> None:
+        with pytest.raises(UnknownTrack):
+            ADAPTER.read_clip(said, f"{TASK}/1")
 
 
 class TestReading:
@@ -163,10 +197,8 @@ class TestReading:
     @pytest.mark.parametrize(
         "said",
         [
-            feed("SUCCESS"), feed("SUCCESS", STREAM, STREAM), feed("SUCCESS", SONG, STREAM), feed(None),
+            feed("SUCCESS", STREAM, STREAM), feed("SUCCESS", SONG, STREAM), feed(None),
             feed("IN_PROGRESS", SONG, SONG), feed("frobbing", SONG), feed(None, SONG, STREAM), feed(7, STREAM),
-            feed("SUCCESS", SONG | {"audio_url": ""}),
-            feed("SUCCESS", SONG | {"audio_url": "javascript:x"}), feed("SUCCESS", SONG | {"audio_url": "https://a/\x1b"}),
             feed("SUCCESS", SONG | {"status": "frobbing"}), feed("PENDING", BROKEN, STREAM), feed("", [], None),
             answer({"code": 200, "data": None}), answer({"data": []}), answer({"data": "soon"}), answer({"data": {}}),
             answer({"code": 404, "data": None}), answer(None, 404), answer("<html>", 404),
@@ -175,6 +207,25 @@ class TestReading:
     )  # fmt: skip
     def test_running(self, said: Answer) -> None:
         assert look(said).state == "running"
+
+    @pytest.mark.parametrize("url", ["", None, "javascript:x", "https://a/\x1b"])
+    def test_done_without_a_link(self, url: Any) -> None:
+        found = look(feed("SUCCESS", SONG, SONG | {"audio_url": url}))
+        assert (found.state, [clip.url for clip in found.clips]) == ("succeeded", [URL, None])
+
+    def test_done_without_clips(self) -> None:
+        assert [(look(said).state, look(said).clips) for said in (feed("SUCCESS"),)] == [("succeeded", ())]
+
+    def test_only_the_provider_itself_says_that_there_is_no_such_task(self) -> None:
+        assert look(answer({"error": {"code": 404, "message": "task not found"}}, 404)).unlisted
+        assert look(answer({"code": 404, "data": None})).unlisted
+        assert look(answer({"error": {"code": 400, "message": "task not found"}}, 400)).unlisted
+        assert not look(answer("<html>", 404)).unlisted
+
+    def test_a_reason_in_an_object(self) -> None:
+        found = look(feed("FAILED", BROKEN | {"fail_message": "", "error": {"message": "matches an existing song"}}))
+        assert found.error is not None
+        assert (found.error.code, "existing song" in found.error.message) == ("content_rejected", True)
 
     def test_finished_clips_are_shown_while_the_other_is_made(self) -> None:
         found = look(feed("IN_PROGRESS", SONG, STREAM))
@@ -249,5 +300,5 @@ class TestReading:
         except (ValueError, TypeError, KeyError):
             return
         for clip in found.clips if found else ():
-            assert clip.url
+            assert clip.url or (found and found.state == "succeeded")
             assert clip.duration_seconds is None or 0 < clip.duration_seconds < 10_000

@@ -20,7 +20,7 @@ from fermata_mcp.providers.wire import Answer
 
 CALLBACK = "https://callback.invalid/x"
 SUNO = sunoapi.SunoAdapter(sunoapi.SPEC, CALLBACK)
-KIE = sunoapi.SunoAdapter(sunoapi.KIE, CALLBACK)
+KIE = kie.KieAdapter(sunoapi.KIE, CALLBACK)
 URL = "https://cdn.test/a.mp3"
 VALUES: dict[str, Any] = {
     "prompt": "p", "lyrics": "l", "style": "s", "title": "t", "exclude_style": "e", "vocal_gender": "m",
@@ -44,6 +44,13 @@ def clip(**changed: Any) -> dict[str, Any]:
 def told(status: Any, *clips: Any, **data: Any) -> Answer:
     inner = {"taskId": "t", "status": status, "response": {"sunoData": list(clips)}} | data
     return answer({"code": 200, "msg": "success", "data": inner})
+
+
+def test_the_model_of_a_clip_that_nobody_told_is_told() -> None:
+    [note] = SUNO.notes_for(Work(source_clip="c1", save_as="/a"))
+    assert "V5" in note
+    for known in ({"fields": {"model": "V4"}}, {"options": {"model": "V4"}}, {"source_clip": None, "source_url": URL}):
+        assert SUNO.notes_for(Work.model_validate({"source_clip": "c1", "save_as": "/a", **known})) == ()
 
 
 def look(said: Answer, adapter: sunoapi.SunoAdapter = SUNO) -> Snapshot:
@@ -127,8 +134,16 @@ def test_upload_names_are_new_each_time_and_keep_their_ending() -> None:
         ({"code": 200, "data": {"taskId": 7}}, None),
         ({"code": 200, "data": {"taskId": "t\n1"}}, None),
         ({"code": 200, "data": {"taskId": "t" * 5000}}, None),
-        ({"data": {"taskId": "t1"}}, None),
-        ({"code": 200, "taskId": "t1"}, None),
+        ({"data": {"taskId": "t1"}}, "t1"),
+        ({"code": 0, "data": {"taskId": "t1"}}, "t1"),
+        ({"code": 300, "data": {"recordId": "t1"}}, "t1"),
+        ({"code": 200, "taskId": "t1"}, "t1"),
+        ({"code": 200, "data": ["t1x"]}, "t1x"),
+        ({"code": 200, "data": [{"task_id": ["t1"]}]}, "t1"),
+        ({"code": 200, "data": "0f3a-77"}, "0f3a-77"),
+        ({"code": 200, "data": "success"}, None),
+        ({"code": 200, "data": "200"}, None),
+        ({"code": 200, "error": "no", "data": {"taskId": "t1"}}, None),
         ([], None),
     ],
 )
@@ -200,13 +215,60 @@ def test_durations(duration: Any, seconds: float | None) -> None:
     assert look(told("SUCCESS", clip(duration=duration))).clips[0].duration_seconds == seconds
 
 
-def test_a_success_whose_audio_is_not_ready_is_still_running() -> None:
+def test_a_success_whose_audio_is_not_ready_has_clips_without_links() -> None:
+    """Whoever looks knows that it is over, and that the links are still to come."""
     stream = "https://cdn.test/s"
-    assert look(told("SUCCESS", clip(audioUrl=""), clip(audioUrl=None))).state == "running"
-    assert look(told("SUCCESS", clip(audioUrl="", streamAudioUrl=stream))).state == "running"
-    assert look(told("SUCCESS", clip(), clip(audioUrl="", streamAudioUrl=stream))).state == "running"
-    assert look(told("SUCCESS")).state == "running"
-    assert look(told("SUCCESS", response=None)).state == "running"
+    for items in ([clip(audioUrl=""), clip(audioUrl=None)], [clip(), clip(audioUrl="", streamAudioUrl=stream)]):
+        found = look(told("SUCCESS", *items))
+        assert (found.state, found.warnings, len(found.clips)) == ("succeeded", (), 2)
+        assert [one.url for one in found.clips] == [item["audioUrl"] or None for item in items]
+
+
+@pytest.mark.parametrize("said", [told("SUCCESS"), told("SUCCESS", response=None)])
+def test_a_success_that_names_no_clips(said: Answer) -> None:
+    found = look(said)
+    assert (found.state, found.clips) == ("succeeded", ())
+
+
+@pytest.mark.parametrize("status", ["PENDING", "TEXT_SUCCESS", "FIRST_SUCCESS"])
+@pytest.mark.parametrize("name", ["sourceAudioUrl", "source_audio_url"])
+def test_what_plays_before_the_end_is_a_stream(status: str, name: str) -> None:
+    found = look(told(status, clip(audioUrl="", **{name: URL})))
+    assert (found.state, found.clips) == ("running", ())
+
+
+@pytest.mark.parametrize("adapter", [SUNO, KIE])
+def test_credits_that_were_given_back_cost_nothing(adapter: sunoapi.SunoAdapter) -> None:
+    assert look(told("GENERATE_AUDIO_FAILED", errorCode=531), adapter).cost == 0
+    assert look(told("GENERATE_AUDIO_FAILED", errorCode=501), adapter).cost is None
+    assert look(told("SUCCESS", clip(), creditsConsumed=12), adapter).cost == 12
+    assert look(told("PENDING", creditsConsumed=0), adapter).cost is None
+
+
+@pytest.mark.parametrize(
+    ("body", "state", "code"),
+    [
+        ({"code": 200, "data": {"callbackType": "complete", "task_id": "t", "data": [{"id": "c", "audio_url": URL}]}},
+         "succeeded", None),
+        ({"code": 200, "data": {"callbackType": "first", "task_id": "t", "data": [{"id": "c", "stream_audio_url": URL}]}},
+         "running", None),
+        ({"code": 200, "data": {"callbackType": "text", "task_id": "t", "data": []}}, "running", None),
+        ({"code": 531, "msg": "refunded", "data": {"callbackType": "error", "task_id": "t", "data": None}},
+         "failed", "generation_failed"),
+        ({"code": 400, "msg": "copyrighted lyrics", "data": {"callbackType": "failed", "task_id": "t"}},
+         "failed", "content_rejected"),
+    ],
+)  # fmt: skip
+def test_the_body_of_a_callback_can_be_read(body: Any, state: str, code: str | None) -> None:
+    found = look(answer(body))
+    assert (found.state, found.error.code if found.error else None) == (state, code)
+    assert (found.cost == 0) == (body["code"] == 531)
+
+
+@pytest.mark.parametrize("said", ["it matches an existing work of art", "Sensitive words", "copyright"])
+def test_what_is_protected_or_not_wanted_is_rejected(said: str) -> None:
+    found = look(told("GENERATE_AUDIO_FAILED", errorMessage=said))
+    assert (found.error and found.error.code) == "content_rejected"
 
 
 def test_the_upstream_copy_is_used_where_the_own_link_is_missing() -> None:
@@ -215,7 +277,12 @@ def test_the_upstream_copy_is_used_where_the_own_link_is_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [clip(audioUrl=""), clip(audioUrl="", errorMessage="no"), clip(audioUrl="", status="fail")]
+    "bad",
+    [
+        clip(audioUrl="", error={"message": "no"}),
+        clip(audioUrl="", errorMessage="no"),
+        clip(audioUrl="", status="fail"),
+    ],
 )
 def test_one_clip_failed(bad: dict[str, Any]) -> None:
     found = look(told("SUCCESS", clip(), bad))
@@ -275,11 +342,16 @@ def test_an_unknown_word_is_running_and_noted_once(caplog: pytest.LogCaptureFixt
 
 def test_an_id_that_is_not_listed_yet_is_running() -> None:
     assert look(answer({"code": 200, "msg": "success", "data": None})).state == "running"
-    assert look(answer({"code": "200"})).state == "running"
+    assert look(answer({"code": "200"})).unlisted
+    assert look(answer({"code": 404, "msg": "?", "data": None})).unlisted
+    assert look(answer({"msg": "record not found"}, 404)).unlisted
+    assert SUNO.read_look(answer("<html>", 404), "t") is None
+    assert not look(told("PENDING")).unlisted
+    assert look(answer({"code": 422, "msg": "recordInfo is null", "data": None}), KIE).unlisted
 
 
 @pytest.mark.parametrize("said", [{}, [], None, "x", {"code": 200, "data": []}, {"code": 200, "data": {}},
-                                  {"code": 404, "data": None}, {"code": 500, "msg": "x", "data": None}])  # fmt: skip
+                                  {"code": 422, "data": None}, {"code": 500, "msg": "x", "data": None}])  # fmt: skip
 def test_what_says_nothing_about_the_work(said: Any) -> None:
     assert SUNO.read_look(answer(said), "t") is None
 
@@ -287,7 +359,7 @@ def test_what_says_nothing_about_the_work(said: Any) -> None:
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "file:///etc/passwd", "https://x.test/\x1b[2J", "ftp://x.test/a",
                                  "https://x.test/\u202ea", "https://x.test/a b", 7, {"a": 1}])  # fmt: skip
 def test_only_plain_links_are_links(url: Any) -> None:
-    assert look(told("SUCCESS", clip(audioUrl=url))).clips == ()
+    assert look(told("SUCCESS", clip(audioUrl=url))).clips[0].url is None
 
 
 def test_text_is_data() -> None:
@@ -323,7 +395,6 @@ def test_no_answer_breaks_a_look(said: Any, status: int, adapter: sunoapi.SunoAd
     found = adapter.read_look(answer(said, status), "t")
     if found is None:
         return
-    assert found.state != "succeeded" or found.clips
     assert (found.error is not None) == (found.state == "failed")
     shown = [
         found.message,
@@ -344,7 +415,7 @@ def test_no_answer_breaks_the_rest(said: Any) -> None:
 @pytest.mark.parametrize(
     ("data", "credits"),
     [(12, 12.0), (0.4, 0.4), ("7.5", 7.5), (0, 0.0), (-1, -1.0), (True, None), (None, None), ("x", None),
-     (float("nan"), None), (10**400, None), ({}, None)],
+     (float("nan"), None), (10**400, None), ({}, None), ({"credits": "7.5"}, 7.5), ({"balance": 3}, 3.0)],
 )  # fmt: skip
 def test_balance(data: Any, credits: float | None) -> None:
     assert SUNO.read_balance(answer({"code": 200, "data": data})) == credits

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from fermata_mcp.domain.credits import Price
-from fermata_mcp.domain.errors import FermataError, GenerationFailed, InvalidRequest
+from fermata_mcp.domain.errors import ContentRejected, FermataError, GenerationFailed, InvalidRequest, UnknownTrack
 from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec, Refusal
 from fermata_mcp.domain.task import Clip, Work
 
 from .base import Host, Provider, Snapshot
 from .http import HttpProvider
 from .wire import DONE_WORDS, FAILED_WORDS, Answer, Call, link, note_once, seconds, text
+from .words import about_content, named_id, reason
 
 PROMPT = "prompt and lyrics share one field: with lyrics, prompt is not sent"
 FIELDS = {
@@ -40,10 +41,14 @@ SPEC = ProviderSpec(
         "Takes clip:<task id>/<0 or 1> of tasks made on the same account; keeps the model of that task.",
         "Has no balance call: its dashboard shows the credits.",
         "Whether an extension can itself be extended is not documented; a chain tries it.",
-        "Older pages of the vendor name the query of the feed workId, not task_id.",
+        "Where the feed does not take task_id it is asked by workId, as the vendor's older pages have it.",
     ),
 )  # fmt: skip
 
+FEED = "/api/v1/audio/music/feed"
+# Types of errors that its page names, with the codes they come with.
+TYPES = {"invalid_request": 400, "authentication_error": 401, "insufficient_credits": 402, "not_found": 404,
+         "rate_limit_error": 429, "rate_limited": 429}  # fmt: skip
 CLIP_FORM = re.compile(r"([!-~]{1,200})/([01])")
 STAGES = {"text": "words are ready", "first": "first audio is ready"}
 RUNNING = {"", "pending", "queued", "submitted", "processing", "in_progress", "running", "streaming"} | STAGES.keys()
@@ -53,6 +58,9 @@ class ApiinAdapter:
     """See `wire.Adapter`."""
 
     spec, family = SPEC, "apiin"
+
+    def __init__(self, callback_url: str | None = None) -> None:
+        self._hook = {} if callback_url is None else {"callback_url": callback_url}
 
     def submit_call(self, work: Work) -> Call:
         """Inherit mode, unless anything that only custom mode knows is asked for."""
@@ -66,44 +74,65 @@ class ApiinAdapter:
         if custom and not body.get("prompt"):
             raise InvalidRequest("apiin needs prompt too, once anything is chosen.", "add prompt or lyrics.")
         origin: dict[str, Any] = {"origin_task_id": source[1], "extend_audio_index": int(source[2])}
-        return Call("POST", "/api/v1/audio/music/extend", origin | {"custom_mode": custom} | body)
+        return Call("POST", "/api/v1/audio/music/extend", origin | {"custom_mode": custom} | self._hook | body)
+
+    def complete(self, work: Work) -> Work:
+        return work
+
+    def notes_for(self, work: Work) -> tuple[str, ...]:
+        return ()
 
     def read_submit(self, answer: Answer) -> str | None:
-        found = [answer.get("task_id"), answer.get("data", "task_id"), answer.get("id")]
-        named = (known for known in found if isinstance(known, str) and re.fullmatch(r"[!-~]{1,200}", known))
-        return None if answer.get("error") else next(named, None)
+        return answer.task_id()
 
-    def refusal(self, answer: Answer) -> None:
-        return None  # the codes say it all
+    def refusal(self, answer: Answer) -> Refusal | None:
+        """An `error` beside HTTP 200 says its type, or at least that it is one; beside an id it says too little."""
+        error = answer.get("error")
+        if answer.code() >= 400 or not error:
+            return None
+        known = SPEC.refusals.get(TYPES.get(str(answer.get("error", "type")), 0))
+        return known or (None if named_id(answer.body) else Refusal("invalid_request"))
 
     def look_call(self, remote_id: str) -> Call:
-        return Call("GET", "/api/v1/audio/music/feed", params={"task_id": remote_id})
+        older = Call("GET", FEED, params={"workId": remote_id})
+        return Call("GET", FEED, params={"task_id": remote_id}, otherwise=older)
 
     def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
         match answer.code(), answer.body:
-            case 404, _:
-                return Snapshot("running", message="not listed yet")
+            case 404, told:
+                return Snapshot("running", message="not listed yet", unlisted=isinstance(told, dict))
             case code, {"data": _} if code < 400:
                 pass
             case _:
-                return None
+                return Snapshot("running", message="not listed yet", unlisted=True) if answer.unlisted() else None
         whole, items = _word(answer.get("data", "type")), _items(answer.get("data", "response_data"))
         states = [_state(item, whole) for item in items]
         made = [index for index, state in enumerate(states) if state == "done"]
         clips = tuple(_clip(f"{remote_id}/{index}", items[index], answer) for index in made)
-        if clips and (_failed(whole) or (whole in DONE_WORDS | {""} and "coming" not in states)):
+        linked = tuple(clip for clip in clips if clip.url)
+        if linked if _failed(whole) else _is_over(whole, states):
+            clips = linked if _failed(whole) else clips
             lost = (f"{len(items) - len(clips)} of {len(items)} clips failed at apiin.",)
             return Snapshot("succeeded", 1.0, "done", clips, lost if len(clips) < len(items) else ())
         if _failed(whole) or (items and set(states) == {"failed"}):
             return Snapshot("failed", error=_failure(answer, items))
         stage = next((word for word in map(_word, (item.get("status") for item in items)) if word in STAGES), None)
-        return Snapshot("running", message=STAGES[stage] if stage else f"{len(clips)} clips ready", clips=clips)
+        return Snapshot("running", message=STAGES[stage] if stage else f"{len(linked)} clips ready", clips=linked)
 
     def clip_call(self, clip_id: str) -> Call | None:
-        return None
+        named = CLIP_FORM.fullmatch(clip_id)
+        return self.look_call(named[1]) if named else None
 
     def read_clip(self, answer: Answer, clip_id: str) -> Clip | None:
-        return None
+        """None while the task is not over: its clips cannot be extended before."""
+        task_id, _, index = clip_id.rpartition("/")
+        found = self.read_look(answer, task_id)
+        if found is None or found.state == "running":
+            return None
+        clip = next((clip for clip in found.clips if clip.provider_clip_id == clip_id), None)
+        if clip is None and (found.clips or found.state == "failed"):
+            raise UnknownTrack(f"apiin has no clip {index} of this task.", "give one of its finished clips.")
+        return clip
 
     def balance_call(self) -> Call | None:
         return None
@@ -127,9 +156,15 @@ def _items(data: Any) -> list[dict[str, Any]]:
 def _state(item: Mapping[str, Any], whole: str) -> Literal["done", "failed", "coming"]:
     """Links of unfinished clips are streams and may be short: only `complete` makes one worth having."""
     word = _word(item.get("status")) or whole
-    if word in DONE_WORDS and link(item.get("audio_url")):
+    if word in DONE_WORDS and item and (link(item.get("audio_url")) or not _reason(item)):
         return "done"
     return "failed" if _failed(word) or _reason(item) or (not item and whole in DONE_WORDS) else "coming"
+
+
+def _is_over(whole: str, states: Sequence[str]) -> bool:
+    """Whether everything that there will ever be is there; a whole without a word is over with its last clip."""
+    ready = "done" in states or (whole in DONE_WORDS and not states)
+    return ready and whole in DONE_WORDS | {""} and "coming" not in states
 
 
 def _clip(clip_id: str, item: Mapping[str, Any], answer: Answer) -> Clip:
@@ -141,12 +176,13 @@ def _clip(clip_id: str, item: Mapping[str, Any], answer: Answer) -> Clip:
 
 
 def _reason(item: Mapping[str, Any]) -> str | None:
-    return text(item.get("fail_message")) or text(item.get("error_message"))
+    return reason({name: item.get(name) for name in ("fail_message", "error_message", "error")})
 
 
 def _failure(answer: Answer, items: list[dict[str, Any]]) -> FermataError:
     said = next(filter(None, map(_reason, [*items, *_items(answer.get("data"))])), "no reason given")
-    return GenerationFailed(f"apiin: {said}; whether it is charged for is not documented.")
+    kind = ContentRejected if about_content(said) else GenerationFailed
+    return kind(f"apiin: {said}; whether it is charged for is not documented.")
 
 
 def _failed(word: str) -> bool:
@@ -161,4 +197,4 @@ def _word(value: Any) -> str:
 
 
 def make(host: Host) -> Provider:
-    return HttpProvider(ApiinAdapter(), host)
+    return HttpProvider(ApiinAdapter(host.settings.asked_callback), host)

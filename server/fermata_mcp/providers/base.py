@@ -51,7 +51,9 @@ class Snapshot:
     Attributes:
         state: `lost` means this process knows nothing of it; only repeatable work can be.
         fraction: 0 to 1, or None where nobody can tell.
-        clips: Everything finished so far, in the provider's order; one without a link cannot be had yet.
+        clips: Everything finished so far, in the provider's order; one without a link cannot be had yet. None at all
+            beside `succeeded`: the provider has it no more, or not yet.
+        unlisted: Running as far as anybody knows, but the provider says that it knows no such work (yet).
         cost: Credits that the provider says this work took, 0 where it gave them back; None where it does not say.
     """
 
@@ -62,6 +64,7 @@ class Snapshot:
     warnings: tuple[str, ...] = ()
     error: FermataError | None = None
     cost: float | None = None
+    unlisted: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,10 @@ class Provider(Protocol):
 
     def check(self, work: Work) -> None:
         """Raise what is wrong with `work`, without sending anything."""
+        ...
+
+    def notes(self, work: Work) -> tuple[str, ...]:
+        """What whoever asks for `work` must know of what will be sent for it; said once, when a task is made."""
         ...
 
     async def prepare(self, work: Work) -> Work:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
-from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import httpx2 as httpx
@@ -33,15 +31,18 @@ from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.media.tls import tls
 
 from .base import Accepted, Host, NotSent, Refused, Snapshot, Submitted, Unclear
+from .reply import TooBig, kind, limited, parsed, retry_after
 from .wire import Adapter, Answer, Call
+from .words import about_money, named_id
 
-MAX_ANSWER_BYTES = 2 * 1024 * 1024
 READ_SECONDS = 30.0
 UPLOAD_SECONDS = 90.0
-LONGEST_RETRY_AFTER = 300.0
 RETRY_SECONDS = 10.0
 # Before one of these, no byte of the request can have left.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
+# Codes by which a host says that it does not understand the question, or knows nothing of what it is asked about.
+_NOT_UNDERSTOOD = (400, 404)
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 # At their lower levels these show whole addresses, and links can hold signatures.
 for _library in ("httpx2", "httpcore2"):
@@ -61,6 +62,7 @@ class HttpProvider:
         self._account: Account = host.settings.account(adapter.family)
         self._transport = transport
         self._reader: httpx.AsyncClient | None = None
+        self._older: bool | None = None  # whether the host is asked as older ones want it; None while nobody knows
         self.spec = adapter.spec
 
     @property
@@ -76,11 +78,14 @@ class HttpProvider:
         """Find out what cannot be said on this provider's wire, before a task is made of it."""
         tls()
         uploaded = {} if work.source_clip or work.source_url else {"source_url": "https://uploaded.invalid/track"}
-        self._adapter.submit_call(work.model_copy(update=uploaded))
+        self._adapter.submit_call(self._adapter.complete(work.model_copy(update=uploaded)))
         if work.action == "upload":
             point = 1.0 if work.continue_at is None else work.continue_at
             then = {"action": "extend", "source_url": None, "source_clip": "uploaded", "continue_at": point}
             self._adapter.submit_call(work.model_copy(update=then))
+
+    def notes(self, work: Work) -> tuple[str, ...]:
+        return self._adapter.notes_for(work)
 
     # --- the one paid request -------------------------------------------------------------------------------------
 
@@ -91,9 +96,9 @@ class HttpProvider:
                 async with self._client(keep_alive=False) as client:
                     return self._outcome(await self._exchange(client, call))
         except _NEVER_SENT as error:
-            return NotSent(ProviderUnavailable(f"{self.spec.name} cannot be reached ({_kind(error)})."))
-        except (httpx.HTTPError, TimeoutError, _TooBig) as error:
-            return Unclear(f"{_kind(error)} while waiting for {self.spec.name}")
+            return NotSent(ProviderUnavailable(f"{self.spec.name} cannot be reached ({kind(error)})."))
+        except (httpx.HTTPError, TimeoutError, TooBig) as error:
+            return Unclear(f"{kind(error)} while waiting for {self.spec.name}")
         except FermataError as error:
             return NotSent(error)
 
@@ -103,34 +108,37 @@ class HttpProvider:
             return Accepted(remote_id)
         refusal = self._refusal(answer)
         if refusal is None:
-            return Unclear(f"{self.spec.name} answered {answer.code()} without a task id")
+            named = named_id(answer.body)
+            beside = f"beside the id {named}: {answer.message()}" if named else "without a task id"
+            return Unclear(f"{self.spec.name} answered {answer.code()} {beside}")
         error = error_from(refusal.code, f"{self.spec.name} refused: {answer.message().rstrip('.')}.", refusal.hint)
         return Refused(error, (answer.retry_after or RETRY_SECONDS) if refusal.later else None)
 
     def _refusal(self, answer: Answer) -> Refusal | None:
         """What the provider documents, else what HTTP itself says about a request that was not taken on."""
         code = answer.code()
+        if code == 429 and about_money(answer.message()):
+            return Refusal("insufficient_credits")
         told = self._adapter.refusal(answer)
         if told is not None or code in self.spec.refusals:
             return told or self.spec.refusals[code]
-        if code == 503 and answer.retry_after is not None:
-            return Refusal("provider_unavailable", later=True)
-        if code == 429:
-            return Refusal("rate_limited", later=True)
-        return Refusal("invalid_request") if 400 <= code < 500 and code != 408 else None
+        return None if named_id(answer.body, strictly=True) else _refusal_of_http(code, answer)
 
     # --- reading --------------------------------------------------------------------------------------------------
 
     async def look(self, remote_id: str, work: Work) -> Snapshot:
-        answer = await self._read(self._adapter.look_call(remote_id))
-        try:
-            snapshot = self._adapter.read_look(answer, remote_id)
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError):
-            logger.exception("%s: an answer could not be read", self.spec.name)
-            snapshot = None
+        answer = await self._ask(self._adapter.look_call(remote_id))
+        snapshot = self._understood(self._adapter.read_look, answer, remote_id)
         if snapshot is not None:
             return snapshot
         raise self._reading_error(answer)
+
+    def _understood(self, read: Callable[[Answer, str], T | None], answer: Answer, about: str) -> T | None:
+        try:
+            return read(answer, about)
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+            logger.exception("%s: an answer could not be read", self.spec.name)
+            return None
 
     def _reading_error(self, answer: Answer) -> ProviderError:
         error = self._kind_of_trouble(answer.code())(f"{self.spec.name}: {answer.message()}.")
@@ -152,11 +160,12 @@ class HttpProvider:
         call = self._adapter.clip_call(clip_id)
         if call is None or not self.configured:
             return None
-        answer = await self._read(call)
-        found = self._adapter.read_clip(answer, clip_id) if answer.code() < 400 else None
-        if found is None and answer.code() in (400, 404):
+        answer = await self._ask(call)
+        if answer.code() in _NOT_UNDERSTOOD:
             raise UnknownTrack(f"{self.spec.name} knows no clip {clean_text(clip_id, 80)} on this account.")
-        return found
+        if answer.code() >= 400:
+            raise self._reading_error(answer)
+        return self._understood(self._adapter.read_clip, answer, clip_id)
 
     async def balance(self) -> float | None:
         call = self._adapter.balance_call()
@@ -169,7 +178,8 @@ class HttpProvider:
         return found
 
     async def prepare(self, work: Work) -> Work:
-        """Put a local file where the provider can fetch it. Free, so it may be repeated."""
+        """Fill in what follows from the work, and put a local file where the provider can fetch it; both are free."""
+        work = self._adapter.complete(work)
         if work.source_file is None or work.source_clip or work.source_url:
             return work
         call = self._adapter.upload_call(await _existing(work.source_file))
@@ -188,14 +198,27 @@ class HttpProvider:
         if self._reader is not None:
             await self._reader.aclose()
 
+    async def _ask(self, call: Call) -> Answer:
+        """Read in the way that this host understands, which its first answer about anything shows."""
+        if call.otherwise is None:
+            return await self._read(call)
+        answer = await self._read(call.otherwise if self._older else call)
+        if self._older is None and answer.code() in _NOT_UNDERSTOOD:
+            other = await self._read(call.otherwise)
+            self._older = True if other.code() < 400 else None
+            return other if self._older else answer
+        if self._older is None and answer.code() < 400 and answer.body is not None:
+            self._older = False
+        return answer
+
     async def _read(self, call: Call, deadline: float = READ_SECONDS) -> Answer:
         if self._reader is None:
             self._reader = self._client(keep_alive=True)
         try:
             with anyio.fail_after(deadline):
                 return await self._exchange(self._reader, call)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, _TooBig) as error:
-            raise ProviderUnavailable(f"{self.spec.name} did not answer ({_kind(error)}).") from None
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, TooBig) as error:
+            raise ProviderUnavailable(f"{self.spec.name} did not answer ({kind(error)}).") from None
 
     # --- one exchange ---------------------------------------------------------------------------------------------
 
@@ -218,12 +241,12 @@ class HttpProvider:
         )  # fmt: skip
         response = await client.send(request, stream=True)
         try:
-            raw = await _limited(response)
+            raw = await limited(response.aiter_bytes())
         finally:
             await response.aclose()
         raw = self._without_key(raw)
         said = clean_text(raw[:500].decode(errors="replace"), 300)
-        return Answer(response.status_code, _json(raw), said, _retry_after(response.headers))
+        return Answer(response.status_code, parsed(raw), said, retry_after(response.headers))
 
     def _without_key(self, raw: bytes) -> bytes:
         """Some providers repeat the key in their errors, which are shown and stored."""
@@ -247,46 +270,6 @@ class HttpProvider:
         return key
 
 
-class _TooBig(Exception):
-    """The answer is larger than any real one."""
-
-
-async def _limited(response: httpx.Response) -> bytes:
-    found = bytearray()
-    async for chunk in response.aiter_bytes():
-        found += chunk
-        if len(found) > MAX_ANSWER_BYTES:
-            raise _TooBig
-    return bytes(found)
-
-
-def _json(raw: bytes) -> Any:
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    said = headers.get("retry-after")
-    if said is None:
-        return None
-    try:
-        wait = float(said)
-    except ValueError:
-        return _until(said)
-    return min(LONGEST_RETRY_AFTER, max(0.0, wait)) if wait == wait else None
-
-
-def _until(date: str) -> float | None:
-    try:
-        moment = parsedate_to_datetime(date)
-        wait = (moment - moment.now(moment.tzinfo)).total_seconds()
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return min(LONGEST_RETRY_AFTER, max(0.0, wait))
-
-
 async def _multipart(call: Call) -> tuple[Any, Any]:
     if call.file is None:
         return None, None
@@ -301,7 +284,9 @@ async def _existing(path: str) -> Path:
     return Path(path)
 
 
-def _kind(error: Exception) -> str:
-    if isinstance(error, _TooBig):
-        return "an answer that is far too large"
-    return "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+def _refusal_of_http(code: int, answer: Answer) -> Refusal | None:
+    if code == 503 and answer.retry_after is not None:
+        return Refusal("provider_unavailable", later=True)
+    if code == 429:
+        return Refusal("rate_limited", later=True)
+    return Refusal("invalid_request") if 400 <= code < 500 and code != 408 else None

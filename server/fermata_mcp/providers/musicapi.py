@@ -10,10 +10,11 @@ from urllib.parse import quote
 
 from fermata_mcp.domain.errors import ContentRejected, FermataError, GenerationFailed
 from fermata_mcp.domain.spec import ProviderSpec, Refusal
-from fermata_mcp.domain.task import Clip
+from fermata_mcp.domain.task import Clip, Work
 
 from .base import Snapshot
-from .wire import DONE_WORDS, FAILED_WORDS, Answer, Call, link, note_once, number, seconds, text
+from .wire import DONE_WORDS, FAILED_WORDS, Answer, Call, credits_in, link, note_once, number, seconds, text
+from .words import about_content, about_money, reason, says_nothing
 
 REFUSALS = {
     400: Refusal("invalid_request"),
@@ -27,11 +28,9 @@ REFUSALS = {
 }
 VERIFIED = "against documentation 2026-11-20, not live"
 _RUNNING = frozenset({"pending", "running", "queued", "processing", "submitted", "streaming"})
-_MONEY = re.compile(r"\bcredits?\b|subscription|not enough|insufficient", re.I)
 _ACCESS = re.compile(r"^HTTP 403$|forbidden|denied|api key|token|permission", re.I)
-_CONTENT = re.compile(
-    r"copyright|lyric|description|moderat|artist|producer tag|existing recording|unsuitable|inappropriate", re.I
-)
+# Of a refusal before anything was made, beside what is about content anywhere.
+_WORDS_REFUSED = re.compile(r"lyric|description", re.I)
 _ENDED = re.compile(r"\brefunded\b|\b(task|generation)\b.{0,30}\bfailed\b", re.I)
 # What a gateway says when its own patience, not the task's, is out.
 _GATEWAY = re.compile(r"gateway|(endpoint|upstream) request", re.I)
@@ -45,19 +44,26 @@ class MusicApi:
     spec: ProviderSpec
     family = "musicapi"
     product = ""
+    gone: frozenset[int] = frozenset()
+    """Codes of a look that are the end of the work."""
+
+    def __init__(self, webhook_url: str | None = None) -> None:
+        self._hook = {} if webhook_url is None else {"webhook_url": webhook_url}
+
+    def complete(self, work: Work) -> Work:
+        return work
+
+    def notes_for(self, work: Work) -> tuple[str, ...]:
+        return ()
 
     def read_submit(self, answer: Answer) -> str | None:
-        for place in (("task_id",), ("taskId",), ("data", "task_id"), ("data", "taskId")):
-            found = answer.get(*place)
-            if isinstance(found, str) and re.fullmatch(r"(?!\.+$)[!-~]{1,200}", found):
-                return found
-        return None
+        return answer.task_id()
 
     def refusal(self, answer: Answer) -> Refusal | None:
         """A 403 is money, words or the key: only its text tells which."""
         code, said = answer.code(), answer.message()
-        if code == 403 and not _CONTENT.search(said):
-            if _MONEY.search(said):
+        if code == 403 and not _about_content(said):
+            if about_money(said):
                 return Refusal("insufficient_credits")
             if _ACCESS.search(said):
                 return Refusal("authentication_failed")
@@ -73,12 +79,12 @@ class MusicApi:
         found = self._weigh(answer, parts) if parts else None
         if found and found.state != "running":
             return found
-        if _ended(answer):
+        if _ended(answer) or answer.code() in self.gone:
             return Snapshot("failed", error=self._failure(answer))
         if found or answer.code() < 300 or answer.get("type") == "not_ready":
             return found or Snapshot("running", message="waiting at the provider")
-        unlisted = answer.code() in (400, 404) and "not found" in answer.message().lower()
-        return Snapshot("running", message="the provider does not list it yet") if unlisted else None
+        listed = not answer.unlisted()
+        return None if listed else Snapshot("running", message="the provider does not list it yet", unlisted=True)
 
     def _weigh(self, answer: Answer, parts: list[Part]) -> Snapshot:
         """One state from those of all clips, and of the whole where it has one: links of unfinished clips are bait."""
@@ -109,10 +115,9 @@ class MusicApi:
         return said
 
     def _failure(self, answer: Answer, failed: Sequence[dict[str, Any]] = ()) -> FermataError:
-        words = [text(clip.get(key)) for clip in failed for key in ("error", "message", "fail_reason")]
-        said = next(filter(None, words), None) or answer.message()
-        why = "" if said.lower() in ("success", "ok", "http 200") else f" ({said.rstrip('.')})"
-        kind = ContentRejected if _CONTENT.search(why) else GenerationFailed
+        said = next(filter(None, map(reason, failed)), None) or answer.message()
+        why = "" if says_nothing(said) or said == "HTTP 200" else f" ({said.rstrip('.')})"
+        kind = ContentRejected if _about_content(why) else GenerationFailed
         return kind(f"{self.spec.name} failed{why}. The provider refunds this by itself; get_credits shows it.")
 
     def clip_call(self, clip_id: str) -> Call | None:
@@ -125,14 +130,18 @@ class MusicApi:
         return Call("GET", "/api/v1/get-credits")
 
     def read_balance(self, answer: Answer) -> float | None:
-        parts = [number(answer.get(key)) for key in ("credits", "extra_credits")]
-        return None if parts == [None, None] else sum(part or 0.0 for part in parts)
+        found = credits_in(answer.body)
+        return credits_in(answer.get("data")) if found is None else found
 
     def upload_call(self, file: Path) -> Call | None:
         return None
 
     def read_upload(self, answer: Answer) -> str | None:
         return None
+
+
+def _about_content(said: str) -> bool:
+    return about_content(said) or bool(_WORDS_REFUSED.search(said))
 
 
 def plain(number: float) -> float:

@@ -10,7 +10,7 @@ from fermata_mcp.domain.task import Work
 from .base import Host
 from .http import HttpProvider
 from .musicapi import REFUSALS, VERIFIED, MusicApi, plain
-from .wire import Call, without_none
+from .wire import Call, with_options, without_none
 
 LEAD_SECONDS = 2
 LONGEST_LENGTH = 240
@@ -33,6 +33,7 @@ SPEC = ProviderSpec(
     submit="at_most_once",
     verified=VERIFIED,
     key_variable="MUSICAPI_API_KEY",
+    aliases={"starts": "continue_at", "lyrics_text": "lyrics"},
     price=Price(12, 12, "docs.musicapi.ai, Extend an existing music track: 12-credit charge"),
     other_prices={"upload": Price(0, 2, "not documented for this host; 2 credits on a sister of it")},
     models={"Lyria 3 Pro": float("inf")},
@@ -46,6 +47,7 @@ SPEC = ProviderSpec(
     has_balance=True,
     notes=(
         "a link is uploaded first, as a step of its own; takes no files: the provider fetches from public links only",
+        "options may hold the older names starts and lyrics_text, sent instead of starts_at and lyrics",
         "instrumental is ignored by the provider: say it in the prompt, and give no lyrics",
     ),
 )
@@ -56,11 +58,12 @@ class Adapter(MusicApi):
 
     spec = SPEC
     product = "producer"
+    gone = frozenset({410})
 
     def submit_call(self, work: Work) -> Call:
         match work.action:
             case "extend":
-                return _extend(work)
+                return _extend(work, self._hook)
             case "upload" if work.source_url is not None:
                 return Call("POST", "/api/v1/producer/upload", {"audio_url": work.source_url})
             case "upload":
@@ -69,17 +72,17 @@ class Adapter(MusicApi):
                 raise NotSupported(f"{SPEC.name} cannot join clips.", "use stitch auto: it is joined here.")
 
 
-def _extend(work: Work) -> Call:
+def _extend(work: Work, hook: dict[str, str]) -> Call:
     if work.source_clip is None:
         raise InvalidRequest(f"{SPEC.name} continues its own clips.", "give clip:<id>, or an https:// link.")
     chosen = {SPEC.fields[name].wire: value for name, value in work.fields.items()}
     body = {
         "task_type": "extend_music",
         "clip_id": work.source_clip,
-        "starts_at": plain(_point(work)),
+        "starts_at": None if "continue_at" in SPEC.asked_in_options(work.options) else plain(_point(work)),
         "length": None if work.add_seconds is None else plain(work.add_seconds),
     }
-    return Call("POST", "/api/v1/producer/create", without_none(body) | chosen | work.options)
+    return Call("POST", "/api/v1/producer/create", with_options(without_none(body) | chosen | hook, work.options, SPEC))
 
 
 def _point(work: Work) -> float:
@@ -94,4 +97,4 @@ def _point(work: Work) -> float:
 
 
 def make(host: Host) -> HttpProvider:
-    return HttpProvider(Adapter(), host)
+    return HttpProvider(Adapter(host.settings.asked_callback), host)

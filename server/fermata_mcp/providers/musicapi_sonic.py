@@ -77,6 +77,7 @@ SPEC = ProviderSpec(
         "lyrics are sung as written (custom mode); a prompt describes the music (description mode); never both",
         "a link is uploaded, continued and joined in one call; what its upload costs is not documented",
         "takes no files: the provider fetches from public links only, of at most 8 minutes",
+        "persona_id is documented for new songs (persona_music) only, not for extending",
         "a clip of the provider's own upload page needs options {'task_type': 'extend_upload_music'}",
     ),
 )
@@ -94,11 +95,11 @@ class Adapter(MusicApi):
         if work.source_clip is None and work.source_url is None:
             raise InvalidRequest(f"{SPEC.name} needs a clip or a link.", "give clip:<id> or an https:// link.")
         if work.action == "concat":
-            return _create({"task_type": CONCAT, "continue_clip_id": work.source_clip})
+            return _create({"task_type": CONCAT, "continue_clip_id": work.source_clip} | self._hook)
         if work.source_clip is not None:
-            return _create(_continue_clip(work.source_clip, work) | work.options)
+            return _create(_continue_clip(work.source_clip, work) | self._hook | work.options)
         link = {"url": work.source_url, "auto_concat": True} | _custom(work)
-        return Call("POST", "/api/v1/sonic/upload-extend", link | work.options)
+        return Call("POST", "/api/v1/sonic/upload-extend", link | self._hook | work.options)
 
     def model(self, said: str | None) -> str | None:
         """Answers say `chirp-…` for what is asked for as `sonic-…`; only the latter can be sent again."""
@@ -135,4 +136,4 @@ def _custom(work: Work) -> dict[str, Any]:
 
 
 def make(host: Host) -> HttpProvider:
-    return HttpProvider(Adapter(), host)
+    return HttpProvider(Adapter(host.settings.asked_callback), host)

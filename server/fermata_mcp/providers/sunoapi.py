@@ -1,10 +1,10 @@
-"""sunoapi.org, and kie.ai, which speaks the same dialect with other codes for refusals."""
+"""sunoapi.org, and the older door of kie.ai, which speaks the same dialect with other codes for refusals."""
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -14,9 +14,10 @@ from fermata_mcp.domain.errors import FermataError, InvalidRequest, UnsupportedF
 from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec, Rate, Refusal
 from fermata_mcp.domain.task import Clip, Work
 
+from . import words
 from .base import Host, Provider, Snapshot
 from .http import HttpProvider
-from .wire import DONE_WORDS, Answer, Call, link, note_once, number, seconds, text
+from .wire import DONE_WORDS, Answer, Call, credits_in, link, note_once, number, seconds, text, with_options
 
 PROMPT = "prompt and lyrics share one field: give one of them"
 SHORT_MODELS, LONG_MODELS = ("V3_5", "V4"), ("V4_5", "V4_5PLUS", "V4_5ALL", "V5", "V5_5", "V6", "V6_WILD", "V6_MINI")
@@ -59,11 +60,15 @@ KIE = replace(
     notes=("429 means too fast.", "Results are kept 14 days.", *SPEC.notes[2:]),
 )  # fmt: skip
 
+CLIP_FAILED = "failed"
 FAILED_PARTS = ("FAIL", "ERROR", "CANCEL", "TIMEOUT")
 RUNNING = {
     "PENDING": "queued", "GENERATING": "being made", "TEXT_SUCCESS": "words are ready",
-    "FIRST_SUCCESS": "first clip is ready", "SUCCESS": "audio not ready yet", "CALLBACK_EXCEPTION": "no audio yet",
+    "FIRST_SUCCESS": "first clip is ready", "CALLBACK_EXCEPTION": "no audio yet",
 }  # fmt: skip
+STAGES = {"text": "TEXT_SUCCESS", "first": "FIRST_SUCCESS", "complete": "SUCCESS",
+          "error": "FAILED", "failed": "FAILED"}  # fmt: skip
+REFUNDED = 531
 CLIP_LISTS = (("data", "response", "sunoData"), ("data", "response", "data"), ("data", "data"))
 
 
@@ -83,50 +88,84 @@ class SunoAdapter:
         elif work.source_url is not None:
             path, source = "/api/v1/generate/upload-extend", {"uploadUrl": work.source_url}
         else:
-            raise InvalidRequest(f"{self.spec.name} needs a clip, a link or an uploaded file.")
+            raise self._nothing_to_extend()
+        body = with_options(self._chosen(work) | {"callBackUrl": self._callback_url}, work.options, self.spec)
+        custom = any(known.wire in body for name, known in self.spec.fields.items() if name in CUSTOM)
+        return Call("POST", path, {"defaultParamFlag": custom, **source, **body})
+
+    def _chosen(self, work: Work) -> dict[str, Any]:
+        """Everything asked for, by the names of the wire."""
         model = work.fields.get("model") or self.spec.default_model
         asked: dict[str, Any] = work.fields | {"model": model, "continue_at": work.continue_at}
         asked |= {name: round(asked[name], 2) for name in WEIGHTS if asked.get(name) is not None}
         fields = self.spec.fields
-        body = {fields[name].wire: asked[name] for name in fields if asked.get(name) is not None}
-        body |= {"callBackUrl": self._callback_url, **work.options}
-        custom = any(known.wire in body for name, known in fields.items() if name in CUSTOM)
-        return Call("POST", path, {"defaultParamFlag": custom, **source, **body})
+        return {fields[name].wire: asked[name] for name in fields if asked.get(name) is not None}
+
+    def _nothing_to_extend(self) -> InvalidRequest:
+        return InvalidRequest(f"{self.spec.name} needs a clip, a link or an uploaded file.")
+
+    def complete(self, work: Work) -> Work:
+        return work
+
+    def notes_for(self, work: Work) -> tuple[str, ...]:
+        """Clips want the model that made them, which only whoever made them knows."""
+        told = work.fields.get("model") or self.spec.asked_in_options(work.options).get("model")
+        if work.source_clip is None or told:
+            return ()
+        return (f"The model of the clip is unknown: sent {self.spec.default_model}; pass model to choose.",)
 
     def read_submit(self, answer: Answer) -> str | None:
-        said = answer.get("data", "taskId") or answer.get("data", "task_id")
-        return said if answer.get("code") in (200, "200") and said == text(said) else None
+        return answer.task_id()
 
-    def refusal(self, answer: Answer) -> None:
-        return None  # the codes say it all
+    def refusal(self, answer: Answer) -> Refusal | None:
+        """429 in the body can mean that the money is out; as the answer's own status it is always about speed."""
+        return BUSY if answer.status == answer.code() == 429 else None
 
     def look_call(self, remote_id: str) -> Call:
         return Call("GET", "/api/v1/generate/record-info", params={"taskId": remote_id})
 
     def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
-        word = (text(answer.get("data", "status")) or "").upper()
+        """A poll's answer, or the body of a callback, which tells its stage instead of a status."""
+        word = (text(answer.get("data", "status")) or "").upper() or _stage(answer)
         if not word:
-            early = answer.get("code") in (200, "200") and answer.get("data") is None
-            return Snapshot("running", message="not listed yet") if early else None
-        found = [_read_clip(item, _asked_model(answer)) for item in _items(answer)]
-        clips = tuple(clip for clip in found if isinstance(clip, Clip))
-        failed = any(part in word for part in FAILED_PARTS)
-        done = word.lower() in DONE_WORDS or word == "CALLBACK_EXCEPTION"
-        if clips and (failed or (done and "coming" not in found)):
-            lost = len(found) - len(clips)
-            said = [f"{lost} of {len(found)} clips failed."] if lost else []
-            said += [f"{self.spec.name} ended with {word}."] if word == "CALLBACK_EXCEPTION" else []
-            return Snapshot("succeeded", 1.0, clips=clips, warnings=tuple(said))
-        if failed or (done and found and set(found) == {"failed"}):
-            return Snapshot("failed", error=self._failure(answer, word))
-        if not done and word not in RUNNING:
+            return self._unlisted(answer)
+        if not self._is_end(word) and word not in RUNNING:
             note_once(self.spec.name, word)
-        return Snapshot("running", message=RUNNING.get(word, word.lower()), clips=clips)
+        model = _asked_model(answer)
+        found = [read_item(item, model, self._is_end(word)) for item in _items(answer)]
+        return self._weigh(answer, word, found, RUNNING.get(word, word.lower()))
+
+    def _unlisted(self, answer: Answer) -> Snapshot | None:
+        empty = answer.code() < 400 and answer.get("code") is not None and answer.get("data") is None
+        known = not (empty or answer.unlisted(404))
+        return None if known else Snapshot("running", message="not listed yet", unlisted=True)
+
+    def _is_end(self, word: str) -> bool:
+        return word.lower() in DONE_WORDS or word == "CALLBACK_EXCEPTION" or _failed(word)
+
+    def _weigh(self, answer: Answer, word: str, found: Sequence[Clip | str], doing: str) -> Snapshot:
+        """One state from the word of the whole and from its clips; what exists of work that ended is delivered."""
+        clips = tuple(clip for clip in found if isinstance(clip, Clip))
+        linked = tuple(clip for clip in clips if clip.url)
+        cost = read_cost(answer)
+        if not self._is_end(word):
+            return Snapshot("running", message=doing, clips=linked)
+        if (_failed(word) and not linked) or (found and not clips):
+            return Snapshot("failed", error=self._failure(answer, word), cost=cost)
+        if word == "CALLBACK_EXCEPTION" and not linked:
+            return Snapshot("running", message=doing)
+        kept = linked if _failed(word) else clips
+        lost = len(found) - len(kept)
+        said = [f"{lost} of {len(found)} clips failed."] if lost else []
+        said += [f"{self.spec.name} ended with {word}."] if word == "CALLBACK_EXCEPTION" else []
+        return Snapshot("succeeded", 1.0, clips=kept, warnings=tuple(said), cost=cost)
 
     def _failure(self, answer: Answer, word: str) -> FermataError:
-        said = text(answer.get("data", "errorMessage")) or text(answer.get("data", "response", "errorMessage"))
-        refusal = self.spec.refusals.get(int(number(answer.get("data", "errorCode")) or 0))
+        places = [("data", "errorMessage"), ("data", "response", "errorMessage"), ("data", "error")]
+        said = next(filter(None, (words.said(answer.get(*place)) for place in places)), None) or _own_words(answer)
+        refusal = self.spec.refusals.get(error_code(answer))
         rejected = "SENSITIVE" in word or (refusal and refusal.code == "content_rejected")
+        rejected = rejected or words.about_content(said or "")
         code = "content_rejected" if rejected else "generation_failed"
         return error_from(code, f"{self.spec.name}: {said or 'no reason given'} ({word}).")
 
@@ -140,7 +179,7 @@ class SunoAdapter:
         return Call("GET", "/api/v1/chat/credit" if self.spec.name == "kie" else "/api/v1/generate/credit")
 
     def read_balance(self, answer: Answer) -> float | None:
-        return number(answer.get("data"))
+        return credits_in(answer.get("data"))
 
     def upload_call(self, file: Path) -> Call:
         """A file under a name that was never used, since the host serves old content under an old name."""
@@ -159,20 +198,52 @@ def _items(answer: Answer) -> list[Mapping[str, Any]]:
     return []
 
 
-def _read_clip(item: Mapping[str, Any], model: str | None) -> Clip | Literal["coming", "missing", "failed"]:
-    """A finished clip; else `coming` where it can be streamed, `failed` where it says so, `missing` without a link."""
+def read_item(item: Mapping[str, Any], model: str | None, ended: bool) -> Clip | Literal["failed"]:
+    """A clip, without a link while it cannot be had, or `failed` where it says so.
+
+    Before the end only its own link is one to audio: what the source's links lead to until then are streams.
+    """
     url = link(item.get("audioUrl") or item.get("audio_url"))
-    url = url or link(item.get("sourceAudioUrl") or item.get("source_audio_url"))
-    if url is not None:
-        return Clip(
-            provider_clip_id=text(item.get("id")), title=text(item.get("title")), url=url,
-            duration_seconds=seconds(item.get("duration")),
-            model=model or text(item.get("modelName") or item.get("model_name")),
-        )  # fmt: skip
+    url = url or (link(item.get("sourceAudioUrl") or item.get("source_audio_url")) if ended else None)
     state = (text(item.get("status")) or "").upper()
-    if item.get("errorMessage") or item.get("error_message") or any(part in state for part in FAILED_PARTS):
-        return "failed"
-    return "coming" if item.get("streamAudioUrl") or item.get("stream_audio_url") else "missing"
+    if url is None and (words.reason(_reasons(item)) or _failed(state)):
+        return CLIP_FAILED
+    return Clip(
+        provider_clip_id=text(item.get("id")), title=text(item.get("title")), url=url,
+        duration_seconds=seconds(item.get("duration")),
+        model=model or text(item.get("modelName") or item.get("model_name")),
+    )  # fmt: skip
+
+
+def _reasons(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if "error" in name.lower() or "fail" in name.lower()}
+
+
+def read_cost(answer: Answer) -> float | None:
+    """Credits that the work took, once it is over; a failure that is called refunded took none."""
+    told = (number(answer.get("data", name)) for name in ("creditsConsumed", "consumeCredits", "credits_consumed"))
+    known = next((cost for cost in told if cost is not None), None)
+    return 0.0 if known is None and error_code(answer) == REFUNDED else known
+
+
+def error_code(answer: Answer) -> int:
+    """Why the work failed, as a number: that of a poll's answer, or of a callback."""
+    told = (number(answer.get("data", name)) for name in ("errorCode", "failCode", "error_code"))
+    return int(next(filter(None, told), None) or (number(answer.get("code")) or 0 if _stage(answer) else 0))
+
+
+def _stage(answer: Answer) -> str:
+    """The state that a callback means by its stage; "" where this is none."""
+    return STAGES.get((text(answer.get("data", "callbackType")) or "").lower(), "")
+
+
+def _own_words(answer: Answer) -> str | None:
+    said = answer.message()
+    return said if _stage(answer) and not words.says_nothing(said) else None
+
+
+def _failed(word: str) -> bool:
+    return any(part in word for part in FAILED_PARTS)
 
 
 def _asked_model(answer: Answer) -> str | None:
@@ -184,12 +255,5 @@ def _asked_model(answer: Answer) -> str | None:
         return None
 
 
-def make_sunoapi(host: Host) -> Provider:
+def make(host: Host) -> Provider:
     return HttpProvider(SunoAdapter(SPEC, host.settings.callback_url), host)
-
-
-def make_kie(host: Host) -> Provider:
-    return HttpProvider(SunoAdapter(KIE, host.settings.callback_url), host)
-
-
-make = make_sunoapi

@@ -11,20 +11,27 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
+from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.plan import clean_text
 from fermata_mcp.domain.spec import ProviderSpec, Refusal
 from fermata_mcp.domain.task import Clip, Work
 
+from . import words
 from .base import Snapshot
+from .words import FAILED_WORDS as FAILED_WORDS
 
 logger = logging.getLogger(__name__)
 DONE_WORDS = frozenset({"succeeded", "success", "complete", "completed"})
-FAILED_WORDS = frozenset({"failed", "fail", "error", "cancelled", "timeout"})
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request. `path` starts at the host; `upload` sends to the provider's upload host."""
+    """One request. `path` starts at the host; `upload` sends to the provider's upload host.
+
+    Attributes:
+        otherwise: The same question as older hosts want it; asked where this one is answered with 400 or 404 before
+            it was ever understood. For reading only.
+    """
 
     method: Literal["GET", "POST"]
     path: str
@@ -33,6 +40,7 @@ class Call:
     form: Mapping[str, str] = field(default_factory=dict[str, str])
     file: Path | None = None
     host: Literal["api", "upload"] = "api"
+    otherwise: Call | None = None
 
 
 @dataclass(frozen=True)
@@ -61,23 +69,36 @@ class Answer:
         """The code in the body where it says more than the HTTP status; nothing outdoes a server's own failure."""
         if self.status >= 500:
             return self.status
-        inner = self.get("code")
-        if isinstance(inner, str) and inner.isdecimal():
-            inner = int(inner)
-        return inner if isinstance(inner, int) and not isinstance(inner, bool) and inner >= 400 else self.status
+        told = (_code(self.get(*place)) for place in (("code",), ("error", "code"), ("error", "status")))
+        return next((code for code in told if code >= 400), self.status)
 
     def message(self) -> str:
         """The provider's own words: data, cut and cleaned."""
-        places = ("msg", "message", "error", "detail"), ("error", "data")
-        for key in places[0]:
-            said = self.get(key)
-            if isinstance(said, str) and said.strip():
-                return clean_text(said, 300)
-        for key in places[1]:
-            said = self.get(key, "message")
-            if isinstance(said, str) and said.strip():
-                return clean_text(said, 300)
-        return f"HTTP {self.status}"
+        told = words.mapping(self.body)
+        top = words.said(self.body) if told is None else words.reason(told)
+        if top is None or words.says_nothing(top):
+            inner = words.mapping(self.get("data"))
+            top = (words.reason(inner) if inner else None) or top
+        return top or f"HTTP {self.status}"
+
+    def task_id(self) -> str | None:
+        """The id under which work was taken on, wherever it is; None where the answer speaks of an error."""
+        return words.accepted_id(self.body)
+
+    def unlisted(self, *codes: int) -> bool:
+        """Whether the provider itself, and no gateway's page, knows no such work; `codes` always mean it."""
+        code = self.code()
+        return isinstance(self.body, dict) and (
+            code in codes or (code in _MISSING and words.about_unknown(self.message()))
+        )
+
+
+_MISSING = frozenset({400, 404, 422})
+
+
+def _code(value: Any) -> int:
+    found = number(value) if not isinstance(value, str) or value.isdecimal() else None
+    return int(found or 0)
 
 
 class Adapter(Protocol):
@@ -93,6 +114,14 @@ class Adapter(Protocol):
 
     def submit_call(self, work: Work) -> Call:
         """The one request that starts `work`."""
+        ...
+
+    def complete(self, work: Work) -> Work:
+        """`work` with everything that its wire needs and that follows from it; the same again where it is complete."""
+        ...
+
+    def notes_for(self, work: Work) -> tuple[str, ...]:
+        """What whoever asks for `work` must know of what is sent for it."""
         ...
 
     def read_submit(self, answer: Answer) -> str | None:
@@ -114,7 +143,11 @@ class Adapter(Protocol):
         ...
 
     def read_clip(self, answer: Answer, clip_id: str) -> Clip | None:
-        """The finished clip of that id; None where the answer does not tell of it."""
+        """The finished clip of that id; None where the answer does not tell of it.
+
+        Raises:
+            UnknownTrack: The answer says that there is no such clip.
+        """
         ...
 
     def balance_call(self) -> Call | None:
@@ -168,3 +201,28 @@ def number(value: Any) -> float | None:
 
 def without_none(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
+
+
+def credits_in(value: Any) -> float | None:
+    """Credits as a number, or as an object that names them."""
+    told = words.mapping(value)
+    if told is None:
+        return number(value)
+    parts = [number(told.get(name)) for name in ("credits", "extra_credits")]
+    if parts != [None, None]:
+        return sum(part or 0.0 for part in parts)
+    others = (number(told.get(name)) for name in ("credit", "balance", "remaining_credits", "remaining"))
+    return next((found for found in others if found is not None), None)
+
+
+def with_options(body: Mapping[str, Any], options: Mapping[str, Any], spec: ProviderSpec) -> dict[str, Any]:
+    """`body` with the provider's own fields, verbatim; of two spellings of one field only the one given is sent.
+
+    Raises:
+        InvalidRequest: The options themselves hold both spellings.
+    """
+    replaced = {spec.fields[spec.aliases[name]].wire: name for name in options if name in spec.aliases}
+    twice = [f"options.{name} and options.{replaced[name]}" for name in replaced if name in options]
+    if twice:
+        raise InvalidRequest(f"{', '.join(twice)} say the same to {spec.name}.", "give one of them.")
+    return {name: value for name, value in body.items() if name not in replaced} | dict(options)

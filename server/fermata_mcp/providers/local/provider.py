@@ -93,6 +93,9 @@ class LocalProvider:
                 "leave one of them out.",
             )
 
+    def notes(self, work: Work) -> tuple[str, ...]:
+        return ()
+
     async def prepare(self, work: Work) -> Work:
         return work
 
