@@ -167,4 +167,5 @@ def _in_words(error: ValidationError) -> str:
 def variable_name(field: str) -> str:
     """The environment variable behind a field of `Settings`."""
     known = Settings.model_fields.get(field)
-    return (known.alias if known else None) or f"FERMATA_{field.upper()}"
+    aliases = {field.alias for field in Settings.model_fields.values()}
+    return field if field in aliases else (known.alias if known else None) or f"FERMATA_{field.upper()}"

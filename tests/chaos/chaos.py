@@ -132,6 +132,7 @@ class Crew:
             "FERMATA_DATA_DIR": str(self.folder / "data"), "FERMATA_OUTPUT_DIR": str(self.folder / "music"),
             "FERMATA_TIME_SCALE": "0.02", "FERMATA_SUBMIT_TIMEOUT_SECONDS": "1.5",
             f"{family}_API_KEY": "emulator-key", f"{family}_BASE_URL": self.url, f"{family}_UPLOAD_URL": self.url,
+            "KIE_API": "classic",
         }  # fmt: skip
         command = [sys.executable, str(WORKER), str(self.folder), "--provider", plan.provider]
         command += ["--every", str(plan.every), "--dying", str(plan.dying)]

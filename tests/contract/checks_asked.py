@@ -31,7 +31,7 @@ async def fields_are_documented(rig: WireRig, case: tuple[str, str]) -> None:
     kind, name = case
     if kind not in rig.only_for.get(name, rig.sources):
         return
-    full = rig.given(rig.sources[kind], rig.full)
+    full = rig.given(rig.sources[kind], rig.full_for(name))
     async with bench(rig) as made:
         await made.submitted(rig.given(full, {name: rig.samples[name][0]}))
         made.clean()

@@ -74,7 +74,7 @@ async def options_are_as_declared(rig: Rig, case: None) -> None:
 async def fields_arrive(rig: Rig, case: tuple[str, str]) -> None:
     """A declared field arrives under its documented name, and nowhere else; or its kind of source is refused."""
     kind, name = case
-    full = rig.given(rig.sources[kind], rig.full)
+    full = rig.given(rig.sources[kind], rig.full_for(name))
     one, other = rig.samples[name]
     async with rig.bench() as made:
         if kind not in rig.only_for.get(name, rig.sources):

@@ -153,3 +153,63 @@ async def lengths_however_written(rig: WireRig, case: str) -> None:
                 assert clip.duration_seconds is None
             else:
                 assert math.isclose(clip.duration_seconds or 0, await made.length_of(clip), abs_tol=0.51)
+
+
+# --- over, but not yet at hand ----------------------------------------------------------------------------------------
+
+
+@check(needs="wire")
+async def links_that_come_late(rig: WireRig, case: None) -> None:
+    """What is done but cannot be fetched yet is told without links; they are there as soon as the provider has them."""
+    async with bench(rig) as made:
+        made.emulator.late_links = 2
+        remote_id = await made.submitted()
+        early = [await made.look(remote_id) for _ in range(2)]
+        assert [found.state for found in early] == ["succeeded"] * 2
+        assert all(found.clips and not any(clip.url for clip in found.clips) for found in early)
+        done = await made.look(remote_id)
+        assert [bool(clip.url) for clip in done.clips] == [True] * rig.clips
+
+
+@check(needs="wire")
+async def done_and_then_failed(rig: WireRig, case: None) -> None:
+    """A reading is what the provider says now, whatever it said before."""
+    async with bench(rig) as made:
+        made.emulator.done_looks = 2
+        remote_id = await made.submitted()
+        assert [(await made.look(remote_id)).state for _ in range(4)] == ["succeeded"] * 2 + ["failed"] * 2
+
+
+@check(lambda _: [{"code": 404, "msg": "?", "data": None}, {"code": 404, "error": {"message": "task not found"}},
+                  {"code": 400, "message": "task not found"}, {"detail": "Task not found"}], needs="wire")  # fmt: skip
+async def work_that_is_not_listed(rig: WireRig, case: Any) -> None:
+    """Said by the provider itself: still running as far as anybody knows, and marked."""
+    async with bench(rig) as made:
+        remote_id = await made.submitted()
+        made.emulator.script("look", Fault.answer(case.get("code", 404), case))
+        try:
+            found = await made.look(remote_id)
+        except ProviderError:
+            assert case.get("msg") == "?"  # not even words: only some providers document what that means
+            return
+        assert (found.state, found.unlisted) == ("running", True)
+        assert not (await made.look(remote_id)).unlisted
+
+
+@check(needs="wire")
+async def a_gateways_page_says_nothing_about_the_work(rig: WireRig, case: None) -> None:
+    async with bench(rig) as made:
+        found = await _read(made, await made.submitted(), Fault.answer(404, "<html>not found</html>"))
+        assert isinstance(found, ProviderError) or not found.unlisted
+
+
+@check(lambda rig: [0, 2] if rig.charges else [], needs="wire")
+async def what_it_cost(rig: WireRig, case: int) -> None:
+    """The charge of what is done; nothing once what failed is paid back, also where that shows late."""
+    async with bench(rig) as made:
+        assert (await made.look(await made.submitted())).cost == 12
+        made.emulator.late_refund, made.emulator.outcome = case, made.emulator.failed_outcome
+        remote_id = await made.submitted()
+        costs = [(await made.look(remote_id)).cost for _ in range(case + 1)]
+        assert costs == [12.0] * case + [0.0]
+        assert made.emulator.ledger.balance == 1000 - 12

@@ -18,8 +18,10 @@ MOST_MEMORY = 32 * 1024 * 1024
 PAGE = "<html><h1>502 Bad Gateway</h1></html>"
 
 
-def _documented(rig: WireRig, status: int) -> tuple[str | None, bool]:
+def _documented(rig: WireRig, status: int, *, http: bool = True) -> tuple[str | None, bool]:
     """What this provider documents, else what HTTP itself says."""
+    if http and status in rig.in_http:
+        return rig.in_http[status]
     if status in rig.refusals:
         return rig.refusals[status]
     if status == 429:
@@ -35,6 +37,7 @@ def _submit_cases(rig: WireRig) -> list[tuple[str, Fault, str | None]]:
         body = {"code": status, "msg": "no", "data": None}
         found.append((f"HTTP {status}", Fault.answer(status, body), code))
         if rig.in_body:
+            code, _ = _documented(rig, status, http=False)
             found.append((f"200 with {status}", Fault.answer(200, body), code))
     found += [
         ("502 page", Fault.answer(502, PAGE), None),
@@ -82,6 +85,92 @@ async def other_answers(rig: WireRig, case: tuple[str, Said]) -> None:
             assert isinstance(outcome, Refused)
             words = ("credits are not enough", "lyrics name an artist")
             assert any(word in str(said.body) and word in outcome.error.message for word in words)
+
+
+NAMES = ("task_id", "taskId", "recordId", "record_id", "id")
+ACCEPTED: dict[str, Any] = {
+    **{f"{name} at the top": {name: "task-77"} for name in NAMES},
+    **{f"data.{name}": {"data": {name: "task-77"}} for name in NAMES},
+    **{f"data[0].{name}": {"data": [{name: "task-77"}]} for name in NAMES},
+    **{f"code {code}": {"code": code, "msg": "?", "data": {"taskId": "task-77"}} for code in (0, 1, 200, "200", 201, 300)},
+    "a list of ids": {"code": 200, "data": ["task-77"]}, "ids in a list": {"task_id": ["task-77"]},
+    "an id alone": {"code": 200, "data": "task-77"}, "a list": [{"task_id": "task-77"}],
+    "no error": {"error": None, "errors": [], "data": {"taskId": "task-77"}},
+}  # fmt: skip
+NOT_ACCEPTED: dict[str, Any] = {
+    "words": {"code": 200, "data": "success"}, "a code": {"code": 200, "data": "200"}, "a day": {"data": "2026-11-27"},
+    "an error with an id": {"error": {"message": "no"}, "id": "req-1"}, "a failure": {"status": "error", "id": "t-1"},
+    "no success": {"success": False, "data": {"taskId": "t-1"}}, "clips": {"data": [{"id": "c-1", "audio_url": ""}]},
+}  # fmt: skip
+
+
+@check(lambda _: list(ACCEPTED), needs="wire")
+async def accepted_however_it_is_told(rig: WireRig, case: str) -> None:
+    """An id beside any code below 400 is work that was taken on, under whatever name and wherever it is."""
+    async with bench(rig) as made:
+        made.emulator.script("submit", Fault.answer(200, ACCEPTED[case]))
+        assert await made.submit() == Accepted(f"{rig.id_prefix}task-77")
+
+
+@check(lambda _: list(NOT_ACCEPTED), needs="wire")
+async def no_id_is_made_up(rig: WireRig, case: str) -> None:
+    async with bench(rig) as made:
+        made.emulator.script("submit", Fault.answer(200, NOT_ACCEPTED[case]))
+        assert not isinstance(await made.submit(), Accepted)
+
+
+@check(lambda _: [(status, code) for code in (418, 500, 599) for status in (200, code)], needs="wire")
+async def an_id_beside_an_error_is_named(rig: WireRig, case: tuple[int, int]) -> None:
+    """Nobody documents what that means: the outcome is open, and whoever looks into it has the id."""
+    status, code = case
+    async with bench(rig) as made:
+        made.emulator.script("submit", Fault.answer(status, {"code": code, "msg": "?", "data": {"taskId": "task-77"}}))
+        outcome = await made.submit()
+        assert isinstance(outcome, Unclear), outcome
+        assert "task-77" in outcome.evidence
+
+
+MONEY = ("The current credits are insufficient. Please top up.", "Your credits have run out", "Not enough balance")
+
+
+@check(lambda _: [(status, said) for said in MONEY for status in (200, 429)], needs="wire")
+async def money_words_beside_429(rig: WireRig, case: tuple[int, str]) -> None:
+    """Waiting brings no money."""
+    status, said = case
+    async with bench(rig) as made:
+        made.emulator.script("submit", Fault.answer(status, {"code": 429, "msg": said, "data": None}))
+        outcome = await made.submit()
+        assert isinstance(outcome, Refused)
+        assert (outcome.error.code, outcome.retry_after) == ("insufficient_credits", None)
+
+
+@check(lambda _: ["Too many requests", "rate limit: 20 requests, no credits were used", "no"], needs="wire")
+async def a_real_429_is_about_speed(rig: WireRig, case: str) -> None:
+    async with bench(rig) as made:
+        made.emulator.script("submit", Fault.answer(429, {"code": 429, "msg": case}))
+        outcome = await made.submit()
+        assert isinstance(outcome, Refused)
+        assert (outcome.error.code, outcome.retry_after) == ("rate_limited", 10)
+
+
+REASONS: tuple[Any, ...] = (
+    {"detail": [{"loc": ["body", "x"], "msg": "bad tempo", "type": "t"}, {"loc": ["body"], "msg": "no key"}]},
+    {"detail": {"message": "bad tempo; no key"}}, {"detail": {"error": {"message": "bad tempo; no key"}}},
+    {"errors": ["bad tempo", {"message": "no key"}]}, {"error": {"detail": ["bad tempo", "no key"]}},
+    {"message": "error", "error": {"message": "bad tempo", "errors": ["no key"], "detail": "bad tempo, no key"}},
+    {"code": 400, "msg": "failed", "data": {"errorMessage": "bad tempo, no key"}},
+)  # fmt: skip
+
+
+@check(lambda _: list(enumerate(REASONS)), needs="wire")
+async def reasons_however_wrapped(rig: WireRig, case: tuple[int, Any]) -> None:
+    """Somebody must be told what to correct, and not only that it was wrong."""
+    async with bench(rig) as made:
+        made.emulator.script("submit", Fault.answer(400, case[1]))
+        outcome = await made.submit()
+        assert isinstance(outcome, Refused)
+        assert "bad tempo" in outcome.error.message
+        assert case[0] == 5 or "no key" in outcome.error.message
 
 
 WAITS: tuple[tuple[str | None, float | None], ...] = (
@@ -167,12 +256,12 @@ async def accepted_after_a_slip(rig: WireRig, case: None) -> None:
     """An accepted submit is charged once under the id that was given back."""
     async with bench(rig) as made:
         remote_id = await made.submitted()
-        assert [submit["task"] for submit in made.emulator.ledger.submits] == [remote_id]
+        assert [rig.id_prefix + submit["task"] for submit in made.emulator.ledger.submits] == [remote_id]
         sent = made.emulator.seen[-1].headers
         assert sent["authorization"] == f"Bearer {made.emulator.key}"
         assert sent["content-type"] == "application/json"
         made.emulator.script("submit", Fault.answer(200, rig.accepted("task-77")))
-        assert await made.submit() == Accepted("task-77")
+        assert await made.submit() == Accepted(f"{rig.id_prefix}task-77")
         made.clean()
 
 

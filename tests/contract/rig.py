@@ -84,7 +84,9 @@ class Rig(ABC):
         wire: Our name to the documented name of every field that it takes.
         sources: A smallest work for each kind of source that can be submitted.
         full: The fields (our names) that a work has, so that one more can be added to it.
+        label: What it is called among the tests, where another rig has the same provider.
         switches: Documented names that may change together with a field.
+        alone: Fields that go with none of `full`.
         only_for: Fields that just these kinds of source take.
         samples: Two values of each field that some provider takes.
         endings: The name of a way to end, to the state and error code as which it must be read.
@@ -101,6 +103,8 @@ class Rig(ABC):
     full: Mapping[str, Any]
     endings: Mapping[str, tuple[str, str | None]]
     switches: frozenset[str] = frozenset()
+    alone: frozenset[str] = frozenset()
+    label: str = ""
     only_for: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     samples: Mapping[str, tuple[Any, Any]] = field(default_factory=lambda: SAMPLES)
     unlisted: Literal["running", "lost"] = "running"
@@ -111,6 +115,10 @@ class Rig(ABC):
     @property
     @abstractmethod
     def spec(self) -> ProviderSpec: ...
+
+    def full_for(self, name: str) -> Mapping[str, Any]:
+        """The fields that a work has before this one is added."""
+        return {field: value for field, value in self.full.items() if name not in self.alone}
 
     @property
     @abstractmethod

@@ -6,8 +6,11 @@ from local_rig import LOCAL
 from rig import Rig
 from rigs_apiin import APIIN
 from rigs_musicapi import MUSICAPI_PRODUCER, MUSICAPI_SONIC
-from rigs_suno import KIE, SUNOAPI
+from rigs_kie import KIE, KIE_CLASSIC
+from rigs_suno import SUNOAPI
 from wire_rig import WireRig
 
 WIRED: tuple[WireRig, ...] = (SUNOAPI, KIE, APIIN, MUSICAPI_SONIC, MUSICAPI_PRODUCER)
 RIGS: tuple[Rig, ...] = (*WIRED, LOCAL)
+ALL_RIGS = (*RIGS, KIE_CLASSIC)
+"""With those of providers that have one already."""

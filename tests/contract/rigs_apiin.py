@@ -45,6 +45,12 @@ APIIN = WireRig(
     busy=429,
     accepted=lambda remote_id: {"task_id": remote_id, "status": "pending"},
     said=(
+        Said("an error beside 200", 200, {"error": {"message": "no such origin"}}, "invalid_request"),
+        Said("an error in words", 200, {"error": "no such origin"}, "invalid_request"),
+        Said("a code of its own", 200, {"error": {"code": 402, "message": "no"}}, "insufficient_credits"),
+        Said("a type of its own", 200, {"error": {"type": "authentication_error", "message": "?"}},
+             "authentication_failed"),
+        Said("its own failure", 200, {"error": {"code": 500, "message": "oops"}}, None),
         Said("an error with an id", 200, {"error": {"type": "?", "message": "no"}, "id": "req_1"}, None),
         Said("envelope", 402, {"error": {"code": 402, "message": "no", "type": "x"}}, "insufficient_credits"),
         Said("403 credits", 403, {"error": {"code": 403, "message": "credits are not enough"}}, "invalid_request"),

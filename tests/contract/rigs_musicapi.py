@@ -112,5 +112,6 @@ MUSICAPI_PRODUCER = replace(
     ),
     samples=SAMPLES | {"model": ("Lyria 3 Pro", "FUZZ-2.0")},
     endings={name: end for name, end in MUSICAPI_SONIC.endings.items() if name != "one_failed"},
+    final_looks=frozenset({504, 410}),
     clips=1,
 )  # fmt: skip

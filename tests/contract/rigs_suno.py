@@ -1,8 +1,6 @@
-"""The rigs of sunoapi and kie, which speak one dialect with other codes."""
+"""The rig of sunoapi."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 from rig import CALLBACK, KINDS, SAMPLES, work
 from wire_rig import Example, Said, WireRig
@@ -50,10 +48,6 @@ def _sunoapi(settings: Settings) -> Adapter:
     return sunoapi.SunoAdapter(sunoapi.SPEC, settings.callback_url)
 
 
-def _kie(settings: Settings) -> Adapter:
-    return sunoapi.SunoAdapter(sunoapi.KIE, settings.callback_url)
-
-
 SUNOAPI = WireRig(
     name="sunoapi",
     kinds=frozenset(KINDS),
@@ -77,12 +71,12 @@ SUNOAPI = WireRig(
         422: ("invalid_request", False), 429: ("insufficient_credits", False), 430: ("rate_limited", True),
         451: ("invalid_request", False), 455: ("provider_unavailable", True),
     },
+    in_http={429: ("rate_limited", True)},
     busy=430,
     accepted=lambda remote_id: {"code": 200, "msg": "success", "data": {"taskId": remote_id}},
     said=(
         Said("code as text", 200, {"code": "429", "msg": "no", "data": None}, "insufficient_credits"),
         Said("success without data", 200, {"code": 200, "msg": "success", "data": None}, None),
-        Said("id without success", 200, {"code": 300, "msg": "?", "data": {"taskId": "t"}}, None),
         Said("failure of the generation", 200, {"code": 531, "msg": "failed", "data": None}, None),
         Said("403 credits", 403, {"code": 403, "msg": "credits are not enough"}, "authentication_failed"),
         Said("403 moderation", 403, {"code": 403, "msg": "lyrics name an artist"}, "authentication_failed"),
@@ -97,17 +91,4 @@ SUNOAPI = WireRig(
         "CALLBACK_EXCEPTION": ("succeeded", None),
         "ONE_FAILED": ("succeeded", None),
     },
-)  # fmt: skip
-KIE = replace(
-    SUNOAPI,
-    name="kie",
-    adapter=_kie,
-    emulator=suno.kie,
-    key_names=("kie_api_key", ("kie_base_url", "kie_upload_url")),
-    refusals={**SUNOAPI.refusals, 404: ("unknown_track", False), 405: ("invalid_request", False),
-              413: ("content_rejected", False), 429: ("rate_limited", True), 430: ("invalid_request", False),
-              433: ("insufficient_credits", False), 505: ("provider_unavailable", False)},
-    busy=429,
-    said=(Said("code as text", 200, {"code": "402", "msg": "no", "data": None}, "insufficient_credits"),
-          *SUNOAPI.said[1:]),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from checks import CHECKS, Check
 from rig import Rig
-from rigs import RIGS
+from rigs import ALL_RIGS
 
 from fermata_mcp.providers.registry import BUILT_IN
 
@@ -16,10 +16,10 @@ pytestmark = pytest.mark.anyio
 
 
 def _everything() -> Iterator[Any]:
-    for rig in RIGS:
+    for rig in ALL_RIGS:
         for check in CHECKS:
             for index, case in enumerate(check.cases_of(rig)):
-                yield pytest.param(rig, check, case, id=f"{rig.name}-{check.name}-{_named(index, case)}")
+                yield pytest.param(rig, check, case, id=f"{rig.label or rig.name}-{check.name}-{_named(index, case)}")
 
 
 def _named(index: int, case: Any) -> str:
@@ -33,4 +33,4 @@ async def test_contract(rig: Rig, check: Check, case: Any) -> None:
 
 
 def test_every_provider_has_a_rig() -> None:
-    assert {rig.name for rig in RIGS} == set(BUILT_IN)
+    assert {rig.name for rig in ALL_RIGS} == set(BUILT_IN)

@@ -14,7 +14,7 @@ import pytest
 from emulators.apiin import Apiin
 from emulators.faults import Fault
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.errors import InvalidRequest
+from fermata_mcp.domain.errors import InvalidRequest, ProviderError, UnknownTrack
 from fermata_mcp.domain.task import Work
 from fermata_mcp.providers import apiin
 from fermata_mcp.providers.base import Accepted, Host, NotSent, Refused, Snapshot, Submitted, Unclear
@@ -172,12 +172,47 @@ async def test_clips_that_stay_streams_are_never_taken() -> None:
         assert (found.state, found.clips) == ("running", ())
 
 
-async def test_the_older_feed_is_recorded_as_not_listed() -> None:
-    """`workId` is a note only: such a host refuses the query, and nothing is concluded from that."""
+async def test_the_older_feed_is_asked_in_its_own_way_and_that_is_remembered() -> None:
     async with rigged(feed_query="workId") as rig:
-        with pytest.raises(Exception, match="query") as caught:
-            await rig.made()
-        assert getattr(caught.value, "code", "") == "unexpected_response"
+        remote_id = await rig.accepted()
+        assert [(await rig.look(remote_id)).state for _ in range(3)] == ["succeeded"] * 3
+        assert (await rig.provider.find_clip(f"{remote_id}/1")) is not None
+        assert sum(seen.kind == "look" for seen in rig.far.seen) == 5
+        assert rig.far.violations == []
+
+
+async def test_a_feed_that_understood_once_is_not_asked_otherwise() -> None:
+    async with rigged() as rig:
+        remote_id = await rig.accepted()
+        assert (await rig.look("unheard-of")).unlisted  # both ways, since nothing is known of the host yet
+        await rig.look(remote_id)
+        rig.far.script("look", Fault.answer(404, {"error": {"message": "task not found"}}))
+        assert (await rig.look(remote_id)).unlisted
+        assert sum(seen.kind == "look" for seen in rig.far.seen) == 4
+
+
+async def test_a_clip_is_looked_up_for_free() -> None:
+    async with rigged(outcome="one_failed") as rig:
+        remote_id = await rig.accepted(fields={"prompt": "on", "title": "Dawn"}, continue_at=12.5)
+        clip = await rig.provider.find_clip(f"{remote_id}/0")
+        assert clip is not None
+        assert (clip.title, clip.duration_seconds, clip.model) == ("Dawn", 22.5, "chirp-v4-5")
+        for unknown in (f"{remote_id}/1", "missing/0"):
+            with pytest.raises(UnknownTrack):
+                await rig.provider.find_clip(unknown)
+        assert await rig.provider.find_clip("no-index") is None
+        rig.far.ready_after_polls = 30
+        assert await rig.provider.find_clip(f"{await rig.accepted(clip='genother/0')}/0") is None
+        rig.far.script("look", Fault.answer(500, {"message": "oops"}))
+        with pytest.raises(ProviderError):
+            await rig.provider.find_clip(f"{remote_id}/0")
+        assert len(rig.far.ledger.submits) == 2
+
+
+async def test_the_operators_callback_address_is_told() -> None:
+    told = apiin.ApiinAdapter("https://hooks.test/apiin")
+    sent = told.submit_call(Work(source_clip="gen1/0", save_as="/a")).body or {}
+    assert (sent["callback_url"], sent["custom_mode"]) == ("https://hooks.test/apiin", False)
 
 
 async def test_an_answer_lost_after_the_charge_leaves_the_outcome_open() -> None:

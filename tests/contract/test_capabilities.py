@@ -61,7 +61,8 @@ class Counter:
     def sent(self) -> dict[str, Any]:
         """The last body that was paid for."""
         assert self.emulator is not None
-        return self.emulator.ledger.submits[-1]["body"]
+        assert isinstance(self.rig, WireRig)
+        return dict(self.rig.inner(self.emulator.ledger.submits[-1]["body"]))
 
     async def untouched(self) -> bool:
         """Nothing was sent, and nothing was recorded."""
@@ -181,7 +182,7 @@ async def test_parameters(rig: Rig, name: str, taken: bool, house: House) -> Non
         else:
             value = rig.samples[name][0]
             rival = {"lyrics": "prompt"}.get(name)
-            full = {key: given for key, given in rig.full.items() if key != rival}
+            full = {key: given for key, given in rig.full_for(name).items() if key != rival}
             await at.done(kind, **(full | {name: value}))
             assert at.sent()[rig.wire[name]] == value
             assert at.emulator.violations == []
@@ -218,7 +219,8 @@ async def test_options(rig: Rig, house: House) -> None:
             return
         await finished(at.service, await at.start(kind, options=NATIVE, **_least(rig)))
         assert at.emulator is not None
-        bodies = [seen.json() for seen in at.emulator.seen if seen.kind == "submit"]
+        assert isinstance(rig, WireRig)
+        bodies = [rig.inner(seen.json()) for seen in at.emulator.seen if seen.kind == "submit"]
         assert [body["brandNewField"] for body in bodies] == [7]
 
 

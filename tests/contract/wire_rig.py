@@ -6,7 +6,7 @@ import io
 import logging
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from unittest.mock import patch
 
@@ -69,7 +69,7 @@ class WireBench(Bench):
 
     async def arrived(self, work: Work) -> Mapping[str, Any]:
         await self.submitted(work)
-        return self.emulator.seen[-1].json()
+        return self.rig.inner(self.emulator.seen[-1].json())
 
     async def played(self, url: str | None) -> float:
         answer = await self.client.get(url or "")
@@ -98,6 +98,10 @@ class WireRig(Rig):
         unknown_state: An `outcome` that nobody documented.
         written: The emulator's knobs for each way to write the length of a clip.
         stages: Looks that it takes to see every state.
+        inner: The part of a body that has the fields.
+        in_http: Codes that mean something else as the status of the answer itself.
+        id_prefix: What is put before the ids of the provider.
+        charges: Whether a look tells what the work cost.
         final_looks: Documented errors on a look that are the end of the work.
     """
 
@@ -116,6 +120,10 @@ class WireRig(Rig):
     stages: int = 4
     final_looks: frozenset[int] = frozenset()
     uploads: bool = True
+    inner: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
+    in_http: Mapping[int, tuple[str, bool]] = field(default_factory=dict[int, tuple[str, bool]])
+    id_prefix: str = ""
+    charges: bool = False
 
     @property
     def spec(self) -> ProviderSpec:
@@ -138,7 +146,7 @@ class WireRig(Rig):
         return self.adapter(self.settings())
 
     def body_of(self, work: Work) -> dict[str, Any]:
-        return dict(self.made().submit_call(work).body or {})
+        return dict(self.inner(self.made().submit_call(work).body or {}))
 
     def bench(self) -> AbstractAsyncContextManager[WireBench]:
         return bench(self)

@@ -14,6 +14,7 @@ PRICES = {"3-5": 5.0, "4-0": 8.0, "4-5": 10.0, "4-5-plus": 10.0, "5": 12.0, "5-0
 CREATED_AT = "2026-11-20T12:00:00Z"
 STATES = ("listed", "text", "first", "done")
 _NOTHING: dict[str, Any] = {"empty": [], "object": {}}
+FEED_QUERIES = ("task_id", "workId")
 OWN = ("prompt", "style", "title", "extensionStartTime", "tags")
 EXTEND: Fields = {
     "origin_task_id": Field(required=True),
@@ -57,6 +58,7 @@ class Apiin(Emulator):
 
     KNOBS: ClassVar[tuple[str, ...]] = (
         *Emulator.KNOBS, "extends_extensions", "reply", "early", "errors_as_200", "written", "model", "submit_status",
+        "feed_query",
     )  # fmt: skip
 
     def __init__(
@@ -77,7 +79,7 @@ class Apiin(Emulator):
         return [
             Op("submit", "POST", "/api/v1/audio/music/extend", self._extend, EXTEND),
             Op("submit", "POST", "/api/v1/audio/music", self._music, MUSIC),
-            Op("look", "GET", "/api/v1/audio/music/feed", self._feed, query=(self.feed_query,)),
+            Op("look", "GET", "/api/v1/audio/music/feed", self._feed, query=None),
             Op("look", "GET", "/api/v1/tasks/{task_id}", self._status),
             Op("audio", "GET", "/stream/{name}.mp3", self._stream, open=True),
         ]
@@ -120,11 +122,9 @@ class Apiin(Emulator):
 
     def _accept(self, asked: Asked, prefix: str, model: str, sources: list[Recipe], at: float) -> Response:
         price = PRICES.get(model.partition("-v")[2], 12.0)
-        if self.ledger.balance < price:
+        if self.ledger.balance < self.cost(price):
             return _refuse(402, "insufficient_credits", "Insufficient balance")
-        job = Job(f"{prefix}{uuid.uuid4().hex}ksv", asked.body, price, self.outcome, self.now())
-        self.jobs[job.id] = job
-        self.ledger.charge(job.id, price, asked.body)
+        job = self.new_job(asked.body, price, f"{prefix}{uuid.uuid4().hex}ksv")
         job.data |= {"model": model, "clips": [f"{job.id}-{index}" for index in range(2)]}
         for index, (name, source) in enumerate(zip(job.data["clips"], sources, strict=True)):
             new = origin(name, self.adds_seconds + index)
@@ -140,11 +140,12 @@ class Apiin(Emulator):
 
     def _stage(self, job: Job) -> str:
         """Its state, without counting this as a look."""
-        state = STATES[self.stage(job, len(STATES))]
-        job.polls -= 1
-        return state
+        return STATES[self.peek(job, len(STATES))]
 
     def _feed(self, asked: Asked) -> Response:
+        if set(asked.query) != {self.feed_query}:
+            self.violations += [f"the feed takes no {name}" for name in asked.query if name not in FEED_QUERIES]
+            return self.invalid([f"{self.feed_query} is missing"])
         job = self.jobs.get(asked.query[self.feed_query])
         state = STATES[self.stage(job, len(STATES))] if job else "listed"
         if job is None or (state == "listed" and self.early == "missing"):
@@ -169,10 +170,11 @@ class Apiin(Emulator):
         failed = state == "done" and (job.outcome == "failed" or (job.outcome == "one_failed" and index == 1))
         done = (state == "done" and job.outcome != "unfinished") or (state == "first" and index == 0)
         stream = f"{asked.base}/stream/{name}.mp3" if state != "text" else ""
+        link = self.audio_url(asked.base, name) if self.has_links(job) and not failed else ""
         stage = "complete" if done else "first" if state in ("first", "done") else "text"
         return {
             "id": f"song_{name[3:9]}",
-            "audio_url": "" if failed else self.audio_url(asked.base, name) if done else stream,
+            "audio_url": link if done else stream,
             "image_url": f"{asked.base}/image/{name}.jpeg",
             "status": "error" if failed else stage,
             "title": job.body.get("title") or "Untitled",

@@ -100,7 +100,7 @@ class Op:
 
     Attributes:
         body: Its JSON body, or the fields of its form where `form` is set (`file` is then required besides).
-        query: Its documented query parameters, all required.
+        query: Its documented query parameters, all required; None where the answer judges them.
     """
 
     kind: Kind
@@ -108,7 +108,7 @@ class Op:
     path: str
     answer: Callable[[Asked], Response]
     body: Fields = field(default_factory=dict[str, Field])
-    query: tuple[str, ...] = ()
+    query: tuple[str, ...] | None = ()
     form: bool = False
     open: bool = False
 
@@ -129,7 +129,10 @@ class Seen:
 
 @dataclass
 class Job:
-    """Paid work. `outcome` is the provider's own word for how it will end; `data` belongs to the emulator."""
+    """Paid work. `outcome` is the provider's own word for how it will end; `data` belongs to the emulator.
+
+    `looks_at_end` counts the looks that found it over.
+    """
 
     id: str
     body: dict[str, Any]
@@ -137,6 +140,7 @@ class Job:
     outcome: str
     made_at: float
     polls: int = 0
+    looks_at_end: int = 0
     data: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -180,13 +184,19 @@ class Emulator(ABC):
         source_seconds: Length of a source that the emulator has never seen.
         adds_seconds: Music that one extension adds.
         cut_audio: Finished audio is stored by halves: whole HTTP answers with half a file.
+        late_links: Looks that find the work done before its links are there.
+        late_refund: Looks that find the work failed before its money is back.
+        done_looks: Looks that find the work done before it is told as failed after all; 0 for never.
+        price: Credits that work costs from now on; None for the documented price.
         audio_host: Where links to finished audio lead; "" for the emulator itself.
     """
 
     KNOBS: ClassVar[tuple[str, ...]] = (
         "ready_after_polls", "ready_after_seconds", "outcome", "extend_returns", "source_seconds", "adds_seconds",
-        "audio_format",
+        "audio_format", "cut_audio", "late_links", "late_refund", "done_looks", "price",
     )  # fmt: skip
+
+    failed_outcome: ClassVar[str] = "failed"
 
     def __init__(self, key: str = "emulator-key", balance: float = 1000.0) -> None:
         self.key = key
@@ -206,6 +216,10 @@ class Emulator(ABC):
         self.audio_format = "mp3"
         self.audio_host = ""
         self.cut_audio = False
+        self.late_links = 0
+        self.late_refund = 0
+        self.done_looks = 0
+        self.price: float | None = None
         self._pushed = 0.0
 
     # --- what a provider fills in ----------------------------------------------------------------------------------
@@ -225,19 +239,43 @@ class Emulator(ABC):
 
     # --- what it can use -------------------------------------------------------------------------------------------
 
-    def new_job(self, body: dict[str, Any], price: float) -> Job:
+    def new_job(self, body: dict[str, Any], price: float, name: str | None = None) -> Job:
         """Take work on and charge for it."""
-        job = Job(uuid.uuid4().hex, body, price, self.outcome, self.now())
+        job = Job(name or uuid.uuid4().hex, body, self.cost(price), self.outcome, self.now())
         self.jobs[job.id] = job
-        self.ledger.charge(job.id, price, body)
+        self.ledger.charge(job.id, job.price, body)
         return job
+
+    def cost(self, price: float) -> float:
+        """What something with this documented price costs now."""
+        return price if self.price is None else self.price
 
     def stage(self, job: Job, stages: int) -> int:
         """Count a look, and say which of the provider's states (0 to stages - 1) it finds."""
+        found = self.peek(job, stages)
+        job.polls += 1
+        if found == stages - 1:
+            job.looks_at_end += 1
+            if 0 < self.done_looks < job.looks_at_end:
+                job.outcome = self.failed_outcome
+        return found
+
+    def peek(self, job: Job, stages: int) -> int:
+        """Its state, without a look."""
         by_polls = job.polls / self.ready_after_polls if self.ready_after_polls else 1.0
         by_time = (self.now() - job.made_at) / self.ready_after_seconds if self.ready_after_seconds else 1.0
-        job.polls += 1
         return min(stages - 1, int(min(by_polls, by_time) * (stages - 1) + 1e-9))
+
+    def has_links(self, job: Job) -> bool:
+        """Whether what is done can be fetched already; clips that are done before the others always can."""
+        return job.looks_at_end == 0 or job.looks_at_end > self.late_links
+
+    def give_back(self, job: Job) -> bool:
+        """Refund failed work, if its time has come; True once it is refunded."""
+        if job.looks_at_end > self.late_refund and "refunded" not in job.data:
+            job.data["refunded"] = True
+            self.ledger.refund(job.id, job.price)
+        return "refunded" in job.data
 
     def now(self) -> float:
         return time.monotonic() + self._pushed
@@ -329,7 +367,8 @@ class Emulator(ABC):
             return self.unauthorized()
         query = dict(request.query_params)
         files, body = await _content(op, request, seen)
-        problems = [f"query {name} is wrong" for name in sorted(set(query) ^ set(op.query))]
+        wanted = set(query) if op.query is None else set(op.query)
+        problems = [f"query {name} is wrong" for name in sorted(set(query) ^ wanted)]
         if op.method == "POST":
             problems += body_problems(body, op.body)
         if op.form and set(files) != {"file"}:

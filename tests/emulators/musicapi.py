@@ -142,7 +142,7 @@ class MusicApi(Emulator):
 
     def _take(self, asked: Asked, price: float, sounds: list[Sound]) -> Response:
         """Accept, if there is money for it."""
-        if self.ledger.balance < price:
+        if self.ledger.balance < self.cost(price):
             return self._refuse(403, "credits are not enough", "insufficient_credits")
         job = self.new_job(asked.body, price)
         job.data |= {"clips": [self._keep(sound) for sound in sounds], "base": asked.base}
@@ -192,9 +192,8 @@ class MusicApi(Emulator):
         if job is None:
             return self._refuse(404, "task not found", "not_found")
         state = STATES[self.stage(job, len(STATES))]
-        if state == "done" and job.outcome in ("failed", "rejected", "504") and "refunded" not in job.data:
-            job.data["refunded"] = True
-            self.ledger.refund(job.id, job.price)
+        if state == "done" and job.outcome in ("failed", "rejected", "504"):
+            self.give_back(job)
         if state == "done" and job.outcome == "504":
             return self._refuse(504, "the task timed out, credits refunded", "timeout")
         if dialect == "B":
@@ -233,7 +232,7 @@ class MusicApi(Emulator):
             "clip_id": name,
             "state": word,
             "title": job.body.get("title") or "Untitled",
-            "audio_url": self.audio_url(base, name) if done else stream,
+            "audio_url": (self.audio_url(base, name) if self.has_links(job) else "") if done else stream,
             "image_url": None,
             "video_url": None,
             "created_at": CREATED_AT,
@@ -255,7 +254,7 @@ class MusicApi(Emulator):
 
     def _producer_clip(self, job: Job, at: int, word: str) -> Any:
         clip = self._clip(job, job.data["clips"][at], word)
-        if self.m4a and word == self.state_word:
+        if self.m4a and word == self.state_word and self.has_links(job):
             clip["audio_url"] = f"{job.data['base']}/m4a/{clip['clip_id']}.m4a"
         return clip | {"mv": job.body.get("mv", "Lyria 3 Pro"), "sound": job.body.get("sound", ""), "seed": "7"}
 

@@ -18,7 +18,7 @@ from .faults import Faulty, Front
 # Name to the module and factory that make it.
 EMULATORS = {
     "sunoapi": ("emulators.suno", "sunoapi"),
-    "kie": ("emulators.suno", "kie"),
+    "kie": ("emulators.market", "kie"),
     "musicapi": ("emulators.musicapi", "musicapi"),
     "apiin": ("emulators.apiin", "apiin"),
 }

@@ -74,6 +74,7 @@ class SunoEmulator(Emulator):
         written: Lengths as they are, as strings, or not at all.
     """
 
+    failed_outcome = "GENERATE_AUDIO_FAILED"
     KNOBS = (*Emulator.KNOBS, "snake_case", "rate_limit", "early_links", "picky", "refunds", "written")
 
     def __init__(self, codes: Codes, key: str = "emulator-key", balance: float = 1000.0) -> None:
@@ -126,14 +127,12 @@ class SunoEmulator(Emulator):
             return self.invalid(problems)
         if self._too_fast():
             return envelope(self.codes.too_fast, "Your call frequency is too high. Please try again later.")
-        if self.ledger.balance < PRICE:
+        if self.ledger.balance < self.cost(PRICE):
             return envelope(self.codes.no_credits, "The current credits are insufficient. Please top up.")
         job = self.new_job(asked.body, PRICE)
         point = asked.body.get("continueAt", length(source))
         for index in range(2):
             self._make_clip(job, index, source, point)
-        if job.outcome in ENDS and self.refunds:
-            self.ledger.refund(job.id, PRICE)
         return envelope(200, "success", {"taskId": job.id})
 
     def _source(self, body: dict[str, Any]) -> Recipe:
@@ -165,6 +164,8 @@ class SunoEmulator(Emulator):
         word = self._word(job, STATES[stage])
         told = self._told(job, stage, word, asked.base)
         code = ENDS.get(word)
+        if code and self.refunds and self.give_back(job) and self.codes is KIE:
+            code = 531
         said = f"it ended with {word}" if code else None
         data = {
             "taskId": job.id, "parentMusicId": "", "param": json.dumps(job.body), "type": "EXTEND", "status": word,
@@ -181,7 +182,7 @@ class SunoEmulator(Emulator):
     def _told(self, job: Job, stage: int, word: str, base: str) -> list[dict[str, Any]]:
         if word in ENDS or stage == 0:
             return []
-        ready = {1: 0, 2: 1, 3: 2}[stage]
+        ready = {1: 0, 2: 1, 3: 2 if self.has_links(job) else 0}[stage]
         if job.outcome not in ("", "ONE_FAILED", "CALLBACK_EXCEPTION"):
             ready = 0
         clips = [self._clip(job, index, index < ready, base) for index in range(2)]

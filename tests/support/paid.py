@@ -14,6 +14,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.types import CallToolResult
 
 from emulators import apiin, musicapi, suno
+from emulators import market as kie_market
 from emulators.base import Emulator
 from emulators.serve import serving
 
@@ -51,10 +52,6 @@ def _musicapi(key: str) -> Emulator:
     return musicapi.MusicApi(key)
 
 
-def _suno_seed() -> Mapping[str, Any]:
-    return {"defaultParamFlag": False, "audioId": "seed-clip", "model": "V5", "callBackUrl": CALLBACK}
-
-
 SONIC = Paid(
     "musicapi-sonic", "musicapi", _musicapi, {"source": "clip:seed-clip"},
     {"task_type": "extend_music", "continue_clip_id": "seed-clip", "mv": "sonic-v5"},
@@ -65,11 +62,13 @@ PRODUCER = Paid(
     {"task_type": "extend_music", "clip_id": "seed-clip", "starts_at": 18}, (78,), (12, 12), "vocal_gender",
 )  # fmt: skip
 SUNOAPI = Paid(
-    "sunoapi", "sunoapi", lambda key: suno.sunoapi(key=key), {"source": "clip:seed-clip"}, _suno_seed(),
+    "sunoapi", "sunoapi", lambda key: suno.sunoapi(key=key), {"source": "clip:seed-clip"},
+    {"defaultParamFlag": False, "audioId": "seed-clip", "model": "V5", "callBackUrl": CALLBACK},
     (30, 31), (12, 12), "add_seconds", uploads=True,
 )  # fmt: skip
 KIE = Paid(
-    "kie", "kie", lambda key: suno.kie(key=key), {"source": "clip:seed-clip"}, _suno_seed(),
+    "kie", "kie", lambda key: kie_market.kie(key=key), {"source": "clip:seed-clip"},
+    {"model": kie_market.EXTEND, "input": {"audio_id": "seed-clip", "model": "V6"}},
     (30, 31), (12, 12), "add_seconds", uploads=True,
 )  # fmt: skip
 APIIN = Paid(

@@ -138,7 +138,7 @@ class TestAccepted:
     @pytest.mark.parametrize(
         "said",
         [
-            None, [], "ext1", {}, {"task_id": None}, {"task_id": ""}, {"task_id": 5}, {"task_id": "a b"},
+            None, [], {}, {"task_id": None}, {"task_id": ""}, {"task_id": 5}, {"task_id": "a b"}, "ext1",
             {"id": "\x00"}, {"task_id": "a" * 201}, {"data": {"id": "x y"}}, {"error": {"message": "no"}, "id": "req_1"},
         ],
     )  # fmt: skip

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import unquote, urlsplit
 
 from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import FermataError, InvalidRequest, UnsupportedField, error_from
-from fermata_mcp.domain.plan import default_point
+from fermata_mcp.domain.plan import clean_text, default_point
 from fermata_mcp.domain.spec import FieldSpec, ProviderSpec, Refusal
 from fermata_mcp.domain.task import Work
 
@@ -160,7 +161,7 @@ class MarketAdapter(KieAdapter):
         if work.action != "extend" or work.source_clip is not None:
             return work
         asked = self.spec.asked_in_options(work.options)
-        title = Path(work.source_file).stem if work.source_file else None
+        title = _title_of(work)
         more = {"title": title} if title and not {"title"} & (work.fields.keys() | asked.keys()) else {}
         known = work.continue_at is not None or "continue_at" in asked
         point = work.continue_at if known else default_point(work.source_seconds)
@@ -183,6 +184,12 @@ class MarketAdapter(KieAdapter):
     def read_submit(self, answer: Answer) -> str | None:
         found = super().read_submit(answer)
         return None if found is None else JOB + found
+
+
+def _title_of(work: Work) -> str:
+    """What the file is called; "" where that says nothing."""
+    name = work.source_file or unquote(urlsplit(work.source_url or "").path)
+    return clean_text(Path(name).stem, 80)
 
 
 def _job_items(answer: Answer) -> Sequence[dict[str, Any]]:

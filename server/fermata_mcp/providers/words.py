@@ -25,7 +25,7 @@ _ID = re.compile(r"(?!\.+$)[!-~]{1,200}")
 _BARE_ID = re.compile(r"(?!\d{1,7}$|\d{4}-\d\d-\d\d)(?=.*\d)[A-Za-z0-9][\w.:-]{2,199}", re.ASCII)
 
 _NO_MONEY = re.compile(
-    r"insufficient|not enough|top.?up|recharge|run out|out of (credits?|funds)|no (more )?credits?", re.I
+    r"insufficient|not enough|top.?up|recharge|run out|out of (credits?|funds)|no (more )?credits? (left|remain)", re.I
 )
 _MONEY = re.compile(r"\bcredits?\b|\bbalance\b|\bfunds\b|payment|subscription", re.I)
 _HURRY = re.compile(r"too (fast|many|frequent)|frequen|rate.?limit|slow down|per (second|minute)|concurren", re.I)
