@@ -92,7 +92,7 @@ ACCEPTED: dict[str, Any] = {
     **{f"{name} at the top": {name: "task-77"} for name in NAMES},
     **{f"data.{name}": {"data": {name: "task-77"}} for name in NAMES},
     **{f"data[0].{name}": {"data": [{name: "task-77"}]} for name in NAMES},
-    **{f"code {code}": {"code": code, "msg": "?", "data": {"taskId": "task-77"}} for code in (0, 1, 200, "200", 201, 300)},
+    **{f"code {code}": {"code": code, "msg": "?", "data": {"taskId": "task-77"}} for code in (0, 200, "200", 201, 300)},
     "a list of ids": {"code": 200, "data": ["task-77"]}, "ids in a list": {"task_id": ["task-77"]},
     "an id alone": {"code": 200, "data": "task-77"}, "a list": [{"task_id": "task-77"}],
     "no error": {"error": None, "errors": [], "data": {"taskId": "task-77"}},

@@ -5,8 +5,8 @@ from __future__ import annotations
 from local_rig import LOCAL
 from rig import Rig
 from rigs_apiin import APIIN
-from rigs_musicapi import MUSICAPI_PRODUCER, MUSICAPI_SONIC
 from rigs_kie import KIE, KIE_CLASSIC
+from rigs_musicapi import MUSICAPI_PRODUCER, MUSICAPI_SONIC
 from rigs_suno import SUNOAPI
 from wire_rig import WireRig
 

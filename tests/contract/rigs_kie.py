@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from rig import SAMPLES, work
 from rigs_suno import SUNOAPI
@@ -21,12 +23,16 @@ def _market(_: Settings) -> Adapter:
     return kie.MarketAdapter()
 
 
-def _told(_: Settings) -> Adapter:
-    return kie.MarketAdapter("https://hooks.test/kie")
-
-
 def _classic(settings: Settings) -> Adapter:
     return kie.KieAdapter(sunoapi.KIE, settings.callback_url)
+
+
+def _input(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return body["input"]
+
+
+def _accepted(remote_id: str) -> Any:
+    return {"code": 200, "msg": "success", "data": {"recordId": remote_id}}
 
 
 _SAID = (
@@ -68,13 +74,13 @@ KIE = replace(
     only_for={},
     alone=frozenset({"instrumental"}),
     samples=SAMPLES | {"model": ("V6_MINI", "V6_WILD")},
-    inner=lambda body: body["input"],
+    inner=_input,
     id_prefix=kie.JOB,
     charges=True,
-    accepted=lambda remote_id: {"code": 200, "msg": "success", "data": {"recordId": remote_id}},
+    accepted=_accepted,
     examples=(
         Example(
-            work(source_clip="a-1", **{"continue_at": 58},
+            work(source_clip="a-1", continue_at=58,
                  fields={name: value for name, value in _DAWN.items() if name != "continue_at"}),
             _CREATE,
             {"model": "ai-music-api/extend", "input": {"audio_id": "a-1", "model": "V6", **_DAWN}},
@@ -101,10 +107,4 @@ KIE = replace(
         "KNOWN_WORK": ("failed", "content_rejected"),
         "ONE_FAILED": ("succeeded", None),
     },
-)  # fmt: skip
-KIE_TOLD = replace(
-    KIE, adapter=_told,
-    examples=tuple(
-        replace(example, body={**example.body, "callBackUrl": "https://hooks.test/kie"}) for example in KIE.examples
-    ),
 )  # fmt: skip

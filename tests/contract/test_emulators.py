@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import io
+import json
 import os
 import subprocess
 import sys
@@ -18,9 +19,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from emulators import suno
+from emulators import apiin, market, musicapi, suno
 from emulators.audio import RATE, Studio, length, origin, until
+from emulators.base import Emulator
 from emulators.faults import Fault
+from emulators.market import MarketEmulator
 from emulators.serve import serving
 from emulators.suno import SunoEmulator
 
@@ -199,3 +202,136 @@ def test_a_process_is_scripted_and_read_from_outside(name: str) -> None:
     assert [submit["body"] for submit in ledger["submits"]] == [SMALL]
     assert ledger["requests"] == {"submit": 3}
     assert ledger["violations"] == ledger["double_charges"] == []
+
+
+# --- kie's job door, and bad days that can be scripted ----------------------------------------------------------------
+
+CREATE, INFO = "/api/v1/jobs/createTask", "/api/v1/jobs/recordInfo"
+INPUT = {"audio_id": "c1", "model": "V6"}
+
+
+@pytest.fixture
+def jobs() -> MarketEmulator:
+    return market.kie(key="k")
+
+
+@pytest.fixture
+def door(jobs: MarketEmulator) -> Generator[httpx.Client]:
+    with serving(jobs) as url, httpx.Client(base_url=url, headers={"Authorization": "Bearer k"}) as made:
+        yield made
+
+
+def create(door: httpx.Client, told: dict[str, Any], route: str = market.EXTEND) -> dict[str, Any]:
+    return door.post(CREATE, json={"model": route, "input": told}).json()
+
+
+def info(door: httpx.Client, told: dict[str, Any] = INPUT, route: str = market.EXTEND) -> dict[str, Any]:
+    return _info(door, create(door, told, route)["data"]["taskId"])
+
+
+def _info(door: httpx.Client, task: str) -> dict[str, Any]:
+    return door.get(INFO, params={"taskId": task}).json()["data"]
+
+
+@pytest.mark.parametrize(
+    ("told", "problem"),
+    [
+        ({"audioId": "c1"}, "audioId is not documented"), ({"styleWeight": 0.5}, "styleWeight is not documented"),
+        ({"continue_at": "4"}, "continue_at is not of type number"), ({"model": "V99"}, "model is none of"),
+        ({"variety": 5}, "variety is outside 0 to 4"), ({"duration": 30}, "duration is not documented"),
+    ],
+)  # fmt: skip
+def test_the_job_door_is_strict(door: httpx.Client, jobs: MarketEmulator, told: dict[str, Any], problem: str) -> None:
+    said = create(door, INPUT | told)
+    assert (said["code"], problem in said["msg"]) == (422, True)
+    assert len(jobs.violations) == 1
+    assert jobs.ledger.submits == []
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"style": "s"}, {"instrumental": True, "prompt": "p"}, {"instrumental": True, "vocal_gender": "m"},
+     {"continue_at": 20, "style": "s", "title": "t", "prompt": "p"}, {"style": "s", "title": "t", "continue_at": 4}],
+)  # fmt: skip
+def test_what_does_not_go_together_is_refused(door: httpx.Client, jobs: MarketEmulator, told: dict[str, Any]) -> None:
+    assert create(door, INPUT | told)["code"] == 422
+    assert jobs.violations == []
+    assert create(door, INPUT | {"style": "s", "title": "t", "continue_at": 4, "lyrics": "la"})["code"] == 200
+    assert create(door, INPUT, "ai-music-api/sing")["code"] == 422
+
+
+def test_models_of_the_past_may_be_refused(door: httpx.Client, jobs: MarketEmulator) -> None:
+    assert create(door, INPUT | {"model": "V5"})["code"] == 200
+    jobs.retired_models = "refuse"
+    assert create(door, INPUT | {"model": "V5"})["code"] == 422
+    assert create(door, INPUT)["code"] == 200
+
+
+def test_jobs_go_through_their_states(door: httpx.Client, jobs: MarketEmulator) -> None:
+    jobs.ready_after_polls = 3
+    task = create(door, INPUT)["data"]["taskId"]
+    found = [_info(door, task) for _ in range(4)]
+    assert [one["state"] for one in found] == ["waiting", "queuing", "generating", "success"]
+    assert {one["creditsConsumed"] for one in found} == {12}
+    assert len(json.loads(found[-1]["resultJson"])["data"]) == 2
+    assert door.get(INFO, params={"taskId": "x"}).json()["code"] == 422
+    assert door.get(LOOK, params={"taskId": task}).json()["data"]["status"] == "SUCCESS"
+
+
+def test_failed_jobs_give_the_money_back_and_may_take_their_time(door: httpx.Client, jobs: MarketEmulator) -> None:
+    jobs.outcome, jobs.late_refund = "GENERATE_AUDIO_FAILED", 2
+    task = create(door, INPUT)["data"]["taskId"]
+    found = [_info(door, task) for _ in range(4)]
+    assert [(one["state"], one["failCode"], one["creditsConsumed"]) for one in found] == [
+        ("fail", "501", 12), ("fail", "501", 12), ("fail", "501", 0), ("fail", "501", 0),
+    ]  # fmt: skip
+    assert [entry["kind"] for entry in jobs.ledger.entries] == ["charge", "refund"]
+
+
+def test_a_plain_upload_fails(door: httpx.Client, jobs: MarketEmulator) -> None:
+    plain = {"upload_url": "https://x.test/a.mp3", "model": "V6"}
+    found = info(door, plain, market.UPLOAD)
+    assert (found["state"], found["failCode"], found["creditsConsumed"]) == ("fail", "400", 0)
+    assert info(door, plain | {"title": "t", "continue_at": 4}, market.UPLOAD)["state"] == "success"
+
+
+@pytest.mark.parametrize("place", ["text", "empty", "broken", "response", "urls", "nowhere"])
+def test_results_are_where_the_knob_says(door: httpx.Client, jobs: MarketEmulator, place: str) -> None:
+    door.post("/_emulator/script", json={"set": {"result_as": place}}).raise_for_status()
+    found = info(door)
+    told = found.get("resultJson") or ""
+    assert ("c" in told, bool(found.get("response"))) == {
+        "text": (True, True), "empty": (False, True), "broken": (False, True), "response": (False, True),
+        "urls": (True, False), "nowhere": (False, False),
+    }[place]  # fmt: skip
+
+
+def test_a_direct_link(door: httpx.Client, jobs: MarketEmulator) -> None:
+    url = json.loads(info(door)["resultJson"])["data"][0]["audio_url"]
+    assert door.post("/api/v1/common/download-url", json={"url": url}).json()["data"] == url
+    assert door.post("/api/v1/common/download-url", json={"url": "https://x.test"}).json()["code"] == 422
+
+
+BAD_DAY = {"late_links": 1, "late_refund": 1, "done_looks": 3, "price": 7.5, "cut_audio": False}
+
+
+@pytest.mark.parametrize("maker", [suno.sunoapi, market.kie, apiin.apiin, musicapi.musicapi])
+def test_bad_days_are_scripted_from_outside(maker: Any) -> None:
+    made: Emulator = maker()
+    made.apply_script({"set": BAD_DAY})
+    assert {name: getattr(made, name) for name in BAD_DAY} == BAD_DAY
+    job = made.new_job({}, 12.0)
+    assert (job.price, made.ledger.balance) == (7.5, 992.5)
+    ready = [(made.stage(job, 4), made.has_links(job))[1] for _ in range(4)]
+    assert ready == [False, True, True, True]
+    assert job.outcome == made.failed_outcome
+    assert made.give_back(job)
+    assert made.ledger.balance == 1000
+
+
+@pytest.mark.parametrize("status", [403, 404, 410, 441])
+def test_expired_links(door: httpx.Client, jobs: MarketEmulator, status: int) -> None:
+    url = json.loads(info(door)["resultJson"])["data"][0]["audio_url"]
+    fault = {"kind": "audio", "times": 2, "status": status, "body": "gone"}
+    door.post("/_emulator/script", json={"faults": [fault]}).raise_for_status()
+    assert [door.get(url).status_code for _ in range(3)] == [status, status, 200]

@@ -11,16 +11,19 @@ import pytest
 from checks import CHECKS, Check
 from local_rig import LOCAL
 from rig import Rig
+from rigs import KIE as KIE_RIG
 from rigs import SUNOAPI
 
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.errors import GenerationFailed
+from fermata_mcp.domain.errors import FermataError, GenerationFailed
 from fermata_mcp.domain.spec import FieldSpec, Refusal
 from fermata_mcp.domain.task import Work
 from fermata_mcp.providers.base import Snapshot, Submitted
+from fermata_mcp.providers.kie import MarketAdapter
 from fermata_mcp.providers.local.provider import LocalProvider
 from fermata_mcp.providers.sunoapi import KIE, SPEC, SunoAdapter
 from fermata_mcp.providers.wire import Answer, Call
+from fermata_mcp.providers.words import named_id
 
 pytestmark = pytest.mark.anyio
 
@@ -114,6 +117,76 @@ class SameNameForEveryUpload(SunoAdapter):
         return replace(super().upload_call(file), form={"uploadPath": "fermata", "fileName": "song.wav"})
 
 
+class OnlyCode200Counts(SunoAdapter):
+    def read_submit(self, answer: Answer) -> str | None:
+        return super().read_submit(answer) if answer.get("code") == 200 else None
+
+
+class BelievesAnIdBesideAnError(SunoAdapter):
+    """As if the code of the answer were never looked at."""
+
+    def read_submit(self, answer: Answer) -> str | None:
+        return named_id(answer.body)
+
+
+class NoMoneyForHurry(SunoAdapter):
+    def refusal(self, answer: Answer) -> Refusal | None:
+        return None
+
+
+class WaitsForLinks(SunoAdapter):
+    """Work that is done is called running while a link is missing."""
+
+    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        found = super().read_look(answer, remote_id)
+        late = found and found.state == "succeeded" and not all(clip.url for clip in found.clips)
+        return replace(found, state="running") if found and late else found
+
+
+class NeverUnlisted(SunoAdapter):
+    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        found = super().read_look(answer, remote_id)
+        return replace(found, unlisted=False) if found else found
+
+
+class PagesAreRecords(SunoAdapter):
+    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        page = answer.code() == 404
+        return Snapshot("running", unlisted=True) if page else super().read_look(answer, remote_id)
+
+
+class KeepsRefundsToItself(MarketAdapter):
+    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        found = super().read_look(answer, remote_id)
+        return replace(found, cost=None) if found and found.state == "failed" else found
+
+
+class SingsOverTheInstrumental(MarketAdapter):
+    """What the page forbids beside `instrumental` goes along with it."""
+
+    def submit_call(self, work: Work) -> Call:
+        call = super().submit_call(work)
+        told = (call.body or {})["input"]
+        return _body(call, input=told | ({"prompt": "la"} if told.get("instrumental") else {}))
+
+
+class OldDoorForJobs(MarketAdapter):
+    def look_call(self, remote_id: str) -> Call:
+        return SunoAdapter.look_call(self, remote_id.removeprefix("job:"))
+
+
+class InputWithoutItsBox(MarketAdapter):
+    def submit_call(self, work: Work) -> Call:
+        body = dict(super().submit_call(work).body or {})
+        return Call("POST", "/api/v1/jobs/createTask", body["input"] | {"model": body["model"]})
+
+
+KIE_CAUGHT_BY: dict[type[MarketAdapter], str] = {
+    KeepsRefundsToItself: "what_it_cost",
+    SingsOverTheInstrumental: "fields_arrive",
+    OldDoorForJobs: "every_state_until_done",
+    InputWithoutItsBox: "documented_examples",
+}
 CAUGHT_BY: dict[type[SunoAdapter] | str, str] = {
     DropsAField: "fields_arrive",
     AlwaysCustom: "documented_examples",
@@ -129,6 +202,12 @@ CAUGHT_BY: dict[type[SunoAdapter] | str, str] = {
     ErrorsOnALookAreFinal: "refused_looks",
     WholeCredits: "balances",
     SameNameForEveryUpload: "uploads",
+    OnlyCode200Counts: "accepted_however_it_is_told",
+    BelievesAnIdBesideAnError: "no_id_is_made_up",
+    NoMoneyForHurry: "a_real_429_is_about_speed",
+    WaitsForLinks: "links_that_come_late",
+    NeverUnlisted: "work_that_is_not_listed",
+    PagesAreRecords: "a_gateways_page_says_nothing_about_the_work",
     "wrong wire name": "fields_arrive",
     "undeclared field": "every_documented_field_is_declared",
     "codes of the other host": "answers_to_a_submit",
@@ -151,6 +230,13 @@ async def test_the_suite_catches(mutant: type[SunoAdapter] | str, name: str) -> 
     check = next(check for check in CHECKS if check.name == name)
     assert await _holds(check, SUNOAPI)
     assert not await _holds(check, replace(SUNOAPI, adapter=partial(_made, mutant)))
+
+
+@pytest.mark.parametrize(("mutant", "name"), KIE_CAUGHT_BY.items(), ids=_name)
+async def test_the_suite_catches_at_the_job_door(mutant: type[MarketAdapter], name: str) -> None:
+    check = next(check for check in CHECKS if check.name == name)
+    assert await _holds(check, KIE_RIG)
+    assert not await _holds(check, replace(KIE_RIG, adapter=partial(_through, mutant)))
 
 
 class ForgetsTheTitle(LocalProvider):
@@ -196,10 +282,14 @@ def _made(mutant: type[SunoAdapter] | str, settings: Settings) -> SunoAdapter:
     return mutant(SPEC, settings.callback_url)
 
 
+def _through(mutant: type[MarketAdapter], _: Settings) -> MarketAdapter:
+    return mutant()
+
+
 async def _holds(check: Check, rig: Rig) -> bool:
     for case in check.cases_of(rig):
         try:
             await check.run(rig, case)
-        except (AssertionError, LookupError, pytest.fail.Exception):
+        except (AssertionError, LookupError, FermataError, pytest.fail.Exception):
             return False
     return True

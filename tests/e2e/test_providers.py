@@ -166,12 +166,14 @@ async def test_a_file_is_uploaded_and_extended(paid: Paid, returns: Any, tmp_pat
         emulator.extend_returns = returns
         async with connected(place) as client:
             task = await done(client, "extend_track", source=str(source), provider=paid.name)
-            check_clips(task, 30, 31)
-            check_audio(task, place.home.music, 30)
+            lead = 2 if paid is KIE else 0  # told where to go on, which must lie before the end
+            check_clips(task, 30 - lead, 31 - lead)
+            check_audio(task, place.home.music, 30 - lead)
             assert {clip["whole_track"] for clip in task["clips"]} == {True}
         [upload] = [seen for seen in emulator.seen if seen.kind == "upload"]
         assert source.read_bytes() in upload.body
-        assert last_body(emulator)["uploadUrl"].startswith("http://127.0.0.1:")
+        asked = last_body(emulator)
+        assert asked.get("input", {}).get("upload_url", asked.get("uploadUrl")).startswith("http://127.0.0.1:")
         place.check()
 
 

@@ -150,7 +150,8 @@ class MarketEmulator(SunoEmulator):
         told = job.body["input"]
         clips = [
             {
-                "id": name, "title": told.get("title", "Untitled"), "duration": self._written(length(self.tracks[name])),
+                "id": name, "title": told.get("title", "Untitled"),
+                "duration": self._written(length(self.tracks[name])),
                 "audio_url": self.audio_url(base, name) if ready else "", "stream_audio_url": f"{base}/stream/{name}",
                 "image_url": "", "model_name": "chirp-x", "tags": told.get("style", ""), "createTime": 1795132800000,
             }

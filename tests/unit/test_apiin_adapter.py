@@ -139,7 +139,8 @@ class TestAccepted:
         "said",
         [
             None, [], {}, {"task_id": None}, {"task_id": ""}, {"task_id": 5}, {"task_id": "a b"}, "ext1",
-            {"id": "\x00"}, {"task_id": "a" * 201}, {"data": {"id": "x y"}}, {"error": {"message": "no"}, "id": "req_1"},
+            {"id": "\x00"}, {"task_id": "a" * 201}, {"data": {"id": "x y"}},
+            {"error": {"message": "no"}, "id": "req_1"},
         ],
     )  # fmt: skip
     def test_else_none(self, said: Any) -> None:

@@ -161,6 +161,21 @@ def test_producer_sends_no_length_and_no_model_that_nobody_asked_for() -> None:
     assert producer() == {"task_type": "extend_music", "clip_id": "p-1", "starts_at": 45}
 
 
+def test_older_names_of_producer_are_sent_alone_and_give_the_point() -> None:
+    sent = producer(continue_at=None, options={"starts": 5, "lyrics_text": "la"}, fields={"lyrics": "ours"})
+    assert sent == {"task_type": "extend_music", "clip_id": "p-1", "starts": 5, "lyrics_text": "la"}
+
+
+def test_the_operators_webhook_is_told_wherever_something_is_made() -> None:
+    hook = "https://hooks.test/musicapi"
+    sonic_told, producer_told = musicapi_sonic.Adapter(hook), musicapi_producer.Adapter(hook)
+    calls = [sonic_told.submit_call(work(source_clip="c")), sonic_told.submit_call(work(source_url=LINK)),
+             sonic_told.submit_call(work(action="concat", source_clip="c")),
+             producer_told.submit_call(work(source_clip="p", continue_at=3))]  # fmt: skip
+    assert [(call.body or {})["webhook_url"] for call in calls] == [hook] * 4
+    assert "webhook_url" not in (producer_told.submit_call(work(action="upload", source_url=LINK)).body or {})
+
+
 def test_producer_uploads_a_link_by_its_own_name_for_it() -> None:
     call = PRODUCER.submit_call(work(action="upload", source_url=LINK, options={"seed": "1"}))
     assert (call.path, call.body) == ("/api/v1/producer/upload", {"audio_url": LINK})
@@ -205,6 +220,9 @@ def test_files_cannot_be_uploaded(adapter: MusicApi) -> None:
         {"taskId": "t-1"},
         {"data": {"task_id": "t-1"}},
         {"data": {"taskId": "t-1"}},
+        {"data": [{"task_id": "t-1"}]},
+        {"data": ["t-1"]},
+        {"recordId": "t-1"},
     ],
 )
 def test_the_task_id_is_found(adapter: MusicApi, body: Any) -> None:
@@ -333,6 +351,36 @@ def test_a_look(adapter: MusicApi, status: int, body: Any, meaning: str) -> None
         assert not any("stream" in (one.url or "") for one in found.clips)
 
 
+def test_a_retired_operation_is_the_end_of_producers_work_alone() -> None:
+    found = PRODUCER.read_look(said({"code": 410, "error": "retired"}, 410), "t-1")
+    assert found is not None
+    assert found.state == "failed"
+    assert SONIC.read_look(said({"code": 410, "error": "retired"}, 410), "t-1") is None
+
+
+@BOTH
+def test_work_that_is_not_listed_is_marked(adapter: MusicApi) -> None:
+    for status, body, unlisted in ((404, {"error": "task not found"}, True), (202, NOT_READY, False)):
+        found = adapter.read_look(said(body, status), "t-1")
+        assert found is not None
+        assert (found.state, found.unlisted) == ("running", unlisted)
+
+
+@BOTH
+def test_done_without_a_link_is_done(adapter: MusicApi) -> None:
+    found = adapter.read_look(said(data(clip(audio_url=""))), "t-1")
+    assert found is not None
+    assert (found.state, [one.url for one in found.clips]) == ("succeeded", [None])
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "body", [{"credits": 5, "extra_credits": "2.5"}, {"data": {"credits": "7.5"}}, {"data": {"balance": 7.5}}]
+)
+def test_a_balance_wherever_it_is(adapter: MusicApi, body: Any) -> None:
+    assert adapter.read_balance(said(body)) == 7.5
+
+
 def test_a_lost_clip_is_told() -> None:
     found = SONIC.read_look(said(data(clip(), clip("failed"))), "t-1")
     assert found is not None
@@ -390,6 +438,12 @@ def test_producer_delivers_m4a_and_falls_back_to_wav() -> None:
     [
         (data(clip("failed", error="out of memory")), "generation_failed", "(out of memory)"),
         (data(clip("failed", fail_reason="copyrighted lyrics")), "content_rejected", "(copyrighted lyrics)"),
+        (
+            data(clip("failed", error={"code": 7, "message": "matches existing work of art"})),
+            "content_rejected",
+            "(matches existing work of art)",
+        ),
+        (data(clip("failed", error={"detail": ["out of", "memory"]})), "generation_failed", "(out of; memory)"),
         (data(clip("failed")), "generation_failed", "failed. The"),
         (data(status="FAILED", message="upstream down; refunded."), "generation_failed", "(upstream down; refunded)"),
         ({"code": 504, "message": "timed out"}, "generation_failed", "(timed out)"),

@@ -250,7 +250,7 @@ def test_credits_that_were_given_back_cost_nothing(adapter: sunoapi.SunoAdapter)
     [
         ({"code": 200, "data": {"callbackType": "complete", "task_id": "t", "data": [{"id": "c", "audio_url": URL}]}},
          "succeeded", None),
-        ({"code": 200, "data": {"callbackType": "first", "task_id": "t", "data": [{"id": "c", "stream_audio_url": URL}]}},
+        ({"code": 200, "data": {"callbackType": "first", "task_id": "t", "data": [{"stream_audio_url": URL}]}},
          "running", None),
         ({"code": 200, "data": {"callbackType": "text", "task_id": "t", "data": []}}, "running", None),
         ({"code": 531, "msg": "refunded", "data": {"callbackType": "error", "task_id": "t", "data": None}},
