@@ -197,10 +197,10 @@ async def test_a_clip_is_looked_up_for_free() -> None:
         clip = await rig.provider.find_clip(f"{remote_id}/0")
         assert clip is not None
         assert (clip.title, clip.duration_seconds, clip.model) == ("Dawn", 22.5, "chirp-v4-5")
-        for unknown in (f"{remote_id}/1", "missing/0"):
-            with pytest.raises(UnknownTrack):
-                await rig.provider.find_clip(unknown)
-        assert await rig.provider.find_clip("no-index") is None
+        with pytest.raises(UnknownTrack):
+            await rig.provider.find_clip(f"{remote_id}/1")
+        for unlisted in ("missing/0", "no-index"):
+            assert await rig.provider.find_clip(unlisted) is None
         rig.far.ready_after_polls = 30
         assert await rig.provider.find_clip(f"{await rig.accepted(clip='genother/0')}/0") is None
         rig.far.script("look", Fault.answer(500, {"message": "oops"}))

@@ -53,10 +53,12 @@ WRONG: list[tuple[Paid, dict[str, Any], str]] = [
     *((paid, FULL | {"continue_at": 0}, "continue_at") for paid in (SUNOAPI, KIE)),
     (SONIC, {"continue_at": 0}, "continue_at"),
     (APIIN, {"continue_at": 0, "prompt": "p"}, "continue_at"),
-    *((paid, {"options": {"negativeTags": "polka"}}, "prompt, style, title") for paid in (SUNOAPI, KIE)),
+    (SUNOAPI, {"options": {"negativeTags": "polka"}}, "prompt, style, title"),
+    (KIE, {"options": {"negative_tags": "polka"}}, "prompt, style, title"),
     (APIIN, {"options": {"tags": "polka"}}, "prompt"),
     (SONIC, {"options": {"prompt": "la la"}}, "custom_mode"),
-    *((paid, FULL | {"model": "V4", "style": "x" * 201}, "style") for paid in (SUNOAPI, KIE)),
+    (SUNOAPI, FULL | {"model": "V4", "style": "x" * 201}, "style"),
+    (KIE, FULL | {"model": "V4", "title": "x" * 81}, "title"),
     (SUNOAPI, FULL | {"model": "V4_5ALL", "title": "x" * 81}, "title"),
     (SUNOAPI, FULL | {"options": {"model": "V3_5", "prompt": "x" * 3001}}, "options.prompt"),
     (SONIC, {"model": "sonic-v4", "lyrics": "x" * 3001}, "lyrics"),
@@ -65,7 +67,8 @@ WRONG: list[tuple[Paid, dict[str, Any], str]] = [
     (PRODUCER, {"continue_at": 10, "add_seconds": 0.5}, "add_seconds"),
     (PRODUCER, {"continue_at": 10, "options": {"length": 241}}, "240"),
     (SONIC, {"options": {"style_weight": 1.01}}, "style_weight"),
-    *((paid, FULL | {"options": {"audioWeight": -1}}, "audioWeight") for paid in (SUNOAPI, KIE)),
+    (SUNOAPI, FULL | {"options": {"audioWeight": -1}}, "audioWeight"),
+    (KIE, FULL | {"options": {"audio_weight": -1}}, "audio_weight"),
 ]
 
 

@@ -75,6 +75,14 @@ class Apiin(Emulator):
         self.submit_status = 200
         self.apply_script({"set": knobs})
 
+    def list_earlier(self, task_id: str, seconds: float) -> None:
+        """A task that the account made before anybody looked; the feed tells of it."""
+        job = Job(task_id, {"title": "Earlier"}, 0.0, "", self.now() - 1000, polls=1000)
+        job.data |= {"model": self.model, "clips": [f"{task_id}-{index}" for index in range(2)]}
+        for name in job.data["clips"]:
+            self.host_audio(name, origin(name, seconds))
+        self.jobs[task_id] = job
+
     def ops(self) -> list[Op]:
         return [
             Op("submit", "POST", "/api/v1/audio/music/extend", self._extend, EXTEND),

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from emulators.apiin import Apiin
 from emulators.audio import RATE, Piece, Recipe, origin
 from emulators.base import Emulator
 from fermata_mcp.domain.errors import InvalidRequest
@@ -21,14 +22,14 @@ from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from support.asked import chain, extend
 from support.engines import House, finished
-from support.paid import ALL, Paid
+from support.paid import ALL, APIIN, Paid
 from support.shop import trading
 
 pytestmark = pytest.mark.anyio
 SOURCE_SECONDS, ADDS_SECONDS, STEPS = 20.0, 10.0, 4
 # Three extensions, whether each starts at the end or two seconds before it.
 TARGET_SECONDS = SOURCE_SECONDS + 2.4 * ADDS_SECONDS
-SOURCES = ("file", "link", "clip", "task")
+SOURCES = ("file", "link", "clip", "listed clip", "task")
 LACKS = re.compile(r"only the new part|may be the whole track|could not be (joined|saved)")
 Samples = NDArray[np.float32]
 Returns = Literal["whole", "segment"]
@@ -59,8 +60,10 @@ class Counter:
                 self.source = str(self._file())
             case "link":
                 self.source = self._link()
-            case "clip":
+            case "clip" | "listed clip":
                 self.source, self.heard = self._clip()
+                if isinstance(self.emulator, Apiin) and form == "listed clip":
+                    self.emulator.list_earlier(self.source[5:].partition("/")[0], SOURCE_SECONDS)
             case _:
                 await self._task()
 
@@ -104,8 +107,9 @@ class Counter:
 
 
 def _recipes(emulator: Emulator) -> list[Recipe]:
-    """The first clip of every job, oldest first."""
-    return [emulator.sounds[job.data["clips"][0]] for job in emulator.jobs.values() if job.data.get("clips")]
+    """The first clip of every job that was paid for, oldest first."""
+    paid_for = [emulator.jobs[submit["task"]] for submit in emulator.ledger.submits]
+    return [emulator.sounds[job.data["clips"][0]] for job in paid_for]
 
 
 def parts_made(emulator: Emulator, heard: Recipe) -> list[Recipe]:
@@ -159,8 +163,11 @@ def is_whole(task: Task, counter: Counter, parts: list[Recipe]) -> bool:
 
 @pytest.mark.parametrize("returns", ["whole", "segment"])
 @pytest.mark.parametrize("kind", ["extend", "chain"])
-@pytest.mark.parametrize("form", SOURCES)
-@pytest.mark.parametrize("paid", ALL, ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    ("paid", "form"),
+    [(paid, form) for paid in ALL for form in SOURCES if form != "listed clip" or paid is APIIN],
+    ids=lambda one: one if isinstance(one, str) else one.name,
+)
 async def test_nothing_is_missing_without_a_word(
     paid: Paid, form: str, kind: str, returns: Returns, house: House
 ) -> None:
@@ -172,7 +179,7 @@ async def test_nothing_is_missing_without_a_word(
     async with trading(house, paid.family, emulator, uploads=paid.uploads) as (service, url):
         counter = Counter(paid, emulator, service, url, house.folder)
         await counter.offer(form)
-        if {"link": "url"}.get(form, form) not in service.spec(paid.name).sources:
+        if {"link": "url", "listed clip": "clip"}.get(form, form) not in service.spec(paid.name).sources:
             with pytest.raises(InvalidRequest):
                 await counter.buy(kind)
             assert emulator.submits_seen() == 0

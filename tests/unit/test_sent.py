@@ -108,6 +108,7 @@ def test_whatever_switches_custom_mode_needs_what_it_needs(spec: ProviderSpec, n
     missing = [need for need in spec.custom_needs if spec.fields[need].wire in wires - given]
     told = said(asked, spec, clip(duration_seconds=None))
     wordless = name in ("instrumental", "options.instrumental") and spec.wordless
+    wordless = wordless or name in ("lyrics", "options.lyrics")
     wanted = [need for need in missing if not (wordless and need == "prompt")]
     assert (f"needs {', '.join(wanted)} too" in told) == bool(wanted), told
 

@@ -42,7 +42,7 @@ PARTS = {
     "progress": "fraction elapsed_seconds expected_seconds message",
     "source": "ref duration_seconds",
     "audio": "file url duration_seconds whole_track",
-    "credits": "quoted charged refunded",
+    "credits": "quoted expected charged refunded",
 }
 CLIP_FIELDS = "clip provider_clip_id title duration_seconds whole_track continue_at url file model"
 AUDIO = Audio(file="/music/out.wav", duration_seconds=34, whole_track=True)

@@ -36,10 +36,11 @@ FREE = Price(0, 0, "free")
 
 @dataclass(frozen=True)
 class Quote:
-    """Milli-credits a whole call is expected to cost."""
+    """Milli-credits: the least and the most that a whole call can cost, and what is to be expected."""
 
     low: int
     high: int
+    expected: int | None = None
 
     @property
     def credits(self) -> float:

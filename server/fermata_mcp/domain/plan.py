@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -111,7 +112,8 @@ def _with_upload(once: Quote, spec: ProviderSpec, source: SourceFacts) -> Quote:
 
 def _with_concat(once: Quote, request: Request, spec: ProviderSpec, source: SourceFacts) -> Quote:
     """A part whose source is not at hand is joined by the provider, where it can and the caps allow it."""
-    if "concat" not in spec.other_prices or request.stitch == "never" or source.file or source.duration_seconds is None:
+    at_hand = source.file or source.audio_url or source.url
+    if "concat" not in spec.other_prices or request.stitch == "never" or at_hand:
         return once
     more = quote(spec.other_prices["concat"])
     return Quote(once.low, once.high + more.high)
@@ -119,8 +121,19 @@ def _with_concat(once: Quote, request: Request, spec: ProviderSpec, source: Sour
 
 def _chain_plan(request: ChainRequest, spec: ProviderSpec, source: SourceFacts) -> Plan:
     once = _with_upload(quote(spec.price), spec, source)
-    most = once if spec.any_length else _with_upload(quote(spec.price, request.max_steps), spec, source)
+    if spec.any_length:
+        return Plan(request.target_seconds, None, once, once)
+    most = _with_concat(_with_upload(quote(spec.price, request.max_steps), spec, source), request, spec, source)
     return Plan(request.target_seconds, None, Quote(once.low, most.high), once)
+
+
+def expected_cost(request: Request, spec: ProviderSpec, source: SourceFacts, usual: float) -> int | None:
+    """Milli-credits that a chain comes to if each extension adds `usual` seconds; None where that cannot be told."""
+    known = source.duration_seconds
+    if not isinstance(request, ChainRequest) or spec.any_length or known is None:
+        return None
+    steps = min(request.max_steps, max(1, math.ceil((request.target_seconds - known) / usual)))
+    return _with_concat(_with_upload(quote(spec.price, steps), spec, source), request, spec, source).high
 
 
 def _result_length_problems(plan: Plan, spec: ProviderSpec, source: SourceFacts) -> Iterator[FermataError]:

@@ -163,7 +163,7 @@ def _missing(sent: Sent, source: SourceFacts) -> Iterator[FermataError]:
 
 
 def _missing_in_custom_mode(sent: Sent) -> Iterator[FermataError]:
-    needs = [name for name in sent.spec.custom_needs if not (name == "prompt" and _is_wordless(sent))]
+    needs = [name for name in sent.spec.custom_needs if not (name == "prompt" and _needs_no_prompt(sent))]
     missing = [name for name in needs if not sent.fills(name)]
     if missing:
         yield InvalidRequest(
@@ -182,8 +182,10 @@ def _missing_options(sent: Sent) -> Iterator[FermataError]:
             )
 
 
-def _is_wordless(sent: Sent) -> bool:
-    return sent.spec.wordless and sent.value("instrumental") is True
+def _needs_no_prompt(sent: Sent) -> bool:
+    """Lyrics are words enough, and some providers want none where nobody sings."""
+    wordless = sent.spec.wordless and sent.value("instrumental") is True
+    return wordless or ("lyrics" in sent.spec.fields and sent.fills("lyrics"))
 
 
 def _point_problems(sent: Sent, source: SourceFacts) -> Iterator[FermataError]:

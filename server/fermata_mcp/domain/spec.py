@@ -84,17 +84,16 @@ class ProviderSpec:
         submit: `repeatable` work may be started again by itself; `at_most_once` never is.
         other_prices: Prices of actions besides extending. `price` is that of one extension.
         models: Known model names with the longest track (seconds) each can make; any other name is passed through.
-        aliases: Older names on its wire to our field names; never sent by us, understood in `options`.
         custom_needs: Fields that must all be there once any of `custom_fields` is; without them it inherits.
         custom_options: Native options that switch custom mode as well.
         custom_flag: The wire name by which `options` may switch custom mode on or off.
         wordless: With `instrumental`, custom mode needs no `prompt`.
         rivals: Pairs of our fields that cannot be given together, besides those that share a wire name.
         option_needs: Native options that are refused without others, unless a custom field is given.
-        custom_words: Custom mode needs prompt or lyrics besides, unless the work is instrumental.
         needs_point: A point to continue at must be sent in custom mode, and lie before the end.
         point: Where the point must lie: `after_start` is above 0, `inside` before the end as well.
         refusals: Documented refusals by HTTP status or by the code in the body.
+        usual_add_seconds: What one extension adds as long as nothing was learned from finished ones.
         default_add_seconds: Music added where the caller names no length; None where one cannot choose.
         shortest_add_seconds, longest_add_seconds: Least and most music one extension can add.
         any_length: Reaches any target length in one extension.
@@ -119,7 +118,6 @@ class ProviderSpec:
     price: Price = FREE
     other_prices: Mapping[Action, Price] = field(default_factory=dict[Action, Price])
     options: Mapping[str, tuple[str, ...]] | None = None
-    aliases: Mapping[str, str] = field(default_factory=dict[str, str])
     models: Mapping[str, float] = field(default_factory=dict[str, float])
     default_model: str | None = None
     custom_fields: frozenset[str] = frozenset()
@@ -129,13 +127,13 @@ class ProviderSpec:
     wordless: bool = False
     rivals: tuple[tuple[str, str], ...] = ()
     option_needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    custom_words: bool = False
     needs_point: bool = False
     point: PointRange = "any"
     refusals: Mapping[int, Refusal] = field(default_factory=dict[int, Refusal])
     rate: Rate | None = None
     refunds: bool = False
     any_length: bool = False
+    usual_add_seconds: float = 60
     default_add_seconds: float | None = None
     shortest_add_seconds: float = 0
     longest_add_seconds: float = float("inf")
@@ -154,7 +152,12 @@ class ProviderSpec:
         """What one submit of this action costs."""
         return self.price if action == "extend" else self.other_prices.get(action, FREE)
 
+    @property
+    def aliases(self) -> dict[str, str]:
+        """Older names on its wire to our field names; never sent by us, understood in `options`."""
+        return {alias: name for name, known in self.fields.items() for alias in known.aliases}
+
     def asked_in_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """What `options` ask for under names of the provider's wire, by our names; the first of two that share one."""
-        known = {self.fields[name].wire: name for name in reversed(list(self.fields))} | dict(self.aliases)
+        known = {self.fields[name].wire: name for name in reversed(list(self.fields))} | self.aliases
         return {known[name]: value for name, value in options.items() if name in known}

@@ -8,7 +8,7 @@ from typing import Any
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import Cancelled, FermataError
-from fermata_mcp.domain.plan import default_point
+from fermata_mcp.domain.sent import default_point, prompt_of
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Audio, Change, Clip, NewStep, Step, Task, TaskPatch, Work, new_id
 
@@ -221,7 +221,9 @@ def _next_work(task: Task, step: Step, link: _Link, spec: ProviderSpec) -> Work:
     prompts: list[str] = task.request.get("prompts") or []
     if prompts:
         extensions = sum(1 for one in task.steps if one.work.action == "extend")
-        fields["prompt"] = prompts[min(extensions, len(prompts) - 1)]
+        said = prompt_of(prompts, extensions)
+        fields = {name: value for name, value in fields.items() if name != "prompt"}
+        fields |= {} if said is None else {"prompt": said}
     needs_point = spec.needs_point and (not spec.custom_needs or bool(spec.custom_fields & fields.keys()))
     point = default_point(own) if needs_point else None
     behind = 0.0 if point is None or own is None else own - point

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fermata_mcp.config import Settings
+from fermata_mcp.domain.credits import Quote
 from fermata_mcp.domain.errors import MissingKey
 from fermata_mcp.domain.pages import SongPage, song_page
-from fermata_mcp.domain.plan import identity_of
+from fermata_mcp.domain.plan import expected_cost, identity_of
 from fermata_mcp.domain.request import ChainRequest, Request, request_hash
 from fermata_mcp.domain.source import ClipSource, UrlSource, parse_source
-from fermata_mcp.domain.task import NewStep, Task, TaskKind, new_id
+from fermata_mcp.domain.task import NewStep, Task, TaskKind, Work, new_id
 from fermata_mcp.providers.registry import Registry
 
 from .choosing import Choosing, Chosen
@@ -40,6 +41,7 @@ class Intake:
         clip = source if page is None else ClipSource(page.clip_id)
         chosen = await Choosing(self.registry, self.sources, self.settings).choose(request, clip, page)
         task, step = self._new_task(request, chosen, _told(request, chosen, page))
+        task = replace(task, quote=await self._with_expected(request, chosen, task.quote, step.work))
         refusal = chosen.found.refusal
         if refusal is not None and not await self._repeats(task):
             raise refusal
@@ -49,6 +51,14 @@ class Intake:
                 f"{provider.spec.name} needs a key.", f"set {provider.spec.key_variable}, or use provider local."
             )
         return task, step
+
+    async def _with_expected(self, request: Request, chosen: Chosen, quoted: Quote, work: Work) -> Quote:
+        """Beside the most that a chain can cost, what it will if its steps are as long as usual."""
+        spec = chosen.provider.spec
+        if not isinstance(request, ChainRequest) or spec.any_length:
+            return quoted
+        usual = await self.sources.usual_step(spec, work.fields.get("model"))
+        return replace(quoted, expected=expected_cost(request, spec, chosen.found.facts, usual))
 
     async def _repeats(self, task: Task) -> bool:
         """A call that repeats an earlier one gets its task, whatever has become of the link."""
@@ -77,7 +87,7 @@ class Intake:
             message="waiting to start",
             audio=None,
             error=None,
-            warnings=warnings,
+            warnings=(*warnings, *chosen.provider.notes(work)),
             quote=plan.quote,
             held=0,
             charged=0,

@@ -11,6 +11,7 @@ from fermata_mcp.domain.errors import (
     GenerationFailed,
     ProviderError,
     ProviderUnavailable,
+    UnknownTrack,
 )
 from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.providers.base import Provider, Snapshot
@@ -22,6 +23,8 @@ from .pace import left_alone
 from .record import Desk
 
 FEWEST_LOOKS = 20
+# Providers list what they took on within a minute; after two, and so many looks, they will not.
+UNLISTED_SECONDS, FEWEST_UNLISTED = 120.0, 5
 ERROR_BACKOFF_SECONDS = 5.0
 LONGEST_BACKOFF_SECONDS = 60.0
 
@@ -69,6 +72,11 @@ class Looker(Desk):
         passed = self.clock.now() - (step.submitted_at or step.created_at)
         return passed > self.settings.milliseconds(provider.spec.pace.give_up)
 
+    def _is_unknown(self, step: Step) -> bool:
+        """Whether a provider that does not list the work had time enough to do so."""
+        passed = self.clock.now() - (step.submitted_at or step.created_at)
+        return step.polls >= FEWEST_UNLISTED and passed > self.settings.milliseconds(UNLISTED_SECONDS)
+
     async def _expire(self, step: Step, task: Task, error: ProviderError) -> None:
         if task.finished:  # nobody waits for the audio of a cancelled task for ever
             await self.record.fail(step, task, error)
@@ -79,6 +87,9 @@ class Looker(Desk):
     async def _take_in(self, step: Step, task: Task, provider: Provider, snapshot: Snapshot) -> None:
         now = self.clock.now()
         match snapshot.state:
+            case "running" if snapshot.unlisted and self._is_unknown(step):
+                error = UnknownTrack(f"{provider.spec.name} took the work on, but knows nothing of it any more.")
+                await self.record.fail(step, task, error, snapshot.cost)
             case "running" if not self._too_late(step, provider):
                 due = now + round(1000 * await self.paces.again(step, provider.spec, now))
                 await self.record.apply(step, moves.still_running(step, snapshot, due))

@@ -16,6 +16,7 @@ from fermata_mcp.domain.task import (
     Clip,
     Failure,
     NewStep,
+    SourceFacts,
     Step,
     StepPatch,
     StepState,
@@ -81,8 +82,14 @@ def put_off(step: Step, due_at: int, *, failed: bool) -> Change:
     return Change(step.id, frozenset({"queued"}), step.fence, patch)
 
 
-def prepared(step: Step, work: Work) -> Change:
-    return Change(step.id, frozenset({"queued"}), step.fence, {"work": work, "error_streak": 0})
+def prepared(step: Step, work: Work, source: SourceFacts | None = None) -> Change:
+    """What is to be sent is known in full; with `source`, what was learned of the source on the way."""
+    patch: TaskPatch = {} if source is None else {"source": source}
+    return Change(step.id, frozenset({"queued"}), step.fence, {"work": work, "error_streak": 0}, task=patch)
+
+
+def fetching_source(step: Step) -> Change:
+    return Change(step.id, frozenset({"queued"}), step.fence, {}, task={"message": "fetching the source"})
 
 
 def refused(step: Step, error: FermataError, now: int, hold: int, end: TaskPatch | None = None) -> Change:

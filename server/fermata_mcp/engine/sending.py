@@ -16,6 +16,7 @@ from fermata_mcp.store.base import SUBMIT_LEASE_MS, AlreadyKnown
 from . import moves
 from .pace import LONGEST_RETRY_SECONDS, left_alone
 from .record import Desk
+from .source_audio import fetched_facts, is_to_be_fetched, planned_anew
 
 NOT_SENT_RETRY_SECONDS = 5.0
 PREPARE_RETRY_SECONDS = 5.0
@@ -45,6 +46,7 @@ class Sender(Desk):
             await self.record.apply(step, moves.put_off(step, now + wait, failed=False))
             return
         try:
+            step, task = await self._with_source(step, task, provider)
             work = await provider.prepare(step.work)
         except ProviderError as error:
             await self._prepare_failed(step, task, error)
@@ -55,6 +57,25 @@ class Sender(Desk):
         if work != step.work and not await self.record.apply(step, moves.prepared(step, work)):
             return
         await self._submit(replace(step, work=work), task, provider)
+
+    async def _with_source(self, step: Step, task: Task, provider: Provider) -> tuple[Step, Task]:
+        """The step, planned anew with what its source turns out to be once its audio is here.
+
+        Raises:
+            FermataError: The work cannot be done with this source, or it is to be done here and cannot be fetched.
+        """
+        if not is_to_be_fetched(step, task):
+            return step, task
+        await self.record.apply(step, moves.fetching_source(step))
+        try:
+            facts = await fetched_facts(task, self.settings)
+        except FermataError:
+            if provider.spec.here:
+                raise
+            return step, task
+        work = planned_anew(task, facts, provider.spec, self.settings)
+        await self.record.apply(step, moves.prepared(step, work, facts))
+        return replace(step, work=work), replace(task, source=facts)
 
     async def settle(self, seconds: float) -> None:
         """The program is about to end: hear the answers to requests that are on their way, but not for ever."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import anyio
@@ -13,6 +15,7 @@ import anyio.to_thread
 from fermata_mcp.domain.errors import CannotTake, FermataError, InvalidRequest, ProviderUnavailable, UnknownTrack
 from fermata_mcp.domain.fields import ANOTHER
 from fermata_mcp.domain.source import ClipSource, FileSource, Source, TaskSource, UrlSource
+from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, SourceFacts, Step, Task
 from fermata_mcp.media import audio, files
 from fermata_mcp.media.kinds import suffix_in
@@ -68,6 +71,12 @@ class Sources:
                 return Found(await self._clip_facts(clip_id, provider))
             case UrlSource(url):
                 return await self._link_facts(url, provider, trusted)
+
+    async def usual_step(self, spec: ProviderSpec, model: str | None) -> float:
+        """Seconds that one extension of this provider and model usually adds: the median of those that we have seen."""
+        added = await self._store.lengths_added(spec.name, model)
+        longest = spec.longest_add_seconds
+        return median(added) if added else longest if math.isfinite(longest) else spec.usual_add_seconds
 
     async def makers(self, clip_id: str, providers: Iterable[str]) -> list[str]:
         """Those providers that made a clip of this id for us."""

@@ -43,7 +43,7 @@ def work_of(
         before_file=facts.file,
         before_seconds=facts.duration_seconds,
         continue_at=None if point is None else max(0.0, point - ahead),
-        add_seconds=_add_seconds(request, spec, facts, plan),
+        add_seconds=_add_seconds(request, spec, facts, plan, point),
         length_seconds=plan.length_seconds,
         fields=fields | ({"title": title} if title else {}),
         options=request.options or {},
@@ -72,9 +72,11 @@ def _target(title: str | None, facts: SourceFacts, spec: ProviderSpec, settings:
     return files.output_path(settings.output_dir, files.stem_for(title, called), task_id[4:10], suffix)
 
 
-def _add_seconds(request: Request, spec: ProviderSpec, facts: SourceFacts, plan: Plan) -> float | None:
-    """A chain asks each step for what is missing, where the provider lets one choose."""
+def _add_seconds(
+    request: Request, spec: ProviderSpec, facts: SourceFacts, plan: Plan, point: float | None
+) -> float | None:
+    """A chain asks each step for what is missing from where it goes on, where the provider lets one choose."""
     if isinstance(request, ChainRequest) and "add_seconds" in spec.fields and not spec.any_length:
-        missing = request.target_seconds - (facts.duration_seconds or 0.0)
+        missing = request.target_seconds - (point or facts.duration_seconds or 0.0)
         return min(spec.longest_add_seconds, max(SHORTEST_ADD_SECONDS, missing))
     return plan.add_seconds

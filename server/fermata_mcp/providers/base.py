@@ -120,9 +120,9 @@ class Provider(Protocol):
         ...
 
     async def find_clip(self, clip_id: str) -> Clip | None:
-        """What the provider tells about one of its clips, for free; None where it has no such look-up.
+        """What the provider tells about one of its clips, for free; None where it tells nothing.
 
-        Raises ProviderError where it cannot be asked now, UnknownTrack where the account has no such clip.
+        Raises ProviderError where it cannot be asked now, UnknownTrack where there certainly is no such clip.
         """
         ...
 

@@ -22,7 +22,6 @@ from fermata_mcp.domain.errors import (
     ProviderUnavailable,
     RateLimited,
     UnexpectedResponse,
-    UnknownTrack,
     error_from,
 )
 from fermata_mcp.domain.plan import clean_text
@@ -162,7 +161,7 @@ class HttpProvider:
             return None
         answer = await self._ask(call)
         if answer.code() in _NOT_UNDERSTOOD:
-            raise UnknownTrack(f"{self.spec.name} knows no clip {clean_text(clip_id, 80)} on this account.")
+            return None  # what is not listed may still be there: nobody says how long tasks are listed
         if answer.code() >= 400:
             raise self._reading_error(answer)
         return self._understood(self._adapter.read_clip, answer, clip_id)

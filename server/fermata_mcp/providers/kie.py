@@ -31,7 +31,7 @@ LEGACY = (*SHORT_MODELS, *(model for model in LONG_MODELS if model not in MODELS
 WORDS = "lyrics win over prompt where both are given"
 FIELDS = {
     "prompt": FieldSpec("prompt", 5000, WORDS), "lyrics": FieldSpec("lyrics", 5000, WORDS),
-    "style": FieldSpec("style", 1000), "title": FieldSpec("title", 100, "80 with V4 and V4_5ALL"),
+    "style": FieldSpec("style", 1000), "title": FieldSpec("title", 100, by_model=dict.fromkeys(("V4", "V4_5ALL"), 80)),
     "continue_at": FieldSpec("continue_at", note="after 0 and before the end"),
     "model": FieldSpec("model", note=f"default {MODELS[0]}; should be the source clip's"),
     "exclude_style": FieldSpec("negative_tags"), "vocal_gender": FieldSpec("vocal_gender"),
@@ -48,8 +48,8 @@ SPEC = replace(
     default_model=MODELS[0],
     price=Price(12, 12, "measured by a caller with a key, 2026-10; not on the vendor's page"),
     custom_fields=frozenset(FIELDS) - {"model", "instrumental"},
-    custom_needs=("continue_at", "style", "title"),
-    custom_words=True,
+    custom_needs=("continue_at", "prompt", "style", "title"),
+    custom_flag=None,
     verified="against documentation 2026-11-27, not live",
     notes=(
         "Results are kept 14 days, links to them about one.",
@@ -147,7 +147,8 @@ class MarketAdapter(KieAdapter):
                 f"leave out instrumental, or {', '.join(sung)}.",
             )
         chosen = any(FIELDS[field].wire in told for field in self.spec.custom_fields)
-        missing = [field for field in self.spec.custom_needs if FIELDS[field].wire not in told]
+        needs = [field for field in self.spec.custom_needs if field != "prompt"]
+        missing = [field for field in needs if FIELDS[field].wire not in told]
         if not told.get("instrumental") and not {"prompt", "lyrics"} & told.keys():
             missing.append("prompt")
         if chosen and missing and route == EXTEND:

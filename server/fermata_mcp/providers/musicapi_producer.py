@@ -33,7 +33,6 @@ SPEC = ProviderSpec(
     submit="at_most_once",
     verified=VERIFIED,
     key_variable="MUSICAPI_API_KEY",
-    aliases={"starts": "continue_at", "lyrics_text": "lyrics"},
     price=Price(12, 12, "docs.musicapi.ai, Extend an existing music track: 12-credit charge"),
     other_prices={"upload": Price(0, 2, "not documented for this host; 2 credits on a sister of it")},
     models={"Lyria 3 Pro": float("inf")},

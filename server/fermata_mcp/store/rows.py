@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -22,8 +23,8 @@ from fermata_mcp.domain.task import (
 
 TASK_COLUMNS = (
     "id", "principal", "kind", "provider", "account_id", "request", "request_hash", "idempotency_key", "source",
-    "status", "fraction", "message", "audio", "error", "warnings", "quote_low", "quote_high", "cancel_at",
-    "created_at", "updated_at", "finished_at",
+    "status", "fraction", "message", "audio", "error", "warnings", "quote_low", "quote_high", "quote_expected",
+    "cancel_at", "created_at", "updated_at", "finished_at",
 )  # fmt: skip
 STEP_COLUMNS = (
     "id", "task_id", "provider", "account_id", "seq", "state", "work", "home", "fence", "due_at", "remote_id",
@@ -72,7 +73,7 @@ def task_from(row: Row, steps: tuple[Step, ...], money: Mapping[str, int]) -> Ta
     values["warnings"] = tuple(json.loads(values["warnings"]))
     values["audio"] = _model(Audio, values["audio"])
     values["error"] = _model(Failure, values["error"])
-    values["quote"] = Quote(values.pop("quote_low"), values.pop("quote_high"))
+    values["quote"] = Quote(values.pop("quote_low"), values.pop("quote_high"), values.pop("quote_expected"))
     values |= _money_of(money)
     return Task(**values, steps=steps)
 
@@ -96,4 +97,4 @@ def _model(kind: type[_Model], text: str | None) -> _Model | None:
 def task_row(task: Task) -> dict[str, Any]:
     """The columns of a new task."""
     values = {name: encode(getattr(task, name)) for name in TASK_COLUMNS if not name.startswith("quote_")}
-    return values | {"quote_low": task.quote.low, "quote_high": task.quote.high}
+    return values | {f"quote_{name}": value for name, value in asdict(task.quote).items()}

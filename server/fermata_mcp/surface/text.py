@@ -61,7 +61,10 @@ def _cost(view: TaskView, spec: ProviderSpec) -> str:
         return f"Cost: {charged:g} credits."
     if view.status == "unknown" or (charged is None and view.status not in ("failed", "cancelled")):
         return f"It may have cost up to {quoted:g} credits."
-    return "" if view.status in ("failed", "cancelled") else f"Cost: up to {quoted:g} credits."
+    if view.status in ("failed", "cancelled"):
+        return ""
+    expected = view.credits.expected
+    return f"Cost: {'' if expected is None else f'about {expected:g}, '}up to {quoted:g} credits."
 
 
 def list_text(page: TaskList) -> str:

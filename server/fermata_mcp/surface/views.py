@@ -66,6 +66,7 @@ class StepView(View):
 
 class CreditsOfTask(View):
     quoted: float
+    expected: float | None
     charged: float | None
     refunded: float
 
@@ -175,6 +176,7 @@ def _credits(task: Task, spec: ProviderSpec) -> CreditsOfTask:
     told = not unsure and (spec.price.exact or not task.charged)
     return CreditsOfTask(
         quoted=task.quote.credits,
+        expected=None if task.quote.expected is None else task.quote.expected / MILLI,
         charged=task.charged / MILLI if told else None,
         refunded=task.refunded / MILLI,
     )
