@@ -14,6 +14,8 @@ PRICES = {"3-5": 5.0, "4-0": 8.0, "4-5": 10.0, "4-5-plus": 10.0, "5": 12.0, "5-0
 CREATED_AT = "2026-11-20T12:00:00Z"
 STATES = ("listed", "text", "first", "done")
 _NOTHING: dict[str, Any] = {"empty": [], "object": {}}
+# How tasks begin that the account has, though they were not made here.
+ELSEWHERE = ("gen", "seed")
 FEED_QUERIES = ("task_id", "workId")
 OWN = ("prompt", "style", "title", "extensionStartTime", "tags")
 EXTEND: Fields = {
@@ -154,7 +156,10 @@ class Apiin(Emulator):
         if set(asked.query) != {self.feed_query}:
             self.violations += [f"the feed takes no {name}" for name in asked.query if name not in FEED_QUERIES]
             return self.invalid([f"{self.feed_query} is missing"])
-        job = self.jobs.get(asked.query[self.feed_query])
+        named = asked.query[self.feed_query]
+        if named not in self.jobs and named.startswith(ELSEWHERE):
+            return self._told_of_elsewhere(asked, named)
+        job = self.jobs.get(named)
         state = STATES[self.stage(job, len(STATES))] if job else "listed"
         if job is None or (state == "listed" and self.early == "missing"):
             if self.errors_as_200:
@@ -167,6 +172,15 @@ class Apiin(Emulator):
         word = "SUCCESS" if state == "done" else "IN_PROGRESS"
         word = word if job.outcome in ("", "one_failed", "failed", "unfinished") else job.outcome
         return self._told(job, word, [self._clip(asked, job, index, state) for index in range(2)])
+
+    def _told_of_elsewhere(self, asked: Asked, task_id: str) -> Response:
+        """A finished task that was not made here."""
+        made_at = self.now() - 3600
+        job = Job(task_id, {"title": "Earlier"}, 0.0, "", made_at, looks_at_end=self.late_links + 1)
+        job.data |= {"model": self.model, "clips": [f"{task_id}-{index}" for index in range(2)]}
+        for name in job.data["clips"]:
+            self.host_audio(name, origin(name, self.source_seconds))
+        return self._told(job, "SUCCESS", [self._clip(asked, job, index, "done") for index in range(2)])
 
     def _told(self, job: Job, word: str, items: Any, data: bool = True) -> Response:
         asked = {name: job.body.get(name) for name in ("prompt", "title", "tags")} | {"model": job.data["model"]}
