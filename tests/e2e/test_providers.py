@@ -59,20 +59,20 @@ async def test_a_clip_is_extended_and_its_result_again(paid: Paid, tmp_path: Pat
         async with connected(place) as client:
             first = view(await extend(client, paid))
             assert first["status"] == "succeeded", first
-            assert last_body(place.of(paid)) == paid.seed
+            assert extensions(place.of(paid))[-1] == paid.seed
             check_clips(first, *paid.seconds)
             check_audio(first, place.home.music, paid.seconds[0])
-            assert first["credits"]["quoted"] == paid.money[1]
+            assert first["credits"]["quoted"] == paid.money[1] + paid.joining
 
             again = await done(client, "extend_track", source=first["task_id"], provider=paid.name)
-            body = json.dumps(last_body(place.of(paid)))
+            body = json.dumps(extensions(place.of(paid))[-1])
             assert str(first["clips"][0]["provider_clip_id"]).partition("/")[0] in body
             assert again["source"]["duration_seconds"] == pytest.approx(paid.seconds[0], abs=NEAR)
             assert again["audio"]["duration_seconds"] > paid.seconds[0] + 5
             check_audio(again, place.home.music, again["audio"]["duration_seconds"])
             await check_history(client, again, first)
             await check_credits(client, place, paid, 2)
-        assert place.charged() == 2 * paid.money[0]
+        assert place.charged() == 2 * paid.money[0] + paid.joining
         place.check()
 
 
@@ -86,10 +86,16 @@ async def check_history(client: Client, *newest_first: Message) -> None:
     assert [task["task_id"] for task in json.loads(told.text)["tasks"]] == ids
 
 
-async def check_credits(client: Client, place: Market, paid: Paid, extensions: int) -> None:
+def extensions(emulator: Emulator) -> list[Any]:
+    """The bodies of all submits but those that only join."""
+    bodies = [seen.json() for seen in emulator.seen if seen.kind == "submit"]
+    return [body for body in bodies if body.get("task_type") != "concat_music"]
+
+
+async def check_credits(client: Client, place: Market, paid: Paid, times: int) -> None:
     credits = await done(client, "get_credits", provider=paid.name)
     [told] = credits["providers"]
-    assert credits["spent_today"] == extensions * paid.money[1]
+    assert credits["spent_today"] == times * paid.money[1] + paid.joining
     if paid.balance:
         balance = place.of(paid).ledger.balance
         assert (told["balance"], told["error"]) == (balance, None)
@@ -105,8 +111,12 @@ async def test_a_chain_reaches_its_target(paid: Paid, tmp_path: Path) -> None:
     with market(tmp_path, paid) as place:
         emulator = place.of(paid)
         async with connected(place) as client:
-            whole = await done(client, "chain_extend", **paid.call, provider=paid.name, target_seconds=45, max_steps=3)
-            check_chain(place, whole, 45)
+            known = view(await extend(client, paid, stitch="never"))["task_id"]
+            asked = {"source": known, "provider": paid.name, "target_seconds": 45, "max_steps": 3}
+            if paid is PRODUCER:
+                asked |= {"target_seconds": 90}
+            whole = await done(client, "chain_extend", **asked)
+            check_chain(place, whole, asked["target_seconds"])
             emulator.extend_returns = "segment"
             target = whole["audio"]["duration_seconds"] + 15
             parts = await done(
@@ -114,7 +124,7 @@ async def test_a_chain_reaches_its_target(paid: Paid, tmp_path: Path) -> None:
             )
             check_chain(place, parts, target)
             assert parts["audio"]["whole_track"] is True
-        steps = len(whole["steps"]) + len(parts["steps"])
+        steps = 1 + len(whole["steps"]) + len(parts["steps"])
         assert len(emulator.ledger.submits) == steps
         assert parts["credits"]["charged"] in (None, len(parts["steps"]) * paid.money[1])
         place.check()
@@ -133,7 +143,7 @@ async def test_nothing_is_sent_where_nothing_should_be(paid: Paid, tmp_path: Pat
     with market(tmp_path, paid) as place:
         async with connected(place) as client:
             dry = view(await extend(client, paid, dry_run=True))
-            assert (dry["task_id"], dry["credits"]["quoted"]) == (None, paid.money[1])
+            assert (dry["task_id"], dry["credits"]["quoted"]) == (None, paid.money[1] + paid.joining)
             value = {"add_seconds": 5, "vocal_gender": "f"}.get(paid.unsupported, "x")
             refused = await extend(client, paid, **{paid.unsupported: value})
             assert error_of(refused) == "unsupported_field"
@@ -182,7 +192,7 @@ async def test_a_result_goes_on_at_another_provider(tmp_path: Path) -> None:
         async with connected(place) as client:
             first = view(await extend(client, SONIC))
             second = await done(client, "extend_track", source=f"{first['task_id']}/1", provider="kie")
-            check_audio(second, place.home.music, 40)
+            check_audio(second, place.home.music, 38)  # kie is told to go on two seconds before the end
             refused = await client.call_tool("extend_track", {"source": second["task_id"], "provider": PRODUCER.name})
             assert error_of(refused) == "invalid_request"
         [upload] = [seen for seen in place.of(KIE).seen if seen.kind == "upload"]
@@ -221,7 +231,7 @@ async def test_a_lost_answer_is_for_a_person_to_settle(paid: Paid, tmp_path: Pat
             given_up = await resolved(client, other, "give_up")
             assert (given_up["status"], given_up["error"]["code"]) == ("failed", "outcome_unknown")
             spent = (await done(client, "get_credits"))["spent_today"]
-            assert spent == 3 * paid.money[1]  # what may have been spent stays counted
+            assert spent == 3 * paid.money[1] + paid.joining  # what may have been spent stays counted
         assert emulator.violations == []
 
 
@@ -239,7 +249,7 @@ async def test_cancelled_work_may_be_charged_and_is_still_saved(paid: Paid, tmp_
 
             async def is_taken_on() -> bool:
                 message = (await done(client, "get_task", task_id=task_id))["progress"]["message"]
-                return message not in ("waiting to start", "starting")
+                return message not in ("waiting to start", "fetching the source", "starting")
 
             async def has_clips() -> bool:
                 return bool((await done(client, "get_task", task_id=task_id))["clips"])
@@ -315,11 +325,12 @@ async def test_caps_of_a_call_and_of_a_day(tmp_path: Path) -> None:
             assert error_of(refused) == "over_budget"
             assert "FERMATA_MAX_CREDITS_PER_CALL" in text(refused)
         async with connected(place, FERMATA_MAX_CREDITS_PER_CALL="25", FERMATA_MAX_CREDITS_PER_DAY="37") as client:
-            chain = {"source": "clip:seed-clip", "provider": "kie", "target_seconds": 300}
+            song = write_beat(tmp_path / "song.wav", 20)
+            chain = {"source": str(song), "provider": "kie", "target_seconds": 300}
             capped = await done(client, "chain_extend", **chain)
             assert (capped["status"], len(capped["steps"]), emulator.submits_seen()) == ("partial", 2, 2)
             assert any("cap" in warning for warning in capped["warnings"])
-            check_audio(capped, place.home.music, 40)
+            check_audio(capped, place.home.music, 36)
             own = await done(client, "chain_extend", **chain, max_credits=12, take=2)
             assert (own["status"], emulator.submits_seen()) == ("partial", 3)
             spent = await extend(client, KIE, take=3)

@@ -34,6 +34,7 @@ class Paid:
         seconds: How long its clips then are.
         money: What one extension costs at the provider, and what is quoted.
         unsupported: A field that it cannot express.
+        joining: What it takes besides to join the new part to a clip of which nobody here has the audio.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Paid:
     unsupported: str
     balance: bool = True
     uploads: bool = False
+    joining: float = 0
 
 
 def _musicapi(key: str) -> Emulator:
@@ -55,7 +57,7 @@ def _musicapi(key: str) -> Emulator:
 SONIC = Paid(
     "musicapi-sonic", "musicapi", _musicapi, {"source": "clip:seed-clip"},
     {"task_type": "extend_music", "continue_clip_id": "seed-clip", "mv": "sonic-v5"},
-    (30, 30), (15, 15), "persona_id",
+    (30, 30), (15, 15), "persona_id", joining=2,
 )  # fmt: skip
 PRODUCER = Paid(
     "musicapi-producer", "musicapi", _musicapi, {"source": "clip:seed-clip", "continue_at": 18},

@@ -142,6 +142,8 @@ class Work(_Value):
     fields: dict[str, Any] = {}
     options: dict[str, Any] = {}
     take: int = 1
+    native_point: float | None = Field(default=None, description="the point, where options give it to the provider")
+    native_length: float | None = Field(default=None, description="length of new music, where options give it")
 
     @property
     def ahead(self) -> float:
@@ -154,7 +156,13 @@ class Work(_Value):
     @property
     def point(self) -> float | None:
         """Second of the provider's clip at which new music starts, where that is known."""
-        return self.source_seconds if self.continue_at is None else self.continue_at
+        given = self.continue_at if self.native_point is None else self.native_point
+        return self.source_seconds if given is None else given
+
+    @property
+    def asked_length(self) -> float | None:
+        """Seconds of new music that the request fixes."""
+        return self.add_seconds if self.native_length is None else self.native_length
 
     save_as: str = Field(description="absolute path of the finished audio")
 

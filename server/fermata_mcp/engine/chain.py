@@ -217,7 +217,7 @@ def _what_to_give(spec: ProviderSpec) -> str:
 
 def _next_work(task: Task, step: Step, link: _Link, spec: ProviderSpec) -> Work:
     own = link.clip.own_seconds or link.clip.duration_seconds
-    fields = dict(step.work.fields)
+    fields = _asked_fields(task, step.work, spec)
     prompts: list[str] = task.request.get("prompts") or []
     if prompts:
         extensions = sum(1 for one in task.steps if one.work.action == "extend")
@@ -237,6 +237,15 @@ def _next_work(task: Task, step: Step, link: _Link, spec: ProviderSpec) -> Work:
             "continue_at": point, "add_seconds": add, "fields": fields,
         }
     )  # fmt: skip
+
+
+def _asked_fields(task: Task, work: Work, spec: ProviderSpec) -> dict[str, Any]:
+    """The fields of the step before, without those that were filled in for an upload alone.
+
+    Where nothing was chosen, a clip is gone on from in its own manner.
+    """
+    chosen = spec.custom_fields & task.request.keys() or not spec.custom_needs or task.request.get("options")
+    return {name: value for name, value in work.fields.items() if chosen or name not in spec.custom_fields}
 
 
 # --- what a delivery lacks --------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def _joined(
 
 
 def _evidence(raw: Path, own: float | None, clip: Clip, work: Work) -> Evidence:
-    known = Evidence(own, work.point, work.ahead, work.add_seconds, clip.whole_track)
+    known = Evidence(own, work.point, work.ahead, work.asked_length, clip.whole_track)
     before = _before(work)
     if before is None or own is None or work.point is None or own < work.point:
         return known

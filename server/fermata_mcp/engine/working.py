@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError, OverBudget
@@ -33,6 +34,7 @@ def work_of(
     title = clean_text(sent["title"]) if sent.get("title") else None
     point = sent.get("continue_at")
     ahead = (facts.duration_seconds or 0.0) - (facts.clip_seconds or facts.duration_seconds or 0.0)
+    native = spec.asked_in_options(request.options or {})
     fields = {name: value for name, value in sent.items() if name not in ("continue_at", "add_seconds", "title")}
     return plan, Work(
         action="upload" if uploads_first(spec, facts) else "extend",
@@ -48,8 +50,14 @@ def work_of(
         fields=fields | ({"title": title} if title else {}),
         options=request.options or {},
         take=request.take,
+        native_point=_number(native.get("continue_at")),
+        native_length=_number(native.get("add_seconds")),
         save_as=str(_target(title, facts, spec, settings, task_id)),
     )
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def cap_problems(request: Request, spec: ProviderSpec, facts: SourceFacts, settings: Settings) -> list[FermataError]:
