@@ -112,7 +112,7 @@ async def test_a_chain_reaches_its_target(paid: Paid, tmp_path: Path) -> None:
         emulator = place.of(paid)
         async with connected(place) as client:
             known = view(await extend(client, paid, stitch="never"))["task_id"]
-            asked = {"source": known, "provider": paid.name, "target_seconds": 45, "max_steps": 3}
+            asked: Message = {"source": known, "provider": paid.name, "target_seconds": 45, "max_steps": 3}
             if paid is PRODUCER:
                 asked |= {"target_seconds": 90}
             whole = await done(client, "chain_extend", **asked)
@@ -330,7 +330,7 @@ async def test_caps_of_a_call_and_of_a_day(tmp_path: Path) -> None:
             capped = await done(client, "chain_extend", **chain)
             assert (capped["status"], len(capped["steps"]), emulator.submits_seen()) == ("partial", 2, 2)
             assert any("cap" in warning for warning in capped["warnings"])
-            check_audio(capped, place.home.music, 36)
+            check_audio(capped, place.home.music, 38)
             own = await done(client, "chain_extend", **chain, max_credits=12, take=2)
             assert (own["status"], emulator.submits_seen()) == ("partial", 3)
             spent = await extend(client, KIE, take=3)
