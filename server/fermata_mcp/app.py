@@ -33,17 +33,21 @@ class App:
 
 
 @asynccontextmanager
-async def running_app(settings: Settings, *, callers_are_local: bool) -> AsyncGenerator[App]:
+async def running_app(
+    settings: Settings, *, callers_are_local: bool, only: set[str] | None = None
+) -> AsyncGenerator[App]:
     """Engine first, then the server over it; on leaving, unfinished work is handed over.
 
     Args:
         callers_are_local: Over stdio the caller is the user, who may name any file. Over http it may be anyone.
+        only: The tasks to carry out; those that are asked about here are added. None means every task that is due.
     """
     clock = Clock()
     roots = settings.input_roots
     if roots is None and not callers_are_local:
         roots = ()
-    async with running_engine(settings, open_store(settings), input_roots=roots, clock=clock) as service:
+    store = open_store(settings)
+    async with running_engine(settings, store, input_roots=roots, clock=clock, only=only) as service:
         yield App(settings, service, make_server(service, clock.now))
 
 

@@ -33,7 +33,11 @@ def _music_dir() -> Path:
 def _absolute(path: Path) -> Path:
     if "${" in str(path):
         raise ValueError("contains an unfilled ${…} placeholder")
-    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100  (resolve() would follow links)
+    try:
+        path = path.expanduser()
+    except RuntimeError:
+        raise ValueError("must name a whole folder: no home folder is known here") from None
+    return Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow links)
 
 
 Folder = Annotated[Path, AfterValidator(_absolute)]

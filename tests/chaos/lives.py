@@ -55,8 +55,8 @@ def send_unknown_again() -> None:
     """The planted bug of the control: a paid request that was cut off is sent again."""
     claim = SqliteStore.claim
 
-    async def claim_and_forget(store: SqliteStore, *, home: str, now: int, limit: int) -> list[Step]:
-        steps = await claim(store, home=home, now=now, limit=limit)
+    async def claim_and_forget(store: SqliteStore, *, home: str, now: int, limit: int, **more: Any) -> list[Step]:
+        steps = await claim(store, home=home, now=now, limit=limit, **more)
         for step in [one for one in steps if one.state == "unknown"]:
             change = Change(step.id, frozenset({"unknown"}), None, {"state": "queued", "due_at": now},
                             attempt={"state": "void"})  # fmt: skip

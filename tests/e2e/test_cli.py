@@ -166,7 +166,8 @@ def test_a_wrong_call_shows_the_usage(arguments: str, finished: Finished) -> Non
         ("extend SOURCE --provider nobody", "invalid_request"), ("extend SOURCE --prompt jazz", "unsupported_field"),
         ("extend SOURCE --option ending=soon", "invalid_request"),
         ("extend SOURCE --option key=A", "unsupported_field"),
-        ("extend SOURCE --output SOURCE", "invalid_request"), ("extend SOURCE --output /", "invalid_request"),
+        ("extend SOURCE --output SOURCE", "invalid_request"), ("extend SOURCE --output /dev/null", "invalid_request"),
+        ("extend SOURCE --output missing/", "invalid_request"), ("extend SOURCE --force", "invalid_request"),
         ("extend SOURCE --output SOURCE.mp3", "invalid_request"), ("task tsk_nothing", "not_found"),
     ],
 )  # fmt: skip

@@ -7,7 +7,8 @@ import sys
 from argparse import Namespace
 from typing import NoReturn
 
-from .arguments import parse
+from .interrupt import CtrlC
+from .streams import OutputLost, finish_output, make_safe
 
 DONE, FAILED, WRONG_CALL, UNKNOWN_OUTCOME, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -15,35 +16,66 @@ DONE, FAILED, WRONG_CALL, UNKNOWN_OUTCOME, INTERRUPTED = 0, 1, 2, 3, 130
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run one command and end the process with its exit code.
 
-    0 done; 1 the work failed; 2 the call was wrong; 3 money may have been spent, outcome unknown.
+    0 done; 1 the work failed; 2 the call was wrong; 3 money may have been spent, outcome unknown; 130 stopped (Ctrl-C).
     """
-    args = parse(sys.argv[1:] if argv is None else argv)
+    given = sys.argv[1:] if argv is None else argv
+    # A server that is asked to leave has done what it should, however early that is.
+    ctrl_c = CtrlC(DONE, "") if _serves(given) else CtrlC(INTERRUPTED, "Stopped.\n")
     gc.disable()  # until all is loaded: there is no garbage to find in imports
-    # Imported here, so that a server that a host starts pays for nothing it does not use.
+    make_safe()
+    code = _code_of(given, ctrl_c)
+    try:
+        finish_output()
+    except BrokenPipeError:
+        pass  # whoever read us has left
+    except OutputLost as error:
+        code = _said(str(error), code or FAILED)
+    sys.exit(code)
+
+
+def _serves(argv: list[str]) -> bool:
+    return not argv or argv[0] == "serve"
+
+
+def _code_of(argv: list[str], ctrl_c: CtrlC) -> int:
+    # Imported here, so that Ctrl-C is heard while the rest is loaded.
     from fermata_mcp.domain.errors import FermataError
 
     try:
-        code = _serve(args) if args.command == "serve" else _for_people(args)
+        return _carry_out(argv, ctrl_c)
+    except SystemExit as wrong:  # the words of the command line end so
+        return wrong.code if isinstance(wrong.code, int) else WRONG_CALL
     except BaseException as error:
         match _cause(error):
             case FermataError() as cause:
-                print(str(cause), file=sys.stderr)
-                code = WRONG_CALL
-            case KeyboardInterrupt():
-                print("Stopped waiting; nothing is lost. See: fermata-mcp tasks", file=sys.stderr)
-                code = INTERRUPTED
+                return _said(str(cause), WRONG_CALL)
+            case OutputLost() as cause:
+                return _said(str(cause), FAILED)
             case BrokenPipeError():
-                sys.stdout = None  # whoever read us has left; flushing at exit would complain
-                code = DONE
+                return DONE
+            case KeyboardInterrupt():  # not through us: somebody has put the default back
+                return _said("Stopped.", INTERRUPTED)
             case _:
                 raise
-    sys.exit(code)
+
+
+def _said(words: str, code: int) -> int:
+    print(words, file=sys.stderr)
+    return code
 
 
 def _cause(error: BaseException) -> BaseException:
     """What went wrong inside the task groups that report it."""
     inside: tuple[BaseException, ...] = getattr(error, "exceptions", ())
     return _cause(inside[0]) if len(inside) == 1 else error
+
+
+def _carry_out(argv: list[str], ctrl_c: CtrlC) -> int:
+    from .arguments import parse
+
+    args = parse(argv)
+    # Imported by what is used, so that a server that a host starts pays for nothing else.
+    return _serve(args) if args.command == "serve" else _for_people(args, ctrl_c)
 
 
 def _serve(args: Namespace) -> int:
@@ -58,7 +90,7 @@ def _serve(args: Namespace) -> int:
 
 
 def _greet_a_person() -> None:
-    if sys.stdin is not None and sys.stdin.isatty():
+    if sys.stdin.isatty():
         print(
             "Fermata is waiting for an MCP client on standard input (Ctrl-C ends it).\n"
             "To lengthen a track yourself: fermata-mcp extend song.mp3 --by 30. Stuck? fermata-mcp doctor",
@@ -66,7 +98,7 @@ def _greet_a_person() -> None:
         )
 
 
-def _for_people(args: Namespace) -> int:
+def _for_people(args: Namespace, ctrl_c: CtrlC) -> int:
     from .commands import run
 
-    return run(vars(args))
+    return run(vars(args), ctrl_c)

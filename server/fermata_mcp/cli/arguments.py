@@ -69,7 +69,8 @@ def _extend(extend: argparse.ArgumentParser) -> None:
         "--option", dest="options", action="append", type=_option, metavar="NAME=VALUE",
         help="one of the provider's own settings, e.g. ending=loop; may be given again",
     )  # fmt: skip
-    extend.add_argument("--output", metavar="FILE", help="also save the result as this file")
+    extend.add_argument("--output", metavar="FILE|FOLDER", help="also save the result as this file, or in this folder")
+    extend.add_argument("--force", action="store_true", help="let --output replace a file")
     _json(extend)
 
 

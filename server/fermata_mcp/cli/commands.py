@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import shutil
-import tempfile
+import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,9 +16,11 @@ from mcp.types import CallToolResult, TextContent
 
 from fermata_mcp.app import all_is_loaded, running_app
 from fermata_mcp.config import Settings, load_settings
-from fermata_mcp.domain.errors import InvalidRequest
+from fermata_mcp.domain.errors import StoreUnavailable
 
-from . import DONE, FAILED, UNKNOWN_OUTCOME, WRONG_CALL
+from . import DONE, FAILED, INTERRUPTED, UNKNOWN_OUTCOME, WRONG_CALL
+from .interrupt import CtrlC
+from .saving import Place, place_of
 from .show import Screen, credits_table, providers_table, task_lines, tasks_table
 
 # A refusal with one of these codes says that the work, not the call, went wrong.
@@ -27,44 +30,56 @@ WORK_WENT_WRONG = frozenset({
 })  # fmt: skip
 WAIT_SECONDS = 30
 
+ABOUT_A_TASK = frozenset({"extend", "task", "cancel", "resolve"})
 ENDS = {"failed": FAILED, "cancelled": FAILED, "unknown": UNKNOWN_OUTCOME}
 Args = dict[str, Any]
 Command = Callable[[Client, Args, Screen], Awaitable[int]]
 
 
-def run(args: Args) -> int:
+def run(args: Args, ctrl_c: CtrlC) -> int:
     """Carry out one command for a person; its exit code."""
     if args["command"] == "doctor":
         from .doctor import examine
 
-        return anyio.run(examine, args)
-    return anyio.run(_with_client, load_settings(), args)
-
-
-async def _with_client(settings: Settings, args: Args) -> int:
+        return anyio.run(_until_stopped, partial(examine, args), ctrl_c, partial(_say, "Stopped."))
+    settings, about = load_settings(), set[str]()
     if args["command"] == "extend":
-        _check_output(args, settings)
-    async with running_app(settings, callers_are_local=True) as app, Client(app.server) as client:
+        args["place"] = place_of(args, settings)
+    command = partial(_with_client, settings, args, about)
+    return anyio.run(_until_stopped, command, ctrl_c, partial(_say_how_it_stands, settings, args, about))
+
+
+async def _until_stopped(
+    command: Callable[[], Awaitable[int]], ctrl_c: CtrlC, stopped: Callable[[], Awaitable[None]]
+) -> int:
+    loop = asyncio.get_running_loop()
+    try:
+        with anyio.CancelScope() as scope, ctrl_c.stops(lambda: loop.call_soon_threadsafe(scope.cancel)):
+            return await command()
+    except Exception:
+        if not ctrl_c.pressed:
+            raise
+    await stopped()
+    return INTERRUPTED
+
+
+async def _say(words: str) -> None:
+    print(words, file=sys.stderr)
+
+
+async def _say_how_it_stands(settings: Settings, args: Args, about: set[str]) -> None:
+    from .stopped import how_it_stands
+
+    begins = args["command"] in ABOUT_A_TASK
+    await _say(await how_it_stands(settings, about) if begins else "Stopped.")
+
+
+async def _with_client(settings: Settings, args: Args, about: set[str]) -> int:
+    """`about` tells afterwards which tasks the command was about: no other is carried out beside it."""
+    async with running_app(settings, callers_are_local=True, only=about) as app, Client(app.server) as client:
         all_is_loaded()
         with Screen(as_json=args["json"]) as screen:
             return await COMMANDS[args["command"]](client, args, screen)
-
-
-def _check_output(args: Args, settings: Settings) -> None:
-    """Refuse an impossible `--output` before any work is done."""
-    if args["output"] is None:
-        return
-    output, source = Path(args["output"]).expanduser(), Path(args["source"]).expanduser()
-    if output.is_dir() or not output.parent.is_dir():
-        raise InvalidRequest(f"--output {output} is not a file in an existing folder.", "name a file to write.")
-    if output.exists() and source.exists() and output.samefile(source):
-        raise InvalidRequest("--output is the source itself.", "name another file: the source is never overwritten.")
-    provider = args["provider"] or settings.default_provider or "local"
-    if provider == "local" and source.suffix and output.suffix.lower() != source.suffix.lower():
-        raise InvalidRequest(
-            f"the result is a {source.suffix} file like its source; --output ends in {output.suffix or 'nothing'}.",
-            f"name a {source.suffix} file.",
-        )
 
 
 async def _extend(client: Client, args: Args, screen: Screen) -> int:
@@ -78,8 +93,24 @@ async def _extend(client: Client, args: Args, screen: Screen) -> int:
     given = {name: value for name, value in asked.items() if value is not None}
     result = await _call(client, tool, given | {"wait_seconds": WAIT_SECONDS}, screen)
     result = await _until_over(client, result, screen)
-    saved = _save_as(result, args["output"])
-    return _tell(result, screen, saved)
+    return _save_and_tell(result, args["place"], screen)
+
+
+def _save_and_tell(result: CallToolResult, place: Place | None, screen: Screen) -> int:
+    audio = _view(result).get("audio")
+    made = audio["file"] if audio else None
+    if place is None or made is None:
+        code = _tell(result, screen, None)
+        if place is not None and audio:
+            screen.note(f"Nothing was saved as {place.path}: the audio itself is not saved yet.")
+        return code
+    try:
+        saved = place.keep(Path(made))
+    except StoreUnavailable as error:
+        code = _tell(result, screen, None)
+        screen.note(str(error))
+        return code or FAILED
+    return _tell(result, screen, str(saved))
 
 
 async def _call(client: Client, tool: str, arguments: Args, screen: Screen) -> CallToolResult:
@@ -92,21 +123,9 @@ async def _call(client: Client, tool: str, arguments: Args, screen: Screen) -> C
 async def _until_over(client: Client, result: CallToolResult, screen: Screen) -> CallToolResult:
     while _status(result) in ("queued", "running"):
         follow = {"task_id": _view(result)["task_id"], "wait_seconds": WAIT_SECONDS}
-        screen.note(f"{follow['task_id']} (Ctrl-C only stops waiting)")
+        screen.note(f"{follow['task_id']} (Ctrl-C stops; the task is kept)")
         result = await _call(client, "get_task", follow, screen)
     return result
-
-
-def _save_as(result: CallToolResult, output: str | None) -> str | None:
-    audio = _view(result).get("audio")
-    if output is None or not audio or not audio["file"]:
-        return None
-    target = Path(output).expanduser()
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".fermata-", delete=False) as part:
-        shutil.copyfile(audio["file"], part.name)
-    Path(part.name).chmod(0o644)
-    Path(part.name).replace(target)
-    return str(target)
 
 
 async def _task(client: Client, args: Args, screen: Screen) -> int:

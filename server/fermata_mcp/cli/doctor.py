@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from mcp.client import Client
-from rich.console import Console
 from rich.text import Text
 
 from fermata_mcp import __version__
@@ -28,6 +27,8 @@ from fermata_mcp.domain.errors import FermataError, InternalError
 from fermata_mcp.media.files import output_path
 
 from . import DONE, FAILED
+from .show import Out
+from .streams import json_text
 
 
 @dataclass(frozen=True)
@@ -142,9 +143,9 @@ def host_config() -> dict[str, Any]:
 def _print(findings: list[Finding], *, as_json: bool) -> None:
     if as_json:
         shown = {"findings": [asdict(finding) for finding in findings], "host_config": host_config()}
-        print(json.dumps(shown, ensure_ascii=False, indent=2))
+        print(json_text(shown))
         return
-    out = Console(highlight=False, soft_wrap=True)
+    out = Out(highlight=False, soft_wrap=True)
     for finding in findings:
         out.print(Text("ok    " if finding.ok else "WRONG ", "green" if finding.ok else "bold red"), end="")
         out.print(Text(f"{finding.check}: {finding.found}"))

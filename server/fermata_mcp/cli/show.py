@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -14,12 +13,14 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from .streams import json_text
+
 PLAIN_EVERY_SECONDS = 1.0
 
 View = dict[str, Any]
 
 
-class _Console(Console):
+class Out(Console):
     """Tells when whoever read us has left, instead of ending the program from inside."""
 
     def on_broken_pipe(self) -> None:
@@ -31,8 +32,8 @@ class Screen:
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
-        self._out = _Console(highlight=False, soft_wrap=True)
-        self._err = _Console(stderr=True, highlight=False, soft_wrap=True)
+        self._out = Out(highlight=False, soft_wrap=True)
+        self._err = Out(stderr=True, highlight=False, soft_wrap=True)
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
             console=self._err, transient=True, disable=not self._err.is_terminal,
@@ -66,7 +67,7 @@ class Screen:
     def result(self, view: View, picture: Callable[[], RenderableType]) -> None:
         self._bar.stop()
         if self._as_json:
-            print(json.dumps(view, ensure_ascii=False, indent=2))
+            print(json_text(view))
         else:
             self._out.print(picture())
 
@@ -75,7 +76,7 @@ class Screen:
         if self._as_json:
             code, _, rest = text.partition(": ")
             message, _, hint = rest.partition(" Next: ")
-            print(json.dumps({"error": {"code": code, "message": message, "hint": hint}}, ensure_ascii=False, indent=2))
+            print(json_text({"error": {"code": code, "message": message, "hint": hint}}))
         else:
             print(text, file=sys.stderr)
 

@@ -55,6 +55,10 @@ class Collector(Desk):
         said = (*snapshot.warnings, *delivered.warnings, *dict.fromkeys(map(not_saved, delivered.missing)))
         fresh = await self.store.get(task.id) or task
         now = self.clock.now()
+        if fresh.cancel_at is not None and provider.spec.submit == "repeatable":
+            await provider.stop(step.remote_id or "")  # cancelled meanwhile: its result is not wanted
+            await self.record.apply(step, moves.cancelled(step, now, self.record.money_of_end(step, fresh)))
+            return
         cost = None if snapshot.cost is None else round(snapshot.cost * MILLI)
         said = (*said, *_other_price(task.held, cost))
         follows = after_step(fresh, step, delivered.clips, said, provider.spec, self.settings, now)

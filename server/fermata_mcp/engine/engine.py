@@ -32,9 +32,18 @@ logger = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def running_engine(
-    settings: Settings, store: Store, *, input_roots: tuple[Path, ...] | None, clock: Clock | None = None
+    settings: Settings,
+    store: Store,
+    *,
+    input_roots: tuple[Path, ...] | None,
+    clock: Clock | None = None,
+    only: set[str] | None = None,
 ) -> AsyncGenerator[Service]:
-    """A service whose tasks are being carried out for as long as the context lasts."""
+    """A service whose tasks are being carried out for as long as the context lasts.
+
+    Args:
+        only: The tasks to carry out; those that are asked about here are added. None means every task that is due.
+    """
     clock = clock or Clock()
     home = f"{os.getpid()}-{secrets.token_hex(4)}"
     changes = Changes(store)
@@ -46,7 +55,7 @@ async def running_engine(
             lambda remote_id: runner.remote_changed(remote_id),
         )
     )
-    runner = Runner(store, registry, changes, settings, clock, home)
+    runner = Runner(store, registry, changes, settings, clock, home, only)
     try:
         async with group:
             group.start_soon(runner.run)

@@ -45,16 +45,19 @@ class OurBug(ProviderError):
 class Runner:
     """`home` names the process in the rows that it takes.
 
+    `only` are the tasks that this process carries out; None means every task that is due.
     `interrupted` are the steps whose handling has begun and not ended: what is cut off when the program leaves.
     """
 
     def __init__(
-        self, store: Store, registry: Registry, changes: Changes, settings: Settings, clock: Clock, home: str
-    ) -> None:
+        self, store: Store, registry: Registry, changes: Changes, settings: Settings, clock: Clock, home: str,
+        only: set[str] | None = None,
+    ) -> None:  # fmt: skip
         self._store = store
         self._registry = registry
         self._clock = clock
         self._home = home
+        self._only = only
         self._record = Record(store, registry, changes, settings, clock, self._falls_due)
         paces = Paces(store, settings.time_scale)
         self._sender = Sender(store, self._record, paces, settings, clock, self._follow)
@@ -75,6 +78,12 @@ class Runner:
     def wake(self) -> None:
         """Look for due work now."""
         self._wake.set()
+
+    def attend(self, task_id: str) -> None:
+        """Somebody asks about this task: it is one to carry out."""
+        if self._only is not None and task_id not in self._only:
+            self._only.add(task_id)
+            self.wake()
 
     @property
     def has_room(self) -> bool:
@@ -126,7 +135,7 @@ class Runner:
                 heappop(self._due)
             while self._hurried:
                 await self._store.hasten(self._hurried.pop(), now=self._clock.now())
-            steps = await self._store.claim(home=self._home, now=self._clock.now(), limit=free)
+            steps = await self._store.claim(home=self._home, now=self._clock.now(), limit=free, tasks=self._only)
         except FermataError as error:
             logger.warning("the store cannot be used: %s", error.message)
             return

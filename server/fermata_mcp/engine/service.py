@@ -101,7 +101,9 @@ class Service:
         if request.dry_run:
             return Started(task, dry_run=True)
         claimed = self._runner.has_room
+        self._runner.attend(task.id)
         created = await self._create(task, step, claimed)
+        self._runner.attend(created.task.id)
         if claimed and created.replayed is None:
             self._runner.take(created.task)
         else:
@@ -162,6 +164,7 @@ class Service:
         Ending the wait never ends the work. `report` hears at once, on changes, and every two seconds. Work that took
         so long that nobody asks for it any more is asked for again.
         """
+        self._runner.attend(task_id)
         deadline = self._clock.monotonic() + seconds
         told, tell_again = None, 0.0
         while True:

@@ -80,11 +80,20 @@ def identity(path: Path) -> str:
 
 def stem_for(title: str | None, source: str) -> str:
     """A safe file stem from a title or, without one, from what the source is called."""
-    text = unicodedata.normalize("NFC", clean_text(title or Path(source).stem or "track"))
+    text = unicodedata.normalize("NFC", clean_text(title or _as_text(Path(source).stem) or "track"))
     text = _OURS.sub("", text)
     text = re.sub(r'[<>:"/\\|?*]', "_", text).strip(". ")
     text = text.encode()[:_MAX_STEM].decode(errors="ignore").strip(". ")
     return f"_{text}" if not text or _RESERVED.fullmatch(text) else text
+
+
+def _as_text(name: str) -> str:
+    """A file name in letters: names that are no UTF-8 come from times and systems that wrote Latin ones."""
+    raw = name.encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
 
 
 def output_path(folder: Path, stem: str, tag: str, suffix: str) -> Path:

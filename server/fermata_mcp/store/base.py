@@ -6,7 +6,7 @@ cancelled has either happened or not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -83,8 +83,12 @@ class Store(Protocol):
         """Ids that start with `prefix`, newest first."""
         ...
 
-    async def claim(self, *, home: str, now: int, limit: int) -> list[Step]:
-        """Take due steps. A claimed `submitting` step was cut off mid-way and comes back as `unknown`."""
+    async def claim(self, *, home: str, now: int, limit: int, tasks: Collection[str] | None = None) -> list[Step]:
+        """Take due steps. A claimed `submitting` step was cut off mid-way and comes back as `unknown`.
+
+        Args:
+            tasks: Take steps of these tasks alone; None for any.
+        """
         ...
 
     async def apply(self, change: Change, *, now: int) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from fermata_mcp.domain.credits import Dispute, Sighting
@@ -18,7 +19,8 @@ _TASK = ", ".join(TASK_COLUMNS)
 _ATTEMPT = ", ".join(ATTEMPT_COLUMNS)
 # A step is due for its own process at `due_at`, for any other after the grace time.
 DUE = """due_at IS NOT NULL AND (due_at > :now + :set_back OR due_at <= :now - :grace
-         OR due_at <= :now AND (home = :home OR home IS NULL))"""
+         OR due_at <= :now AND (home = :home OR home IS NULL))
+         AND (:tasks IS NULL OR task_id IN (SELECT value FROM json_each(:tasks)))"""
 
 
 def get(c: Sql, *, task_id: str, principal: str | None) -> Task | None:
@@ -70,12 +72,14 @@ def _position(cursor: str | None) -> tuple[int | None, str]:
     return int(at), task_id
 
 
-def anything_due(c: Sql, *, home: str, now: int) -> bool:
-    return c.execute(f"SELECT 1 FROM step WHERE {DUE} LIMIT 1", due_values(home, now)).get is not None
+def anything_due(c: Sql, *, home: str, now: int, tasks: Collection[str] | None) -> bool:
+    return c.execute(f"SELECT 1 FROM step WHERE {DUE} LIMIT 1", due_values(home, now, tasks)).get is not None
 
 
-def due_values(home: str, now: int) -> dict[str, Any]:
-    return {"home": home, "now": now, "grace": GRACE_MS, "set_back": CLOCK_SET_BACK_MS}
+def due_values(home: str, now: int, tasks: Collection[str] | None) -> dict[str, Any]:
+    """What DUE is filled in with. `tasks`: of these alone; None for any."""
+    listed = None if tasks is None else json.dumps(list(tasks))
+    return {"home": home, "now": now, "grace": GRACE_MS, "set_back": CLOCK_SET_BACK_MS, "tasks": listed}
 
 
 def spent(c: Sql, *, principal: str, since: int) -> dict[str, int]:

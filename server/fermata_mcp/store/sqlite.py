@@ -6,7 +6,7 @@ transaction open.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -64,10 +64,11 @@ class SqliteStore:
     async def ids_like(self, prefix: str, *, principal: str, limit: int) -> list[str]:
         return await self._run(partial(reading.ids_like, prefix=prefix, principal=principal, limit=limit))
 
-    async def claim(self, *, home: str, now: int, limit: int) -> list[Step]:
-        if not await self._run(partial(reading.anything_due, home=home, now=now)):
+    async def claim(self, *, home: str, now: int, limit: int, tasks: Collection[str] | None = None) -> list[Step]:
+        if not await self._run(partial(reading.anything_due, home=home, now=now, tasks=tasks)):
             return []
-        return await self._write(partial(writing.claim, home=home, now=now, limit=limit), durable=False)
+        taken = partial(writing.claim, home=home, now=now, limit=limit, tasks=tasks)
+        return await self._write(taken, durable=False)
 
     async def apply(self, change: Change, *, now: int) -> bool:
         return await self._write(partial(writing.apply, change=change, now=now), durable=writing.must_last(change))

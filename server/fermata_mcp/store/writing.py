@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from fermata_mcp.domain.credits import Dispute, Sighting
@@ -70,14 +70,14 @@ def _insert_step(
     c.execute(sql, (step.id, task_id, provider, account_id, step.seq, encode(step.work), home, fence, due, now, now))
 
 
-def claim(c: Sql, *, home: str, now: int, limit: int) -> list[Step]:
+def claim(c: Sql, *, home: str, now: int, limit: int, tasks: Collection[str] | None) -> list[Step]:
     sql = f"""UPDATE step SET fence = fence + 1, home = :home, updated_at = :now,
               due_at = :now + CASE state WHEN 'queued' THEN :submit ELSE :look END,
               state = CASE state WHEN 'submitting' THEN 'unknown' ELSE state END
               WHERE id IN (SELECT id FROM step WHERE {DUE} ORDER BY due_at LIMIT :limit)
               RETURNING {STEP}"""
     leases = {"submit": SUBMIT_LEASE_MS, "look": LOOK_LEASE_MS, "limit": limit}
-    return [step_from(row) for row in c.execute(sql, due_values(home, now) | leases)]
+    return [step_from(row) for row in c.execute(sql, due_values(home, now, tasks) | leases)]
 
 
 def must_last(change: Change) -> bool:

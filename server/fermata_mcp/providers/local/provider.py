@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import subprocess
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,16 +21,22 @@ from anyio.streams.text import TextReceiveStream
 from fermata_mcp.domain.errors import Cancelled, FermataError, GenerationFailed, InvalidRequest, error_from
 from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec
 from fermata_mcp.domain.task import Clip, Seam, Work
+from fermata_mcp.media.atomic import sweep
 from fermata_mcp.providers.base import Accepted, Host, Snapshot, Submitted
 
 from .lengthen import HONESTY, LONGEST_RESULT_SECONDS, LONGEST_SOURCE_SECONDS, SHORTEST_SECONDS
 
-ABANDONED_SECONDS = 5
 # Ended work is looked at within seconds; what is forgotten would only be done again.
 REMEMBERED = 100
 LONGEST_LINE = 1024 * 1024
 WORKER = "fermata_mcp.providers.local.worker"
+LEAVE_SECONDS = 1
+# Ctrl-C in a terminal reaches every process of its group; what becomes of a worker its parent decides.
+_APART: dict[str, Any] = (
+    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
+)
 logger = logging.getLogger(__name__)
+_Identity = tuple[int, int] | None
 
 SPEC = ProviderSpec(
     name="local",
@@ -63,13 +69,15 @@ SPEC = ProviderSpec(
 
 @dataclass
 class _Job:
-    """One running worker, and what it last said."""
+    """One running worker, and what it last said. `before` tells what had the result's name when the work began."""
 
     work: Work
     fraction: float = 0.0
     message: str = "waiting for a free processor"
     done: Snapshot | None = None
     error: FermataError | None = None
+    begun: bool = False
+    before: _Identity = None
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     ended: anyio.Event = field(default_factory=anyio.Event)
 
@@ -120,10 +128,12 @@ class LocalProvider:
         return job.done or Snapshot("running", job.fraction, job.message)
 
     async def stop(self, remote_id: str) -> bool:
+        """Its result is not wanted any more: also one that was just finished goes away."""
         job = self._jobs.get(remote_id)
         if job is not None:
-            job.scope.cancel()
-            await job.ended.wait()
+            await _end(job)
+            await anyio.to_thread.run_sync(_discard, job)
+            job.done, job.error = None, job.error or Cancelled("the work was stopped.")
         return True
 
     async def find_clip(self, clip_id: str) -> Clip | None:
@@ -134,8 +144,8 @@ class LocalProvider:
 
     async def aclose(self) -> None:
         async with anyio.create_task_group() as group:
-            for remote_id in list(self._jobs):
-                group.start_soon(self.stop, remote_id)
+            for job in self._jobs.values():
+                group.start_soon(_end, job)
 
     async def _carry_out(self, remote_id: str, job: _Job) -> None:
         try:
@@ -155,48 +165,69 @@ class LocalProvider:
             self._host.changed(remote_id)
 
 
+async def _end(job: _Job) -> None:
+    job.scope.cancel()
+    await job.ended.wait()
+
+
+def _discard(job: _Job) -> None:
+    target = Path(job.work.save_as)
+    if job.begun and _identity(target) != job.before:
+        target.unlink(missing_ok=True)
+
+
+def _begin(job: _Job) -> None:
+    target = Path(job.work.save_as)
+    sweep(target.parent)
+    job.begun, job.before = True, _identity(target)
+
+
+def _identity(path: Path) -> _Identity:
+    with suppress(OSError):
+        facts = path.stat()
+        return facts.st_ino, facts.st_mtime_ns
+    return None
+
+
 async def _run_worker(job: _Job, cache: Path) -> None:
-    folder = Path(job.work.save_as).parent
-    await anyio.to_thread.run_sync(sweep, folder)
-    async with await anyio.open_process([sys.executable, "-m", WORKER], stderr=None, env=_environment()) as process:
-        assert process.stdin
-        assert process.stdout
-        await process.stdin.send((json.dumps(_order(job.work, cache)) + "\n").encode())
-        try:
-            await _listen(process.stdout, job)
-            code = await process.wait()
-        finally:
-            # Its standard input closes with us, which tells it to clean up and leave.
-            with anyio.CancelScope(shield=True), anyio.move_on_after(1, shield=True):
-                await process.stdin.aclose()
-                await process.wait()
-            if process.returncode is None:
-                process.kill()
-    if job.done is None:
-        await anyio.to_thread.run_sync(sweep, folder, process.pid)
+    await anyio.to_thread.run_sync(_begin, job)
+    process = await anyio.open_process([sys.executable, "-m", WORKER], stderr=None, env=_environment(), **_APART)
+    try:
+        async with process:
+            code = await _followed(process, job, cache)
+    finally:
+        if job.done is None:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(sweep, Path(job.work.save_as).parent, process.pid)
     if job.done is None and job.error is None:
         job.error = GenerationFailed(f"the worker process ended early (exit code {code}).", "call again.")
 
 
-def sweep(folder: Path, ended: int | None = None) -> None:
-    """Remove the half-written files of workers that are gone: killed ones cannot do it themselves."""
-    for part in folder.glob(".fermata-*-*.part*"):
-        number = part.name.split("-")[1]
-        # Another process may be tidying up here too.
-        with suppress(FileNotFoundError):
-            if number.isdecimal() and (int(number) == ended or _is_abandoned(part, int(number))):
-                part.unlink()
-
-
-def _is_abandoned(part: Path, worker: int) -> bool:
+async def _followed(process: anyio.abc.Process, job: _Job, cache: Path) -> int:
+    """Give the worker its job and hear it to its end; however this ends, the worker is gone."""
+    assert process.stdin
+    assert process.stdout
     try:
-        os.kill(worker, 0)
-    except ProcessLookupError:
-        # The process may be alive beyond a container's wall, and then its file is being written.
-        return time.time() - part.stat().st_mtime > ABANDONED_SECONDS
-    except (OSError, OverflowError):
-        pass
-    return False
+        await process.stdin.send((json.dumps(_order(job.work, cache)) + "\n").encode())
+        await _listen(process.stdout, job)
+        return await process.wait()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await _leave(process)
+
+
+async def _leave(process: anyio.abc.Process) -> None:
+    """Its standard input closes with us, which tells it to clean up and leave; what does not hear that is killed."""
+    with suppress(ProcessLookupError):
+        if process.returncode is None:
+            process.terminate()
+    with anyio.move_on_after(LEAVE_SECONDS):
+        if process.stdin:
+            await process.stdin.aclose()
+        await process.wait()
+        return
+    process.kill()
+    await process.wait()
 
 
 def _environment() -> dict[str, str]:

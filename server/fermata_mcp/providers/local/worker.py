@@ -38,6 +38,7 @@ def main() -> int:
     """Do the one job of stdin."""
     gc.disable()  # one job and the end: what it leaves behind is not worth looking for
     told = _Teller(_private_stdout())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which says what becomes of the work
     signal.signal(signal.SIGTERM, _terminated)
     try:
         job = read_job(_first_line())
@@ -152,10 +153,14 @@ def _terminated(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _die() -> None:
-    output = sys.modules.get("fermata_mcp.providers.local.output")
-    if output is not None:
-        output.remove_parts()
-    os._exit(_KILLED)
+    """End now, also while the room that writes is only half imported: then nothing is written yet."""
+    try:
+        output = sys.modules.get("fermata_mcp.providers.local.output")
+        remove_parts = getattr(output, "remove_parts", None)
+        if remove_parts is not None:
+            remove_parts()
+    finally:
+        os._exit(_KILLED)
 
 
 if __name__ == "__main__":

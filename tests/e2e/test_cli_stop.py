@@ -1,0 +1,240 @@
+"""Ctrl-C in a terminal, as a person sees it: what is said is true, and nothing goes on behind somebody's back."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulators.faults import Fault
+from support.paid import SONIC, SUNOAPI, Market, market
+from support.processes import (
+    PATIENCE,
+    SERVER,
+    SLOW_ADD,
+    Home,
+    fermata,
+    needs_proc,
+    slow_call,
+    wait_until,
+    workers_of,
+    write_beat,
+)
+
+CTRL_C = b"\x03"
+
+
+class Terminal:
+    """A command in a terminal of its own, and everything it shows there."""
+
+    def __init__(self, command: list[str], environment: Mapping[str, str]) -> None:
+        self._ours, theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs,
+            start_new_session=True, preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),
+        )  # fmt: skip
+        os.close(theirs)
+        self._shown = b""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def shown(self) -> str:
+        return self._shown.decode()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                part = os.read(self._ours, 1 << 16)
+            except OSError:  # Linux says so when the other side has closed
+                return
+            self._shown += part
+
+    def waits_for(self, words: str) -> None:
+        wait_until(lambda: words in self.shown, f"{words!r} in {self.shown!r}")
+
+    def press(self, key: bytes) -> None:
+        os.write(self._ours, key)
+
+    def end(self) -> int:
+        """The exit code, once it ends by itself; all that it showed is there then."""
+        code = self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        return code
+
+    def close(self) -> None:
+        self.process.kill()
+        self.end()
+        os.close(self._ours)
+
+
+@contextmanager
+def terminal(environment: dict[str, str], *arguments: object) -> Generator[Terminal]:
+    command = [*SERVER, *map(str, arguments)]
+    opened = Terminal(command, environment | {"TERM": "xterm-256color", "COLUMNS": "200"})
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def tasks_of(home: Home) -> list[dict[str, Any]]:
+    return json.loads(fermata(home, "tasks", "--json").stdout)["tasks"]
+
+
+def last_words(shown: str) -> str:
+    return " ".join(shown.split())[-400:]
+
+
+# --- local work -------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def rendering(home: Home) -> Generator[tuple[Terminal, int]]:
+    """A terminal in which a worker is writing, which it would go on with for ten seconds or more."""
+    source = slow_call(home.root)["source"]
+    with terminal(home.environment(), "extend", source, "--by", SLOW_ADD) as shell:
+        [worker] = wait_until(lambda: workers_of(shell.process.pid), "a worker")
+        wait_until(home.leftovers, "a part of the result")
+        yield shell, worker
+
+
+@needs_proc
+def test_ctrl_c_during_local_work(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with rendering(home) as (shell, _):
+        shell.press(CTRL_C)
+        assert shell.end() == 130
+        [task] = tasks_of(home)
+        assert "Traceback" not in shell.shown
+        assert f"fermata-mcp task {task['task_id']}" in shell.shown
+        assert "Stopped; the task is kept. Go on with:" in last_words(shell.shown)
+    assert task["status"] in ("queued", "running")
+    assert home.leftovers() == []
+
+
+@needs_proc
+def test_the_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with rendering(home) as (shell, worker):
+        os.kill(worker, signal.SIGSTOP)  # the command would wait a second for it to clean up
+        shell.press(CTRL_C)
+        shell.waits_for("Ctrl-C again ends at once")
+        shell.press(CTRL_C)
+        assert shell.end() == 130
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGCONT)
+        assert "Traceback" not in shell.shown
+        assert "Stopped" in last_words(shell.shown)
+        assert shell.shown.rindex("\x1b[?25h") > shell.shown.rindex("\x1b[?25l"), "the cursor stays hidden"
+    wait_until(lambda: not home.leftovers(), "the worker to clean up")
+    assert len(tasks_of(home)) == 1
+
+
+@needs_proc
+@pytest.mark.parametrize("command", ["tasks", "credits", "providers", "doctor", "extend"])
+def test_stopped_work_does_not_go_on_beside_another_command(command: str, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with rendering(home) as (shell, _):
+        shell.press(CTRL_C)
+        assert shell.end() == 130
+    [stopped] = tasks_of(home)
+    more = [write_beat(tmp_path / "song.wav"), "--by", "4"] if command == "extend" else []
+    before = times_taken_up(home, stopped["task_id"])
+    assert fermata(home, command, *more).returncode == 0
+    assert times_taken_up(home, stopped["task_id"]) == before
+
+
+def times_taken_up(home: Home, task_id: str) -> int:
+    """How often some process has claimed a step of the task."""
+    with closing(sqlite3.connect(home.data / "fermata.db")) as database:
+        return database.execute("SELECT sum(fence) FROM step WHERE task_id = ?", (task_id,)).fetchone()[0]
+
+
+@pytest.mark.parametrize("command", ["extend", "task", "tasks", "doctor", "--help"])
+def test_ctrl_c_at_any_time_shows_no_traceback(command: str, tmp_path: Path) -> None:
+    """Also while it is still loading: the signal is sent when a module is about to be imported."""
+    home = Home(tmp_path)
+    song = write_beat(tmp_path / "song.wav")
+    given = {"extend": ["extend", song, "--by", "4"], "task": ["task", "tsk_" + "0" * 32]}.get(command, [command])
+    modules = ("argparse", "rich.console", "mcp.client", "pydantic", "platformdirs", "apsw", "fermata_mcp.cli.commands")
+    for module in modules:
+        done = subprocess.run(
+            [SERVER[0], "-c", INTERRUPTED_IMPORT, module, *map(str, given)],
+            env=home.environment(), capture_output=True, text=True, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr, (module, done.stderr)
+        if "sent" in done.stderr:
+            assert done.returncode == 130, (module, done.stderr)
+
+
+INTERRUPTED_IMPORT = """
+import os, signal, sys
+from fermata_mcp import cli
+class Interrupt:
+    def find_spec(self, name, *more):
+        if name == sys.argv[1]:
+            print("sent", file=sys.stderr, flush=True)
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+sys.modules.pop(sys.argv[1], None)
+cli.main(sys.argv[2:])
+"""
+
+
+# --- paid work --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def suno(tmp_path: Path) -> Generator[Market]:
+    with market(tmp_path / "market", SUNOAPI) as place:
+        place.of(SUNOAPI).ready_after_polls = 10**9
+        yield place
+
+
+def paid_extend(place: Market) -> tuple[dict[str, str], list[str]]:
+    return dict(place.environment()), ["extend", "clip:seed-clip", "--provider", "sunoapi"]
+
+
+def test_ctrl_c_during_paid_work(suno: Market) -> None:
+    """It goes on at the provider; nothing is asked or paid until the task is asked for, and then it is fetched."""
+    emulator = suno.of(SUNOAPI)
+    environment, arguments = paid_extend(suno)
+    with terminal(environment, *arguments) as shell:
+        wait_until(lambda: any(job.polls for job in emulator.jobs.values()), "a first look")
+        shell.press(CTRL_C)
+        assert shell.end() == 130
+        [task] = tasks_of(suno.home)
+        assert "Traceback" not in shell.shown
+        assert "sunoapi goes on with the paid work. Fetch it with: fermata-mcp task" in last_words(shell.shown)
+        assert task["task_id"] in last_words(shell.shown)
+    emulator.ready_after_polls = 1
+    looked = sum(job.polls for job in emulator.jobs.values())
+    assert fermata(suno.home, "tasks", **suno.settings).returncode == 0
+    assert sum(job.polls for job in emulator.jobs.values()) == looked
+    done = fermata(suno.home, "task", task["task_id"], "--json", **suno.settings)
+    assert (done.returncode, json.loads(done.stdout)["status"]) == (0, "succeeded"), done.stderr
+    assert len(emulator.ledger.submits) == 1
+    suno.check()
+
+
+def test_ctrl_c_while_a_paid_request_is_under_way(tmp_path: Path) -> None:
+    with market(tmp_path / "market", SONIC) as place:
+        emulator = place.of(SONIC)
+        emulator.script("submit", Fault.wire("hang"))
+        with terminal(dict(place.environment()), "extend", "clip:seed-clip", "--provider", "musicapi-sonic") as shell:
+            wait_until(emulator.submits_seen, "the request")
+            shell.press(CTRL_C)
+            assert shell.end() == 130
+            assert "Traceback" not in shell.shown
+            assert "may have been charged, and is not sent again by itself" in last_words(shell.shown)
