@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from support.journeys import check_refusal
 from support.processes import (
     Home,
     RawServer,
+    fermata,
     open_server,
     seconds_of,
     text,
@@ -73,6 +75,20 @@ def test_a_full_disk_is_named_and_freeing_it_helps(home: Home, small_disk: Path)
         assert "room" in text(failed)
         assert list(small_disk.iterdir()) == []
         check_made(extend(server, home, SHORT), 16)
+
+
+def test_no_room_for_a_copy(home: Home, small_disk: Path) -> None:
+    """The work is kept and named, the copy is not there by halves, and the exit code says that something is missing."""
+    (small_disk / "filler").write_bytes(bytes(450_000))
+    place = small_disk / "longer.wav"
+    done = fermata(home, "extend", home.root / "song.wav", "--by", "20", "--output", place, "--json")
+    made = json.loads(done.stdout)["audio"]["file"]
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert (
+        f"store_unavailable: there is no room left in {small_disk}. Next: the result is kept as {made}" in done.stderr
+    )
+    assert [file.name for file in small_disk.iterdir()] == ["filler"]
 
 
 def test_the_same_call_starts_anew_once_there_is_room(home: Home, small_disk: Path) -> None:

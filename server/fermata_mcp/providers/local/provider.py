@@ -191,7 +191,10 @@ def _identity(path: Path) -> _Identity:
 
 async def _run_worker(job: _Job, cache: Path) -> None:
     await anyio.to_thread.run_sync(_begin, job)
-    process = await anyio.open_process([sys.executable, "-m", WORKER], stderr=None, env=_environment(), **_APART)
+    process = None
+    with anyio.CancelScope(shield=True):  # once it has begun to start, it is ours to end
+        process = await anyio.open_process([sys.executable, "-m", WORKER], stderr=None, env=_environment(), **_APART)
+    assert process
     try:
         async with process:
             code = await _followed(process, job, cache)
