@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +14,7 @@ from pydantic import AfterValidator, Field, FiniteFloat, SecretStr, ValidationEr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .domain.errors import ConfigurationError
+from .domain.paths import shown
 
 INERT_CALLBACK = "https://fermata.invalid/callback"
 
@@ -23,11 +25,18 @@ class InvalidSettings(ConfigurationError):
 
 
 def _state_dir() -> Path:
-    return Path(platformdirs.user_state_dir("fermata", appauthor=False))
+    return _of_the_user(lambda: Path(platformdirs.user_state_dir("fermata", appauthor=False)))
 
 
 def _music_dir() -> Path:
-    return Path(platformdirs.user_music_dir()) / "Fermata"
+    return _of_the_user(lambda: Path(platformdirs.user_music_dir()) / "Fermata")
+
+
+def _of_the_user(folder: Callable[[], Path]) -> Path:
+    try:
+        return folder()
+    except RuntimeError:  # a user without a home: refused, by name, when the setting is checked
+        return Path("~")
 
 
 def _absolute(path: Path) -> Path:
@@ -37,6 +46,8 @@ def _absolute(path: Path) -> Path:
         path = path.expanduser()
     except RuntimeError:
         raise ValueError("must name a whole folder: no home folder is known here") from None
+    if shown(str(path)) != str(path):
+        raise ValueError("is no UTF-8 text; name a folder whose path is")
     return Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow links)
 
 
@@ -165,7 +176,11 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def _in_words(error: ValidationError) -> str:
-    return "; ".join(f"{variable_name(str(e['loc'][0]))} {e['msg'].lower()}" for e in error.errors())
+    return "; ".join(f"{variable_name(str(e['loc'][0]))} {_said(e['msg'])}" for e in error.errors())
+
+
+def _said(message: str) -> str:
+    return message.removeprefix("Value error, ") if message.startswith("Value") else message.lower()
 
 
 def variable_name(field: str) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.processes import PATIENCE, SERVER, Home, write_beat
+from support.processes import PATIENCE, SERVER, Home, fermata, open_server, seconds_of, write_beat, write_music
+from support.processes import view as seen
 
 ASCII = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LANG": "C", "LC_ALL": "C"}
 ALPHABETS = {"ascii": ASCII, "cp1252": {"PYTHONIOENCODING": "cp1252"}, "utf-8": {"PYTHONIOENCODING": "utf-8"}}
@@ -123,3 +126,37 @@ def test_a_home_that_cannot_be_written(command: str, tmp_path: Path) -> None:
     said = (done.stdout + done.stderr).decode()
     assert (done.returncode, "Traceback" in said) == (1, False), said
     assert "FERMATA_DATA_DIR" in said or "FERMATA_OUTPUT_DIR" in said
+
+
+# --- names that are no UTF-8 ------------------------------------------------------------------------------------------
+
+OLD_DISC = b"caf\xe9"
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are text there")
+@pytest.mark.parametrize("place", [OLD_DISC + b".wav", OLD_DISC + b"/song.wav", OLD_DISC + b"/" + OLD_DISC + b".flac"])
+@pytest.mark.parametrize("settings", [{}, ASCII], ids=["utf-8", "ascii"])
+def test_a_source_whose_name_is_no_text(place: bytes, settings: dict[str, str], tmp_path: Path) -> None:
+    """It is lengthened; what is told of it is an address that finds it again, here and over every transport."""
+    source = tmp_path / os.fsdecode(place)
+    source.parent.mkdir(exist_ok=True)
+    write_music(tmp_path / f"song{source.suffix}").rename(source)
+    home = Home(tmp_path)
+    done = fermata(home, "extend", source, "--by", "4", "--json", **settings)
+    assert done.returncode == 0, done.stderr
+    view = json.loads(done.stdout)
+    assert view["source"]["ref"] == source.as_uri()
+    assert abs(seconds_of(Path(view["audio"]["file"])) - 10) <= 0.05
+    with open_server(home) as server:
+        again = server.call("get_task", {"task_id": view["task_id"]})
+        assert seen(again)["source"]["ref"] == source.as_uri()
+        assert not server.call("extend_track", {"source": source.as_uri(), "add_seconds": 5}).is_error
+    assert fermata(home, "tasks", "--json").returncode == 0
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are text there")
+def test_folders_whose_names_are_no_text_are_refused_in_words(tmp_path: Path) -> None:
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/" + OLD_DISC)
+    for name in ("FERMATA_DATA_DIR", "FERMATA_OUTPUT_DIR"):
+        done = fermata(Home(tmp_path), "tasks", **{name: folder})
+        assert (done.returncode, name in done.stderr, "Traceback" in done.stderr) == (2, True, False)

@@ -17,6 +17,7 @@ from mcp.types import CallToolResult, TextContent
 from fermata_mcp.app import all_is_loaded, running_app
 from fermata_mcp.config import Settings, load_settings
 from fermata_mcp.domain.errors import StoreUnavailable
+from fermata_mcp.domain.paths import written
 
 from . import DONE, FAILED, INTERRUPTED, UNKNOWN_OUTCOME, WRONG_CALL
 from .interrupt import CtrlC
@@ -85,7 +86,7 @@ async def _with_client(settings: Settings, args: Args, about: set[str]) -> int:
 async def _extend(client: Client, args: Args, screen: Screen) -> int:
     options: Args = dict(args["options"] or ())
     asked = {
-        "source": args["source"], "continue_at": args["start"], "provider": args["provider"],
+        "source": _as_text(args["source"]), "continue_at": args["start"], "provider": args["provider"],
         "prompt": args["prompt"], "style": args["style"], "options": options or None,
     }  # fmt: skip
     tool = "extend_track" if args["to"] is None else "chain_extend"
@@ -94,6 +95,11 @@ async def _extend(client: Client, args: Args, screen: Screen) -> int:
     result = await _call(client, tool, given | {"wait_seconds": WAIT_SECONDS}, screen)
     result = await _until_over(client, result, screen)
     return _save_and_tell(result, args["place"], screen)
+
+
+def _as_text(source: str) -> str:
+    """JSON has no place for a path whose bytes are no letters: its address says the same."""
+    return source if written(source) == source else written(str(Path(source).expanduser().absolute()))
 
 
 def _save_and_tell(result: CallToolResult, place: Place | None, screen: Screen) -> int:

@@ -27,6 +27,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from .paths import shown
+
 
 class FermataError(Exception):
     """A failure that a person or a model can act on.
@@ -42,7 +44,7 @@ class FermataError(Exception):
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = shown(message)
         self.hint = hint or self.default_hint
 
     def __str__(self) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from .errors import InvalidRequest
+from .paths import of_address
 
 MAX_LENGTH = 4096
 _FORMS = "a file path, file:///…, https://…, tsk_… (or tsk_…/1), or clip:<id>"
@@ -100,7 +101,7 @@ def _address(text: str, scheme: str) -> Source:
     if scheme == "file":
         if parts.netloc not in ("", "localhost"):
             raise InvalidRequest("a file:// address must point at this machine.", "use file:///path.")
-        path = unquote(parts.path)
+        path = of_address(parts.path)
         _refuse_odd_text(path)
         return FileSource(path)
     if scheme in ("http", "https"):

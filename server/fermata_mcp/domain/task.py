@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .credits import Entry, Quote
 from .errors import FermataError
+from .paths import StoredPath
 from .spec import Action
 
 TaskKind = Literal["extend", "chain"]
@@ -113,7 +114,7 @@ class SourceFacts(_Value):
 
     ref: str
     duration_seconds: float | None = None
-    file: str | None = None
+    file: StoredPath | None = None
     url: str | None = None
     clip: str | None = Field(default=None, description="the provider's own id, where the provider has the audio")
     clip_seconds: float | None = Field(default=None, description="length of that clip on the provider's side")
@@ -130,11 +131,11 @@ class Work(_Value):
     """What one step asks of its provider, resolved so that it can be carried out by any process."""
 
     action: Action = "extend"
-    source_file: str | None = None
+    source_file: StoredPath | None = None
     source_url: str | None = None
     source_clip: str | None = None
     source_seconds: float | None = Field(default=None, description="length of the source, where it is known")
-    before_file: str | None = Field(default=None, description="the whole track so far, to join a new part to")
+    before_file: StoredPath | None = Field(default=None, description="the whole track so far, to join a new part to")
     before_seconds: float | None = None
     continue_at: float | None = None
     add_seconds: float | None = None

@@ -14,6 +14,7 @@ import anyio.to_thread
 
 from fermata_mcp.domain.errors import CannotTake, FermataError, InvalidRequest, ProviderUnavailable, UnknownTrack
 from fermata_mcp.domain.fields import ANOTHER
+from fermata_mcp.domain.paths import written
 from fermata_mcp.domain.source import ClipSource, FileSource, Source, TaskSource, UrlSource
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, SourceFacts, Step, Task
@@ -109,10 +110,10 @@ class Sources:
     async def _file_facts(self, path: Path, ref: str) -> SourceFacts:
         facts = await anyio.to_thread.run_sync(audio.probe, path)
         return SourceFacts(
-            ref=ref,
+            ref=written(ref),
             duration_seconds=facts.duration_seconds,
             file=str(path),
-            title=path.stem,
+            title=files.as_text(path.stem),
             identity=files.identity(path),
         )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from fermata_mcp.domain.errors import NotAudio
 
-from .audio import probe
+from .audio import native_name, probe
 from .containers import is_all_there
 from .mp3 import is_cut_short
 
@@ -59,7 +59,7 @@ def _is_silent(path: Path) -> bool:
     import numpy as np
     import soundfile
 
-    with soundfile.SoundFile(os.fspath(path)) as file:
+    with soundfile.SoundFile(native_name(path)) as file:
         while len(block := file.read(_SMALL_BLOCK, dtype="float32")):
             if float(np.max(np.abs(block))) > _SILENCE:
                 return False
@@ -74,7 +74,7 @@ def _reaches_its_end(path: Path) -> bool:
     import soundfile
 
     try:
-        with soundfile.SoundFile(os.fspath(path)) as file:
+        with soundfile.SoundFile(native_name(path)) as file:
             if file.format == "MP3":
                 return not is_cut_short(path)
             last = min(_LAST_FRAMES, file.frames)
@@ -89,7 +89,7 @@ def _heard_seconds(path: Path) -> float | None:
 
     frames, rate = 0, 0
     try:
-        with soundfile.SoundFile(os.fspath(path)) as file:
+        with soundfile.SoundFile(native_name(path)) as file:
             rate = file.samplerate
             while len(block := file.read(_SMALL_BLOCK, dtype="float32")):
                 frames += len(block)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest, NotAudio
 from fermata_mcp.media.mp3 import untold_length
@@ -45,6 +46,11 @@ class AudioFacts:
         return self.subtype.startswith("PCM_") or self.subtype in {"FLOAT", "DOUBLE", "ALAC_16", "ALAC_24"}
 
 
+def native_name(path: Path) -> Any:
+    """What libsndfile opens: on most systems a name is bytes, which need not be letters. Its types know text alone."""
+    return os.fspath(path) if sys.platform == "win32" else os.fsencode(path)
+
+
 def probe(path: Path) -> AudioFacts:
     """Read the header of the audio file at `path`. Safe in a thread; decodes nothing.
 
@@ -57,7 +63,7 @@ def probe(path: Path) -> AudioFacts:
     import soundfile
 
     try:
-        with soundfile.SoundFile(os.fspath(path)) as file:
+        with soundfile.SoundFile(native_name(path)) as file:
             frames = _frames(path, file.format, file.frames)
             facts = _facts(frames, file.samplerate, file.channels, file.format, file.subtype, path)
     except (soundfile.SoundFileError, OSError, ValueError, RuntimeError) as error:

@@ -5,12 +5,13 @@ numpy and soundfile are imported on first use; everything here is to be run in a
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fermata_mcp.domain.errors import NotAudio
 from fermata_mcp.domain.placement import Likeness
+
+from .audio import native_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,7 +104,7 @@ def _mono(path: Path, begins_at: float, seconds: float) -> Samples:
     import soundfile
 
     try:
-        with soundfile.SoundFile(os.fspath(path)) as file:
+        with soundfile.SoundFile(native_name(path)) as file:
             _skip(file, round(begins_at * file.samplerate))
             samples: Any = file.read(round(seconds * file.samplerate), dtype="float32", always_2d=True)
             return _slower(samples.mean(axis=1), file.samplerate)

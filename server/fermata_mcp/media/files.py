@@ -6,10 +6,12 @@ import os
 import re
 import shutil
 import stat
+import sys
 import tempfile
 import unicodedata
 from pathlib import Path
 
+from fermata_mcp.domain import paths
 from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest, StoreUnavailable
 from fermata_mcp.domain.plan import clean_text
 
@@ -75,19 +77,23 @@ def is_there(path: str) -> bool:
 def identity(path: Path) -> str:
     """Equal as long as the file is the same and unchanged."""
     facts = path.stat()
-    return f"{path}|{facts.st_size}|{facts.st_mtime_ns}"
+    return f"{paths.written(str(path))}|{facts.st_size}|{facts.st_mtime_ns}"
 
 
 def stem_for(title: str | None, source: str) -> str:
     """A safe file stem from a title or, without one, from what the source is called."""
-    text = unicodedata.normalize("NFC", clean_text(title or _as_text(Path(source).stem) or "track"))
+    text = unicodedata.normalize("NFC", clean_text(title or as_text(Path(source).stem) or "track"))
     text = _OURS.sub("", text)
     text = re.sub(r'[<>:"/\\|?*]', "_", text).strip(". ")
-    text = text.encode()[:_MAX_STEM].decode(errors="ignore").strip(". ")
+    text = _in_the_letters_of_the_system(text.encode()[:_MAX_STEM].decode(errors="ignore")).strip(". ")
     return f"_{text}" if not text or _RESERVED.fullmatch(text) else text
 
 
-def _as_text(name: str) -> str:
+def _in_the_letters_of_the_system(text: str) -> str:
+    return text.encode(sys.getfilesystemencoding(), "replace").decode(sys.getfilesystemencoding()).replace("?", "_")
+
+
+def as_text(name: str) -> str:
     """A file name in letters: names that are no UTF-8 come from times and systems that wrote Latin ones."""
     raw = name.encode("utf-8", "surrogateescape")
     try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fermata_mcp.domain.errors import NotAudio
 
-from .audio import probe
+from .audio import native_name, probe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +47,7 @@ def _decoded(path: Path, seconds: float | None) -> tuple[Samples, int]:
     import soundfile
 
     try:
-        with soundfile.SoundFile(os.fspath(path)) as file:
+        with soundfile.SoundFile(native_name(path)) as file:
             frames = -1 if seconds is None else round(seconds * file.samplerate)
             samples: Any = file.read(frames, dtype="float32", always_2d=True)
             return samples, file.samplerate

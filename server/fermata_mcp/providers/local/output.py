@@ -15,6 +15,7 @@ import mutagen
 import soundfile
 
 from fermata_mcp.domain.errors import FermataError, StoreUnavailable
+from fermata_mcp.media.atomic import flush_folder
 from fermata_mcp.media.audio import AudioFacts, probe
 from fermata_mcp.providers.local.tags import copy_strings, copy_tags, open_tagged
 
@@ -79,7 +80,7 @@ def write_result(
         written = _verified(part, frames, facts, job.target)
         _flush(part)
         part.replace(job.target)
-        _flush(job.target.parent)
+        flush_folder(job.target.parent)
     return written
 
 

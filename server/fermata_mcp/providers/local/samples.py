@@ -8,7 +8,6 @@ lossy ones from a scratch file, because libsndfile does not land on the asked-fo
 
 from __future__ import annotations
 
-import os
 import tempfile
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeAlias
 
@@ -16,6 +15,7 @@ import numpy as np
 import soundfile
 
 from fermata_mcp.domain.errors import NotAudio, StoreUnavailable
+from fermata_mcp.media.audio import native_name
 from fermata_mcp.media.mp3 import untold_length, with_length
 
 if TYPE_CHECKING:
@@ -162,7 +162,8 @@ class _Scratch:
 
     def read(self, start: int, stop: int) -> Native:
         width = self.channels * self._kind.itemsize
-        data = os.pread(self._file.fileno(), (stop - start) * width, start * width)
+        self._file.seek(start * width)
+        data = self._file.read((stop - start) * width)
         return np.frombuffer(data, self._kind).reshape(-1, self.channels)
 
     def close(self) -> None:
@@ -225,7 +226,7 @@ class _File:
     def _opened(self) -> soundfile.SoundFile:
         if self._untold is not None:
             return soundfile.SoundFile(with_length(self._path, self._untold))
-        return soundfile.SoundFile(str(self._path))
+        return soundfile.SoundFile(native_name(self._path))
 
     def _seek(self, start: int) -> None:
         if start != self._at:

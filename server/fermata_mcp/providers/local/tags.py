@@ -14,6 +14,8 @@ from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
+from fermata_mcp.media.audio import native_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -60,7 +62,7 @@ def open_tagged(path: Path) -> Any:
 
 def copy_strings(source: Path, result: soundfile.SoundFile, title: str | None) -> None:
     """Carry the text fields of WAV and its kin, which libsndfile keeps and mutagen does not see."""
-    with soundfile.SoundFile(str(source)) as old:
+    with soundfile.SoundFile(native_name(source)) as old:
         fields = old.copy_metadata()
     if wanted := extended_title(fields.get("title"), title if fields else None):
         fields["title"] = wanted
