@@ -269,6 +269,14 @@ class TestClaiming:
         assert {first.task_id, second.task_id} == {tasks[1].id, tasks[2].id}
         assert await store.claim(home="a", now=NOON, limit=0) == []
 
+    async def test_a_process_may_take_only_what_it_is_about(self, store: Store) -> None:
+        mine, other = await created(store), await created(store)
+        assert await store.claim(home="a", now=NOON, limit=9, tasks=()) == []
+        [step] = await store.claim(home="a", now=NOON, limit=9, tasks={mine.id, "tsk_unknown"})
+        assert step.task_id == mine.id
+        [step] = await store.claim(home="a", now=NOON, limit=9)
+        assert step.task_id == other.id
+
     async def test_a_clock_that_was_set_back_does_not_bury_a_step(self, store: Store) -> None:
         await created(store, now=NOON)
         assert await store.claim(home="a", now=NOON - CLOCK_SET_BACK_MS, limit=9) == []
