@@ -16,7 +16,6 @@ from fermata_mcp.media.mp3 import untold_length
 
 if TYPE_CHECKING:
     from pathlib import Path
-from typing import Any
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ import re
 import shutil
 import stat
 import sys
-import tempfile
 import unicodedata
 from pathlib import Path
 
 from fermata_mcp.domain import paths
 from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest, StoreUnavailable
 from fermata_mcp.domain.plan import clean_text
+
+from .atomic import whole_file
 
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 _OURS = re.compile(r"( \(extended [0-9a-f]{6}\)(, take [a-z])?)+$")
@@ -131,9 +132,12 @@ def move(file: Path, stem: Path) -> Path:
 
 
 def copy(file: Path, target: Path) -> Path:
-    """Copy a file, so that `target` appears whole or not at all."""
+    """Copy a file, so that `target` appears whole or not at all.
+
+    Raises:
+        StoreUnavailable: The folder of `target` cannot be written, or is full.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".fermata-", suffix=".part", delete=False) as part:
-        shutil.copyfile(file, part.name)
-    Path(part.name).chmod(0o644)
-    return Path(part.name).replace(target)
+    with whole_file(target) as part:
+        shutil.copyfile(file, part)
+    return target
