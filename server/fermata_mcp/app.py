@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ def open_store(settings: Settings) -> Store:
     """The store that the settings name; it is opened on first use."""
     url = settings.store_url.get_secret_value() if settings.store_url else None
     if url is None:
-        return SqliteStore(settings.data_dir / DATABASE)
+        return SqliteStore(settings.data_dir / DATABASE, steady=time.monotonic)
     raise StoreUnavailable(
         "FERMATA_STORE_URL names a database that this version cannot use.", "unset it to use a file in the data folder."
     )

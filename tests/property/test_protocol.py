@@ -1,7 +1,8 @@
 """The protocol of paid steps under every order of events that a machine can think of.
 
-Two processes share one real store. They claim, send, hear answers late or never, crash, leave, and time passes by
-amounts around the leases. The same machine must find every one of the `MUTANTS`: protocols with one rule taken out.
+Two processes share one real store. They claim, send, hear answers late or never, crash, leave, time passes by amounts
+around the leases, and the clock that all rows are dated by is put forward and set back. The same machine must find
+every one of the `MUTANTS` and `MISTIMED`: protocols and stores with one rule taken out.
 """
 
 from __future__ import annotations
@@ -34,14 +35,16 @@ from fermata_mcp.engine.runner import Runner
 from fermata_mcp.engine.service import ONE_PERSON, Service
 from fermata_mcp.providers.base import Host
 from fermata_mcp.providers.registry import Registry
-from fermata_mcp.store.base import CLOCK_SET_BACK_MS, GRACE_MS, LOOK_LEASE_MS, SUBMIT_LEASE_MS, AlreadyKnown
+from fermata_mcp.store import claiming
+from fermata_mcp.store.base import GRACE_MS, LOOK_LEASE_MS, SUBMIT_LEASE_MS, AlreadyKnown
 from fermata_mcp.store.sqlite import SqliteStore
 from support.engines import settings_in
 from support.rows import DAY_MS, NOON, PAID, PRICE, created, stored
 
 WORKERS = st.sampled_from(["one", "other"])
 OVER = SUBMIT_LEASE_MS + GRACE_MS
-TICKS = (LOOK_LEASE_MS + GRACE_MS, SUBMIT_LEASE_MS // 3 + 1, OVER, OVER, OVER + 1, -2 * CLOCK_SET_BACK_MS)
+TICKS = (LOOK_LEASE_MS + GRACE_MS, SUBMIT_LEASE_MS // 3 + 1, OVER, OVER, OVER + 1)
+JUMPS = (2_000, LOOK_LEASE_MS, SUBMIT_LEASE_MS - 1, OVER, 1_800_000, 3_000_000, 3_600_001, DAY_MS, 400 * DAY_MS)
 ANSWERS = ("accepted", "accepted slowly", "lost", "lost slowly", "refused", "later")
 LOOKS = ("done", "running", "failed", "trouble")
 DEEDS = st.tuples(st.sampled_from(ANSWERS), st.sampled_from(LOOKS))
@@ -73,7 +76,8 @@ class Hand:
     step: Step
     attempt: str | None = None
     begun: int = 0
-    answer: Change | None = None
+    leased_until: int = 0
+    answer: Callable[[], Change] | None = None
     learned: str | None = None
 
 
@@ -95,12 +99,17 @@ class PaidSteps(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.store = SqliteStore(Path(":memory:"))
-        self.now = NOON
+        self.store = SqliteStore(Path(":memory:"), steady=lambda: self.passed / 1000)
+        self.passed = 0
+        self.clock_shows = NOON
         self.number = 0
         self.tasks: list[Task] = []
         self.sent: dict[str, Sent] = {}
         self.hands: dict[str, list[Hand]] = {"one": [], "other": []}
+
+    @property
+    def now(self) -> int:
+        return self.clock_shows + self.passed
 
     @staticmethod
     def run(work: Coroutine[Any, Any, _T]) -> _T:
@@ -138,8 +147,16 @@ class PaidSteps(RuleBasedStateMachine):
     @rule(home=WORKERS)
     def take(self, home: str) -> None:
         """A process takes something that is due although its hands are not empty."""
-        steps = self.run(self.store.claim(home=home, now=self.now, limit=1))
-        self.hands[home] += [Hand(step) for step in steps]
+        self.hands[home] += [Hand(step) for step in self.claimed(home, 1)]
+
+    def claimed(self, home: str, limit: int) -> list[Step]:
+        steps = self.run(self.store.claim(home=home, now=self.now, limit=limit))
+        on_their_way = {hand.attempt: hand for hands in self.hands.values() for hand in hands if hand.attempt}
+        for step in steps:
+            hand = on_their_way.get(step.attempt_id)
+            cut_short = step.state == "unknown" and hand is not None and self.passed < hand.leased_until
+            assert not cut_short, "a request on its way was taken from its owner"
+        return steps
 
     def go_on(self, home: str, answer: str, look: str) -> None:
         """One process takes what is due, or does the next thing with what it took last."""
@@ -171,7 +188,7 @@ class PaidSteps(RuleBasedStateMachine):
         attempt = self.fresh("att")
         if not self.apply(self.protocol.begin(hand.step, attempt, PAID, PRICE, None, self.now)):
             return False
-        hand.attempt, hand.begun = attempt, self.now
+        hand.attempt, hand.begun, hand.leased_until = attempt, self.now, self.passed + SUBMIT_LEASE_MS
         hand.step = replace(hand.step, attempt_id=attempt)
         return True
 
@@ -180,27 +197,27 @@ class PaidSteps(RuleBasedStateMachine):
         assert hand.attempt is not None
         step, p = hand.step, self.protocol
         if not 0 <= self.now - hand.begun <= SUBMIT_LEASE_MS / 3:
-            hand.answer = p.put_back(step, self.now, self.now, PRICE)
+            hand.answer = lambda: p.put_back(step, self.now, self.now, PRICE)
             return
         sent = self.sent[step.id]
         sent.posts[hand.attempt] = sent.posts.get(hand.attempt, 0) + 1
         answer, _, slowly = answer.partition(" ")
         sent.taken_on += answer in ("accepted", "lost")
-        self.now += OVER if slowly else 0
+        self.passed += OVER if slowly else 0
         match answer:
             case "accepted":
-                hand.learned = f"remote of {hand.attempt}"
-                hand.answer = p.accepted(step, hand.learned, self.now, self.now)
+                hand.learned = remote_id = f"remote of {hand.attempt}"
+                hand.answer = lambda: p.accepted(step, remote_id, self.now, self.now)
             case "refused":
-                hand.answer = p.refused(step, ContentRejected("no."), self.now, PRICE)
+                hand.answer = lambda: p.refused(step, ContentRejected("no."), self.now, PRICE)
             case "later":
-                hand.answer = p.put_back(step, self.now, self.now, PRICE)
+                hand.answer = lambda: p.put_back(step, self.now, self.now, PRICE)
             case _:
-                hand.answer = p.unclear(step, "cut off", self.now)
+                hand.answer = lambda: p.unclear(step, "cut off", self.now)
 
     def record(self, hand: Hand) -> bool:
         assert hand.answer is not None
-        self.apply(hand.answer)
+        self.apply(hand.answer())
         if hand.learned and hand.attempt:
             self.sent[hand.step.id].learned[hand.attempt] = hand.learned
         return True
@@ -231,7 +248,14 @@ class PaidSteps(RuleBasedStateMachine):
 
     @rule(by=st.sampled_from(TICKS))
     def tick(self, by: int) -> None:
-        self.now = max(NOON - CLOCK_SET_BACK_MS, self.now + by)
+        self.passed += by
+
+    @rule(by=st.sampled_from(JUMPS), way=st.sampled_from([-1, -1, 1]))
+    def set_clock(self, by: int, way: int) -> None:
+        """All processes look for work before it and after it, as they do every second."""
+        self.claimed("nobody", 0)
+        self.clock_shows = max(0, self.clock_shows + way * by)
+        self.claimed("nobody", 0)
 
     # --- what must always hold ----------------------------------------------------------------------------------------
 
@@ -268,9 +292,10 @@ class PaidSteps(RuleBasedStateMachine):
         assert task.charged == (PRICE if step.state == "succeeded" else 0), "charged money is not explained"
 
     def teardown(self) -> None:
-        """Nothing is ever stuck: whoever comes last is given everything that is not over."""
+        """Nothing is ever stuck: whoever comes when every lease is out is given everything that is not over."""
         steps = [self.run(stored(self.store, task)).steps[0] for task in self.tasks]
-        claimed = self.run(self.store.claim(home="last", now=NOON + DAY_MS, limit=99))
+        self.passed += OVER
+        claimed = self.run(self.store.claim(home="last", now=self.now, limit=99))
         self.run(self.store.close())
         assert {step.id for step in claimed} == {step.id for step in steps if step.state in ACTIVE}, "a step is stuck"
 
@@ -373,7 +398,10 @@ MUTANTS = {
     "unknown paid work is sent again": (Protocol(settle=sends_again), "paid twice"),
     "a lost answer counts as not sent": (Protocol(unclear=takes_silence_for_a_no), "paid twice"),
     "a late answer is not believed": (Protocol(accepted=believes_only_the_holder_of_the_claim), "learned id"),
-    "begin has no guard": (Protocol(begin=begins_without_looking), "ConstraintError|UNIQUE|illegal move"),
+    "begin has no guard": (
+        Protocol(begin=begins_without_looking),
+        "recorded elsewhere|ConstraintError|UNIQUE|illegal move",
+    ),
     "begin holds no money": (Protocol(begin=begins_without_holding), "held money"),
     "a refusal keeps the hold": (Protocol(refused=keeps_the_hold), "held money"),
     "success is not charged": (Protocol(finished=forgets_to_charge), "charged money"),
@@ -386,3 +414,23 @@ def test_the_machine_finds_out_every_mutant(name: str) -> None:
     mutant = type("Mutant", (PaidSteps,), {"protocol": protocol})
     with pytest.raises((AssertionError, StoreUnavailable, AlreadyKnown), match=why):
         explored(mutant, 800)
+
+
+def nothing(*_: object, **__: object) -> None:
+    return
+
+
+MISTIMED: dict[str, tuple[str, object, str]] = {
+    "set back, rows wait for their old times": ("_count_anew", nothing, "stuck"),
+    "set back, leases begin anew only for who changes the row": ("_SET_BACK", "FALSE", "stuck"),
+    "set back, everything is due": ("_WAIT_MEANT", "0", "taken from its owner"),
+    "put forward, leases are over": ("put_forward", nothing, "taken from its owner"),
+}
+
+
+@pytest.mark.parametrize("name", MISTIMED)
+def test_the_machine_finds_out_a_store_that_believes_the_clock(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rule_of_the_store, taken_out, why = MISTIMED[name]
+    monkeypatch.setattr(claiming, rule_of_the_store, taken_out)
+    with pytest.raises(AssertionError, match=why):
+        explored(PaidSteps, 800)

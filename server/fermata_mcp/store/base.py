@@ -21,8 +21,10 @@ SUBMIT_LEASE_MS = 120_000
 LOOK_LEASE_MS = 30_000
 # Other processes leave a step to the one whose client waits for it, unless it is this late.
 GRACE_MS = 10_000
-# A row due further ahead than any wait we ever ask for was written before the clock was set back.
-CLOCK_SET_BACK_MS = 3_600_000
+# A row written this much later than it is now was written before the clock was set back.
+CLOCK_SLACK_MS = 1_000
+# Nothing is put off for longer; what cannot be read is tried again after it, and by every program that starts.
+LONGEST_WAIT_MS = 86_400_000
 REPLAY_WINDOW_MS = 600_000
 
 
@@ -36,8 +38,11 @@ class Created:
 
 @dataclass(frozen=True)
 class Page:
+    """Some tasks; `unreadable` are the ids of those that belong among them but cannot be shown."""
+
     tasks: tuple[Task, ...]
     next_cursor: str | None
+    unreadable: tuple[str, ...] = ()
 
 
 class KeyReused(Exception):
@@ -46,6 +51,22 @@ class KeyReused(Exception):
 
 class AlreadyKnown(StoreUnavailable):
     """The change would record what belongs to another row: a provider's id, or a second live attempt."""
+
+
+class Unreadable(StoreUnavailable):
+    """What is stored of one task cannot be read: it was damaged, or written by another version. Others are not touched.
+
+    Args:
+        task_id: The task.
+        what: Which part of it, and why, in words.
+    """
+
+    def __init__(self, task_id: str, what: str) -> None:
+        super().__init__(
+            f"the record of {task_id} cannot be read ({what}); it is kept as it is.",
+            "go on with other tasks; if a newer Fermata wrote it, that one reads it.",
+        )
+        self.task_id = task_id
 
 
 class Store(Protocol):
@@ -66,11 +87,16 @@ class Store(Protocol):
 
         Raises:
             KeyReused: The idempotency key was used for another request.
+            Unreadable: What this call repeats cannot be read, so nobody knows whether it was paid.
         """
         ...
 
     async def get(self, task_id: str, *, principal: str | None = None) -> Task | None:
-        """The task if it exists and belongs to `principal`; None asks for the program itself, whoever owns it."""
+        """The task if it exists and belongs to `principal`; None asks for the program itself, whoever owns it.
+
+        Raises:
+            Unreadable: It exists, but cannot be read.
+        """
         ...
 
     async def page(
@@ -85,6 +111,9 @@ class Store(Protocol):
 
     async def claim(self, *, home: str, now: int, limit: int, tasks: Collection[str] | None = None) -> list[Step]:
         """Take due steps. A claimed `submitting` step was cut off mid-way and comes back as `unknown`.
+
+        A step that cannot be read is put out of the way and named in the log. Where the clock was set back since a row
+        was written, the row waits as long as it should from now on.
 
         Args:
             tasks: Take steps of these tasks alone; None for any.
@@ -101,7 +130,7 @@ class Store(Protocol):
         ...
 
     async def attempts(self, step_id: str) -> list[Attempt]:
-        """Every submit of a step, oldest first."""
+        """Every submit of a step that can be read, oldest first."""
         ...
 
     async def release(self, home: str, *, now: int, interrupted: Sequence[str] = ()) -> None:

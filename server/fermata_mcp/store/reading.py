@@ -2,34 +2,61 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from fermata_mcp.domain.credits import Dispute, Sighting
 from fermata_mcp.domain.errors import InvalidRequest
-from fermata_mcp.domain.task import Attempt, Task, TaskStatus
+from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 
-from .base import CLOCK_SET_BACK_MS, GRACE_MS, Page
-from .rows import ATTEMPT_COLUMNS, STEP_COLUMNS, TASK_COLUMNS, attempt_from, step_from, task_from
+from .base import Page, Unreadable
+from .rows import ATTEMPT_COLUMNS, NOT_UNDERSTOOD, STEP_COLUMNS, TASK_COLUMNS, attempt_from, step_from, task_from
 from .sqlite_file import Sql
 
 STEP = ", ".join(STEP_COLUMNS)
 _TASK = ", ".join(TASK_COLUMNS)
 _ATTEMPT = ", ".join(ATTEMPT_COLUMNS)
-# A step is due for its own process at `due_at`, for any other after the grace time.
-DUE = """due_at IS NOT NULL AND (due_at > :now + :set_back OR due_at <= :now - :grace
-         OR due_at <= :now AND (home = :home OR home IS NULL))
-         AND (:tasks IS NULL OR task_id IN (SELECT value FROM json_each(:tasks)))"""
+# Longer than that took no work: the clock was put forward meanwhile.
+_DAY_MS = 86_400_000
+_INTEGERS = 2**64  # SQLite's; a negative one is written as its bits
+_Noun = TypeVar("_Noun")
 
 
 def get(c: Sql, *, task_id: str, principal: str | None) -> Task | None:
     sql = f"SELECT {_TASK} FROM task WHERE id = :id AND (:principal IS NULL OR principal = :principal)"
-    row = c.execute(sql, {"id": task_id, "principal": principal}).fetchone()
-    if row is None:
-        return None
-    steps = c.execute(f"SELECT {STEP} FROM step WHERE task_id = ? ORDER BY seq", (task_id,))
-    return task_from(row, tuple(step_from(step) for step in steps), _money(c, task_id))
+    values = {"id": task_id, "principal": principal}
+    row = understood(task_id, lambda: c.execute(sql, values).fetchone()) if can_be_written(task_id) else None
+    return None if row is None else understood(task_id, lambda: task_from(row, _steps(c, task_id), _money(c, task_id)))
+
+
+def _steps(c: Sql, task_id: str) -> tuple[Step, ...]:
+    return tuple(
+        step_from(row) for row in c.execute(f"SELECT {STEP} FROM step WHERE task_id = ? ORDER BY seq", (task_id,))
+    )
+
+
+def understood(task_id: str, read: Callable[[], _Noun]) -> _Noun:
+    """What `read` makes of the rows of a task. Raises Unreadable."""
+    try:
+        return read()
+    except NOT_UNDERSTOOD as error:
+        raise Unreadable(task_id, _why(error)) from error
+
+
+def _why(error: Exception) -> str:
+    """Without what is in the row, which may be anything."""
+    if isinstance(error, ValidationError):
+        places = {".".join(map(str, one["loc"])) for one in error.errors(include_url=False, include_input=False)}
+        return f"{', '.join(sorted(places))[:100]} is nothing this version knows"
+    return str(error).partition(" at line ")[0][:100]
+
+
+def as_text(raw: bytes) -> str:
+    """A column cast to a BLOB, which may hold what is no text."""
+    return raw.decode(errors="backslashreplace")
 
 
 def get_known(c: Sql, task_id: str, principal: str) -> Task:
@@ -52,53 +79,88 @@ def page(
     cursor: str | None,
 ) -> Page:
     before_at, before_id = _position(cursor)
-    sql = f"""SELECT {_TASK} FROM task WHERE principal = :principal
-              AND (:status IS NULL OR status = :status) AND (:provider IS NULL OR provider = :provider)
-              AND (:at IS NULL OR (created_at, id) < (:at, :id))
-              ORDER BY created_at DESC, id DESC LIMIT :limit"""
+    which = """FROM task WHERE principal = :principal
+             AND (:status IS NULL OR status = :status) AND (:provider IS NULL OR provider = :provider)
+             AND (:at IS NULL OR (created_at, id) < (:at, :id))
+             ORDER BY created_at DESC, id DESC LIMIT :limit"""
     values = {"principal": principal, "status": status, "provider": provider, "limit": limit + 1}
-    rows = c.execute(sql, values | {"at": before_at, "id": before_id}).fetchall()
-    tasks = tuple(task_from(row, (), _money(c, str(row[0]))) for row in rows[:limit])
-    more = len(rows) > limit
-    return Page(tasks, f"{tasks[-1].created_at}.{tasks[-1].id}" if more else None)
+    rows = _rows(c, which, values | {"at": before_at, "id": before_id})
+    tasks, unreadable = list[Task](), list[str]()
+    for _, task_id, *row in rows[:limit]:
+        try:
+            tasks.append(understood(as_text(task_id), lambda row=row: task_from(row, (), _money(c, row[0]))))
+        except Unreadable as error:
+            unreadable.append(error.task_id)
+    after = _cursor(*rows[limit - 1][:2]) if len(rows) > limit else None
+    return Page(tuple(tasks), after, tuple(unreadable))
+
+
+def _rows(c: Sql, which: str, values: dict[str, Any]) -> list[Any]:
+    """`created_at`, id as bytes, and then all of TASK_COLUMNS, or nothing where one of them is no text."""
+    head = "SELECT created_at, CAST(id AS BLOB)"
+    try:
+        return c.execute(f"{head}, {_TASK} {which}", values).fetchall()
+    except UnicodeDecodeError:
+        rows = c.execute(f"{head}, rowid {which}", values).fetchall()
+        return [(at, task_id, *_row(c, rowid)) for at, task_id, rowid in rows]
+
+
+def _row(c: Sql, rowid: int) -> Iterable[Any]:
+    try:
+        return c.execute(f"SELECT {_TASK} FROM task WHERE rowid = ?", (rowid,)).fetchone()
+    except UnicodeDecodeError:
+        return ()
+
+
+def _cursor(created_at: int | None, task_id: bytes) -> str:
+    try:
+        text = task_id.decode()
+    except UnicodeDecodeError as error:  # the start of it, which sorts before it
+        text = task_id[: error.start].decode()
+    return f"{(created_at or 0) % _INTEGERS}.{text}"
 
 
 def _position(cursor: str | None) -> tuple[int | None, str]:
     if cursor is None:
         return None, ""
     at, dot, task_id = cursor.partition(".")
-    if not (dot and at.isdecimal() and len(at) < 16):
+    if not (dot and at.isdecimal() and len(at) <= 20 and int(at) < _INTEGERS and can_be_written(task_id)):
         raise InvalidRequest("`cursor` is not one that list_tasks gave.", "leave it out to start from the newest.")
-    return int(at), task_id
+    return int(at) - (_INTEGERS if int(at) >= _INTEGERS // 2 else 0), task_id
 
 
-def anything_due(c: Sql, *, home: str, now: int, tasks: Collection[str] | None) -> bool:
-    return c.execute(f"SELECT 1 FROM step WHERE {DUE} LIMIT 1", due_values(home, now, tasks)).get is not None
-
-
-def due_values(home: str, now: int, tasks: Collection[str] | None) -> dict[str, Any]:
-    """What DUE is filled in with. `tasks`: of these alone; None for any."""
-    listed = None if tasks is None else json.dumps(list(tasks))
-    return {"home": home, "now": now, "grace": GRACE_MS, "set_back": CLOCK_SET_BACK_MS, "tasks": listed}
+def can_be_written(text: str) -> bool:
+    """Whether SQLite can hold it: half a character it cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def spent(c: Sql, *, principal: str, since: int) -> dict[str, int]:
     # An attempt's money belongs to the day it was sent, also where it was settled later.
-    sql = """SELECT l.provider, sum(CASE WHEN l.kind IN ('hold', 'charge', 'adjust', 'disputed') THEN l.amount
-             ELSE -l.amount END) FROM ledger l JOIN attempt a ON a.id = l.attempt_id
+    sql = """SELECT CAST(l.provider AS BLOB),
+             sum(CASE WHEN l.kind IN ('hold', 'charge', 'adjust', 'disputed') THEN l.amount ELSE -l.amount END)
+             FROM ledger l JOIN attempt a ON a.id = l.attempt_id
              WHERE l.principal = ? AND a.intent_at >= ? GROUP BY l.provider"""
     rows: Iterable[Any] = c.execute(sql, (principal, since))
-    return {provider: int(amount) for provider, amount in rows}
+    return {as_text(provider): int(amount) for provider, amount in rows}
 
 
 def ids_like(c: Sql, *, prefix: str, principal: str, limit: int) -> list[str]:
-    sql = "SELECT id FROM task WHERE principal = ? AND substr(id, 1, ?) = ? ORDER BY created_at DESC LIMIT ?"
-    return [row[0] for row in c.execute(sql, (principal, len(prefix), prefix, limit))]
+    sql = """SELECT CAST(id AS BLOB) FROM task WHERE principal = ? AND substr(id, 1, ?) = ?
+             ORDER BY created_at DESC LIMIT ?"""
+    return [as_text(row[0]) for row in c.execute(sql, (principal, len(prefix), prefix, limit))]
 
 
 def attempts(c: Sql, *, step_id: str) -> list[Attempt]:
-    sql = f"SELECT {_ATTEMPT} FROM attempt WHERE step_id = ? ORDER BY number"
-    return [attempt_from(row) for row in c.execute(sql, (step_id,))]
+    rows = c.execute("SELECT rowid FROM attempt WHERE step_id = ? ORDER BY number", (step_id,)).fetchall()
+    found = list[Attempt]()
+    for row in rows:
+        with suppress(*NOT_UNDERSTOOD):
+            found.append(attempt_from(c.execute(f"SELECT {_ATTEMPT} FROM attempt WHERE rowid = ?", row).fetchone()))
+    return found
 
 
 def find_clip(c: Sql, *, provider: str, provider_clip_id: str, principal: str) -> tuple[str, int] | None:
@@ -108,10 +170,12 @@ def find_clip(c: Sql, *, provider: str, provider_clip_id: str, principal: str) -
 
 
 def durations(c: Sql, *, provider: str, model: str | None) -> list[float]:
+    # CASE, because one work that is no JSON would end the whole statement; what the clock made of some is left out.
     sql = """SELECT (updated_at - submitted_at) / 1000.0 FROM step
-             WHERE provider = ? AND state = 'succeeded' AND json_extract(work, '$.fields.model') IS ?
+             WHERE provider = ? AND state = 'succeeded' AND updated_at - submitted_at BETWEEN 0 AND ?
+             AND CASE WHEN json_valid(work) THEN json_extract(work, '$.fields.model') IS ? END
              ORDER BY updated_at DESC LIMIT 64"""
-    return [row[0] for row in c.execute(sql, (provider, model))]
+    return [row[0] for row in c.execute(sql, (provider, _DAY_MS, model))]
 
 
 def sighting(c: Sql, *, account_id: str) -> Sighting | None:

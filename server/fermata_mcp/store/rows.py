@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
+from pydantic_core import from_json
 
-from fermata_mcp.domain.credits import Quote
-from fermata_mcp.domain.task import (
-    Attempt,
-    Audio,
-    Clip,
-    Failure,
-    SourceFacts,
-    Step,
-    Task,
-    Work,
-)
+from fermata_mcp.domain.task import Attempt, Step, Task
 
 TASK_COLUMNS = (
     "id", "principal", "kind", "provider", "account_id", "request", "request_hash", "idempotency_key", "source",
@@ -32,8 +25,13 @@ STEP_COLUMNS = (
 )  # fmt: skip
 ATTEMPT_COLUMNS = ("id", "step_id", "number", "state", "remote_id", "intent_at", "ended_at")
 
+# What reading a row raises that was damaged, or that another version wrote.
+NOT_UNDERSTOOD = (ValueError, TypeError, OverflowError, RecursionError)
+_JSON = {"request", "source", "audio", "error", "warnings", "work", "clips"}
+_END_OF_TIME_MS = 253_402_300_800_000  # the year 10000, which no date can show
+
 Row = Sequence[Any]
-_Model = TypeVar("_Model", bound=BaseModel)
+_Noun = TypeVar("_Noun")
 
 
 def encode(value: Any) -> Any:
@@ -52,30 +50,20 @@ def _json(value: Any) -> str:
 
 
 def step_from(row: Row) -> Step:
-    """A step from a row of STEP_COLUMNS."""
-    values: dict[str, Any] = dict(zip(STEP_COLUMNS, row, strict=True))
-    values["work"] = Work.model_validate_json(values["work"])
-    values["clips"] = tuple(Clip.model_validate(item) for item in json.loads(values["clips"]))
-    values["error"] = _model(Failure, values["error"])
-    return Step(**values)
+    """A step from a row of STEP_COLUMNS. Raises one of NOT_UNDERSTOOD."""
+    return _checked(Step, _parsed(STEP_COLUMNS, row))
 
 
 def attempt_from(row: Row) -> Attempt:
-    """An attempt from a row of ATTEMPT_COLUMNS."""
-    return Attempt(**dict(zip(ATTEMPT_COLUMNS, row, strict=True)))
+    """An attempt from a row of ATTEMPT_COLUMNS. Raises one of NOT_UNDERSTOOD."""
+    return _checked(Attempt, _parsed(ATTEMPT_COLUMNS, row))
 
 
 def task_from(row: Row, steps: tuple[Step, ...], money: Mapping[str, int]) -> Task:
-    """A task from a row of TASK_COLUMNS, its steps, and its ledger summed by kind of entry."""
-    values: dict[str, Any] = dict(zip(TASK_COLUMNS, row, strict=True))
-    values["request"] = json.loads(values["request"])
-    values["source"] = SourceFacts.model_validate_json(values["source"])
-    values["warnings"] = tuple(json.loads(values["warnings"]))
-    values["audio"] = _model(Audio, values["audio"])
-    values["error"] = _model(Failure, values["error"])
-    values["quote"] = Quote(values.pop("quote_low"), values.pop("quote_high"), values.pop("quote_expected"))
-    values |= _money_of(money)
-    return Task(**values, steps=steps)
+    """A task from a row of TASK_COLUMNS, its steps, and its ledger summed by kind of entry. Raises NOT_UNDERSTOOD."""
+    values = _parsed(TASK_COLUMNS, row)
+    values["quote"] = {name: values.pop(f"quote_{name}") for name in ("low", "high", "expected")}
+    return _checked(Task, values | _money_of(money) | {"steps": steps})
 
 
 def _money_of(entries: Mapping[str, int]) -> dict[str, int]:
@@ -90,8 +78,48 @@ def _money_of(entries: Mapping[str, int]) -> dict[str, int]:
     }
 
 
-def _model(kind: type[_Model], text: str | None) -> _Model | None:
-    return None if text is None else kind.model_validate_json(text)
+def _parsed(columns: tuple[str, ...], row: Row) -> dict[str, Any]:
+    values: dict[str, Any] = dict(zip(columns, row, strict=True))
+    for name in _JSON.intersection(columns):
+        if values[name] is not None:
+            values[name] = from_json(values[name])
+            _check_numbers(values[name])
+    _check_numbers(values.get("fraction"))
+    if not all(0 <= values[name] < _END_OF_TIME_MS for name in _times(columns) if values[name] is not None):
+        raise ValueError("a time is no possible one")
+    return values
+
+
+@cache
+def _times(columns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in columns if name.endswith("_at"))
+
+
+def _check_numbers(value: Any) -> None:
+    """What we write holds no infinities, and nothing that shows a row can."""
+    if isinstance(value, dict):
+        for item in cast("dict[str, Any]", value).values():
+            _check_numbers(item)
+    elif isinstance(value, list):
+        for item in cast("list[Any]", value):
+            _check_numbers(item)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number is no possible one")
+
+
+def _checked(kind: type[_Noun], values: dict[str, Any]) -> _Noun:
+    return _reader(kind).validate_python(values)
+
+
+def get_ready() -> None:
+    """Do beside everything else what the first row that is read would wait for."""
+    for kind in (Step, Task):
+        _reader(kind)
+
+
+@cache
+def _reader(kind: type[_Noun]) -> TypeAdapter[_Noun]:
+    return TypeAdapter(kind)
 
 
 def task_row(task: Task) -> dict[str, Any]:

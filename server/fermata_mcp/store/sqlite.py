@@ -6,6 +6,7 @@ transaction open.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,21 +20,33 @@ from fermata_mcp.domain.credits import Dispute, Sighting
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Change, NewStep, Step, Task, TaskStatus
 
-from . import reading, writing
-from .base import Created, Page
+from . import claiming, reading, rows, writing
+from .base import CLOCK_SLACK_MS, Created, Page, Unreadable
+from .claiming import Claimed, Taker
 from .sqlite_file import Sql, in_words, open_file
 
 _T = TypeVar("_T")
+logger = logging.getLogger(__name__)
 
 
 class SqliteStore:
-    """See `Store`. `path` is the database file; its folder is made when it is opened."""
+    """See `Store`.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The database file; its folder is made when it is opened.
+        steady: Seconds of a clock that nobody sets. With it, what is on its way keeps its lease when the other clock is
+            put forward, and a time that is old by the time of its use is no proof that the clock was set back.
+    """
+
+    def __init__(self, path: Path, *, steady: Callable[[], float] | None = None) -> None:
         self._path = path
+        self._steady = steady
+        self._seen: tuple[int, float] | None = None
         self._connection: Sql | None = None
         self._turn = anyio.CapacityLimiter(1)
         self._data_version: int | None = None
+        self._begun = False
+        self._unreadable = set[str]()
 
     async def open(self) -> None:
         await self._run(lambda _: None)
@@ -65,10 +78,41 @@ class SqliteStore:
         return await self._run(partial(reading.ids_like, prefix=prefix, principal=principal, limit=limit))
 
     async def claim(self, *, home: str, now: int, limit: int, tasks: Collection[str] | None = None) -> list[Step]:
-        if not await self._run(partial(reading.anything_due, home=home, now=now, tasks=tasks)):
+        if not self._begun:
+            await self._begin(now)
+        asked = self._steady() if self._steady else 0.0
+        await self._keep_leases(now, asked)
+        taker = Taker(home, now, tasks)
+        if not await self._run(partial(claiming.anything_to_do, taker=taker)):
             return []
-        taken = partial(writing.claim, home=home, now=now, limit=limit, tasks=tasks)
-        return await self._write(taken, durable=False)
+
+        def taken(c: Sql) -> Claimed:
+            fresh = self._steady is None or self._steady() - asked < CLOCK_SLACK_MS / 1000
+            return claiming.claim(c, taker, limit=limit, fresh=fresh, doubted=self._unreadable)
+
+        claimed = await self._write(taken, durable=False)
+        self._name(claimed.unreadable)
+        return claimed.steps
+
+    async def _keep_leases(self, now: int, steady: float) -> None:
+        """Before anything is taken that only a jump of the clock has made due."""
+        before_now, before = self._seen or (now, steady)
+        ahead = now - before_now - round(1000 * (steady - before))
+        if self._steady is not None and ahead > CLOCK_SLACK_MS:
+            await self._write(partial(claiming.put_forward, now=now, by=ahead), durable=False)
+        self._seen = now, steady
+
+    async def _begin(self, now: int) -> None:
+        """Once in a program, before it takes on its first step."""
+        self._name(await self._write(partial(claiming.try_again, now=now), durable=False))
+        self._begun = True
+        await self._run(lambda _: rows.get_ready())
+
+    def _name(self, unreadable: Sequence[Unreadable]) -> None:
+        for error in unreadable:
+            if error.task_id not in self._unreadable:
+                self._unreadable.add(error.task_id)
+                logger.error("%s", error)
 
     async def apply(self, change: Change, *, now: int) -> bool:
         return await self._write(partial(writing.apply, change=change, now=now), durable=writing.must_last(change))
@@ -138,7 +182,10 @@ class SqliteStore:
                 if self._connection is None:
                     self._connection = open_file(self._path)
                 return work(self._connection)
-            except (apsw.Error, OSError) as error:
+            except (apsw.Error, OSError, UnicodeDecodeError) as error:
                 raise in_words(error, self._path) from error
+            except Unreadable as error:
+                self._name([error])
+                raise
 
         return await anyio.to_thread.run_sync(run, limiter=self._turn)

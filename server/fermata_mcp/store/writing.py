@@ -8,11 +8,12 @@ from typing import Any
 from fermata_mcp.domain.credits import Dispute, Sighting
 from fermata_mcp.domain.errors import OverBudget
 from fermata_mcp.domain.spec import Rate
-from fermata_mcp.domain.task import STEP_MOVES, Change, Clip, NewStep, Step, Task
+from fermata_mcp.domain.task import STEP_MOVES, Change, Clip, NewStep, Task
 
-from .base import LOOK_LEASE_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused
-from .reading import DUE, STEP, due_values, get_known, sighting, spent
-from .rows import encode, step_from, task_row
+from .base import CLOCK_SLACK_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused
+from .claiming import count_anew
+from .reading import get_known, sighting, spent
+from .rows import encode, task_row
 from .sqlite_file import Sql
 
 _DAY_MS = 86_400_000
@@ -70,16 +71,6 @@ def _insert_step(
     c.execute(sql, (step.id, task_id, provider, account_id, step.seq, encode(step.work), home, fence, due, now, now))
 
 
-def claim(c: Sql, *, home: str, now: int, limit: int, tasks: Collection[str] | None) -> list[Step]:
-    sql = f"""UPDATE step SET fence = fence + 1, home = :home, updated_at = :now,
-              due_at = :now + CASE state WHEN 'queued' THEN :submit ELSE :look END,
-              state = CASE state WHEN 'submitting' THEN 'unknown' ELSE state END
-              WHERE id IN (SELECT id FROM step WHERE {DUE} ORDER BY due_at LIMIT :limit)
-              RETURNING {STEP}"""
-    leases = {"submit": SUBMIT_LEASE_MS, "look": LOOK_LEASE_MS, "limit": limit}
-    return [step_from(row) for row in c.execute(sql, due_values(home, now, tasks) | leases)]
-
-
 def must_last(change: Change) -> bool:
     """Whether a power cut may not take the change back: when to look again, and how far work has got, it may."""
     beside = set(change.step) - {"due_at", "polls", "error_streak"} or set(change.task or {}) - {"fraction", "message"}
@@ -102,6 +93,8 @@ def apply(c: Sql, *, change: Change, now: int) -> bool:
     if change.attempt:
         _update(c, "attempt", attempt_id, dict(change.attempt))
     _add_entries(c, change, now, principal, provider, task_id, attempt_id)
+    if "due_at" not in change.step:
+        count_anew(c, change.step_id, now)
     patch = dict(change.step) | ({"attempt_id": attempt_id} if change.new_attempt else {})
     _update(c, "step", change.step_id, patch | {"updated_at": now})
     _remember_clips(c, change.step.get("clips", ()), provider, task_id)
@@ -126,17 +119,24 @@ def _insert_attempt(c: Sql, attempt_id: str, step_id: str, account_id: str, now:
 
 def take_turn(c: Sql, *, account_id: str, rate: Rate, urgent: bool, now: int) -> int:
     """The generic cell rate algorithm: one number tells how much of the burst is used up."""
-    spacing = rate.seconds * 1000 / rate.requests
+    whole = rate.seconds * 1000
+    spacing = whole / rate.requests
     burst = spacing * (rate.requests if urgent else max(1, rate.requests * 0.8))
     stored = c.execute("SELECT free_at FROM pace WHERE account_id = ?", (account_id,)).get or 0
-    # Further ahead than a whole burst only where the clock was set back since.
-    free_at = now if stored > now + 2 * rate.seconds * 1000 else max(now, stored)
+    # Further ahead than a whole burst only where the clock was set back: then the burst is taken for used up.
+    free_at = min(max(now, stored), now + whole)
     early = free_at + spacing - burst - now
-    if early > 0:
-        return round(early) + 1
+    if early <= 0:
+        _set_pace(c, account_id, round(free_at + spacing))
+        return 0
+    if stored > free_at:
+        _set_pace(c, account_id, round(free_at))
+    return round(early) + 1
+
+
+def _set_pace(c: Sql, account_id: str, free_at: int) -> None:
     sql = "INSERT INTO pace VALUES (?, ?) ON CONFLICT (account_id) DO UPDATE SET free_at = excluded.free_at"
-    c.execute(sql, (account_id, round(free_at + spacing)))
-    return 0
+    c.execute(sql, (account_id, free_at))
 
 
 def _remember_clips(c: Sql, clips: Iterable[Clip], provider: Any, task_id: Any) -> None:
@@ -158,14 +158,16 @@ def _add_entries(
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
     for entry in change.entries:
         c.execute(sql, (now, principal, provider, task_id, attempt_id, entry.kind, entry.amount, entry.note))
-    if (
-        change.entries
-        and change.day_cap is not None
-        and sum(spent(c, principal=principal, since=now - now % _DAY_MS).values()) > (change.day_cap)
-    ):
+    if change.entries and change.day_cap is not None and _spent_today(c, principal, now) > change.day_cap:
         raise OverBudget(
             "today's credits are used up.", "raise FERMATA_MAX_CREDITS_PER_DAY, or wait for tomorrow (UTC)."
         )
+
+
+def _spent_today(c: Sql, principal: Any, now: int) -> int:
+    # What the clock says was sent later than now was sent today at the latest: the cap counts it, and only today.
+    c.execute("UPDATE attempt SET intent_at = ? WHERE intent_at > ?", (now, now + CLOCK_SLACK_MS))
+    return sum(spent(c, principal=principal, since=now - now % _DAY_MS).values())
 
 
 def release(c: Sql, *, home: str, now: int, interrupted: Sequence[str]) -> None:
@@ -184,6 +186,8 @@ def hasten(c: Sql, *, step_id: str, now: int) -> None:
 
 def see_balance(c: Sql, *, account_id: str, balance: int, now: int) -> Sighting | None:
     before = sighting(c, account_id=account_id)
+    if before is not None and before.at > now + CLOCK_SLACK_MS:
+        before = None  # the clock was set back since: nobody knows what was sent after it
     sql = """INSERT INTO sighting VALUES (?, ?, ?)
              ON CONFLICT (account_id) DO UPDATE SET at = excluded.at, balance = excluded.balance"""
     c.execute(sql, (account_id, now, balance))
