@@ -153,7 +153,7 @@ class PaidSteps(RuleBasedStateMachine):
         steps = self.run(self.store.claim(home=home, now=self.now, limit=limit))
         on_their_way = {hand.attempt: hand for hands in self.hands.values() for hand in hands if hand.attempt}
         for step in steps:
-            hand = on_their_way.get(step.attempt_id)
+            hand = on_their_way.get(step.attempt_id or "")
             cut_short = step.state == "unknown" and hand is not None and self.passed < hand.leased_until
             assert not cut_short, "a request on its way was taken from its owner"
         return steps

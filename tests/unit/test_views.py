@@ -36,7 +36,7 @@ FIELDS = {
     TaskView: "task_id kind provider provider_reason status progress source audio clips steps credits error "
     "warnings next created_at updated_at finished_at",
     CreditsView: "providers spent_today spent_this_week spent_this_month cap_today",
-    TaskList: "tasks next_cursor",
+    TaskList: "tasks next_cursor unreadable",
 }
 PARTS = {
     "progress": "fraction elapsed_seconds expected_seconds message",
@@ -202,8 +202,12 @@ def money(name: str = "paid", **fields: Any) -> ProviderCredits:
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 20])
 @pytest.mark.parametrize("cursor", [None, "123.tsk_1"])
-def test_a_list_is_two_to_five_lines(count: int, cursor: str | None) -> None:
-    page = TaskList(tasks=[short(in_status("succeeded")) for _ in range(count)], next_cursor=cursor)
+@pytest.mark.parametrize("unreadable", [0, 1, 9])
+def test_a_list_is_two_to_five_lines(count: int, cursor: str | None, unreadable: int) -> None:
+    ids = [f"tsk_bad_{number}" for number in range(unreadable)]
+    page = TaskList(tasks=[short(in_status("succeeded")) for _ in range(count)], next_cursor=cursor, unreadable=ids)
+    assert all(task_id in list_text(page) for task_id in ids[:3])
+    assert not ids or f"{unreadable} cannot be read" in list_text(page)
     lines = list_text(page).splitlines()
     assert 2 <= len(lines) <= 5
     assert all(lines)

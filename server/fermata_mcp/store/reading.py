@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 
 from .base import Page, Unreadable
-from .rows import ATTEMPT_COLUMNS, NOT_UNDERSTOOD, STEP_COLUMNS, TASK_COLUMNS, attempt_from, step_from, task_from
+from .rows import ATTEMPT_COLUMNS, NOT_UNDERSTOOD, STEP_COLUMNS, TASK_COLUMNS, Row, attempt_from, step_from, task_from
 from .sqlite_file import Sql
 
 STEP = ", ".join(STEP_COLUMNS)
@@ -48,15 +49,21 @@ def understood(task_id: str, read: Callable[[], _Noun]) -> _Noun:
 
 def _why(error: Exception) -> str:
     """Without what is in the row, which may be anything."""
-    if isinstance(error, ValidationError):
-        places = {".".join(map(str, one["loc"])) for one in error.errors(include_url=False, include_input=False)}
-        return f"{', '.join(sorted(places))[:100]} is nothing this version knows"
-    return str(error).partition(" at line ")[0][:100]
+    match error:
+        case ValidationError():
+            places = {".".join(map(str, one["loc"])) for one in error.errors(include_url=False, include_input=False)}
+            return f"{', '.join(sorted(places))[:100]} is nothing this version knows"
+        case UnicodeDecodeError():
+            return "a text is none"
+        case TypeError():
+            return "a value is of another kind"
+        case _:
+            return str(error).partition(" at line ")[0][:100]
 
 
-def as_text(raw: bytes) -> str:
+def as_text(raw: bytes | None) -> str:
     """A column cast to a BLOB, which may hold what is no text."""
-    return raw.decode(errors="backslashreplace")
+    return (raw or b"").decode(errors="backslashreplace")
 
 
 def get_known(c: Sql, task_id: str, principal: str) -> Task:
@@ -86,18 +93,22 @@ def page(
     values = {"principal": principal, "status": status, "provider": provider, "limit": limit + 1}
     rows = _rows(c, which, values | {"at": before_at, "id": before_id})
     tasks, unreadable = list[Task](), list[str]()
-    for _, task_id, *row in rows[:limit]:
+    for _, raw_id, *row in rows[:limit]:
         try:
-            tasks.append(understood(as_text(task_id), lambda row=row: task_from(row, (), _money(c, row[0]))))
+            tasks.append(_without_steps(c, as_text(raw_id), row))
         except Unreadable as error:
             unreadable.append(error.task_id)
     after = _cursor(*rows[limit - 1][:2]) if len(rows) > limit else None
     return Page(tuple(tasks), after, tuple(unreadable))
 
 
+def _without_steps(c: Sql, task_id: str, row: Row) -> Task:
+    return understood(task_id, lambda: task_from(row, (), _money(c, task_id)))
+
+
 def _rows(c: Sql, which: str, values: dict[str, Any]) -> list[Any]:
     """`created_at`, id as bytes, and then all of TASK_COLUMNS, or nothing where one of them is no text."""
-    head = "SELECT created_at, CAST(id AS BLOB)"
+    head = "SELECT CASE WHEN typeof(created_at) <> 'text' THEN created_at ELSE x'' END, CAST(id AS BLOB)"
     try:
         return c.execute(f"{head}, {_TASK} {which}", values).fetchall()
     except UnicodeDecodeError:
@@ -112,12 +123,20 @@ def _row(c: Sql, rowid: int) -> Iterable[Any]:
         return ()
 
 
-def _cursor(created_at: int | None, task_id: bytes) -> str:
+def _cursor(created_at: Any, raw_id: bytes | None) -> str:
     try:
-        text = task_id.decode()
+        text = (raw_id or b"").decode()
     except UnicodeDecodeError as error:  # the start of it, which sorts before it
-        text = task_id[: error.start].decode()
-    return f"{(created_at or 0) % _INTEGERS}.{text}"
+        text = (raw_id or b"")[: error.start].decode()
+    return f"{_whole(created_at) % _INTEGERS}.{text}"
+
+
+def _whole(at: Any) -> int:
+    """A time as an integer of SQLite's that sorts no later, whatever the row holds: nothing, numbers, text, bytes."""
+    least, most = -_INTEGERS // 2, _INTEGERS // 2 - 1
+    if isinstance(at, int | float):
+        return max(least, math.floor(min(at, most))) if at > least else least
+    return least if at is None else most
 
 
 def _position(cursor: str | None) -> tuple[int | None, str]:
@@ -202,10 +221,12 @@ def disputes(c: Sql, *, account_id: str) -> list[Dispute]:
 
 def lengths_added(c: Sql, *, provider: str, model: str | None) -> list[float]:
     # A joined or whole clip was added to at `continue_at`; of a part that stands alone all is new.
-    sql = """SELECT CASE WHEN json_extract(clips, '$[0].whole_track') IS TRUE
-                    THEN json_extract(clips, '$[0].duration_seconds') - json_extract(clips, '$[0].continue_at')
-                    ELSE json_extract(clips, '$[0].own_seconds') END AS added FROM step
-             WHERE provider = ? AND state = 'succeeded' AND json_extract(work, '$.fields.model') IS ?
-             AND json_extract(work, '$.action') = 'extend' AND added > 0
-             ORDER BY updated_at DESC LIMIT 64"""
+    added = """CASE WHEN NOT json_valid(clips) THEN NULL WHEN json_extract(clips, '$[0].whole_track') IS TRUE
+               THEN json_extract(clips, '$[0].duration_seconds') - json_extract(clips, '$[0].continue_at')
+               ELSE json_extract(clips, '$[0].own_seconds') END"""
+    sql = f"""SELECT {added} AS added FROM step WHERE provider = ? AND state = 'succeeded'
+              AND CASE WHEN json_valid(work) THEN json_extract(work, '$.fields.model') IS ?
+                       AND json_extract(work, '$.action') = 'extend' END
+              AND typeof({added}) IN ('integer', 'real') AND {added} > 0 AND {added} < 86400
+              ORDER BY updated_at DESC LIMIT 64"""
     return [row[0] for row in c.execute(sql, (provider, model))]

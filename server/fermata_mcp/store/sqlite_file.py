@@ -113,6 +113,8 @@ def in_words(error: Exception, path: Path) -> FermataError:
             return StoreUnavailable("another program is holding the task database.", "try again in a moment.")
         case apsw.FullError():
             return StoreUnavailable("the disk is full; nothing was recorded.", "free some space and call again.")
+        case UnicodeDecodeError():
+            return StoreUnavailable("a record in the task database is no text.", "go on with other tasks.")
         case apsw.CorruptError() | apsw.NotADBError():
             return StoreUnavailable(
                 f"the task database {path.name} is damaged or not a database.",

@@ -164,9 +164,13 @@ def _add_entries(
         )
 
 
-def _spent_today(c: Sql, principal: Any, now: int) -> int:
-    # What the clock says was sent later than now was sent today at the latest: the cap counts it, and only today.
+def _nothing_was_sent_later_than(c: Sql, now: int) -> None:
+    """Where rows say so, the clock was set back since."""
     c.execute("UPDATE attempt SET intent_at = ? WHERE intent_at > ?", (now, now + CLOCK_SLACK_MS))
+
+
+def _spent_today(c: Sql, principal: Any, now: int) -> int:
+    _nothing_was_sent_later_than(c, now)  # the cap counts it, and only today
     return sum(spent(c, principal=principal, since=now - now % _DAY_MS).values())
 
 
@@ -185,6 +189,7 @@ def hasten(c: Sql, *, step_id: str, now: int) -> None:
 
 
 def see_balance(c: Sql, *, account_id: str, balance: int, now: int) -> Sighting | None:
+    _nothing_was_sent_later_than(c, now)
     before = sighting(c, account_id=account_id)
     if before is not None and before.at > now + CLOCK_SLACK_MS:
         before = None  # the clock was set back since: nobody knows what was sent after it

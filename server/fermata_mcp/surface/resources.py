@@ -37,7 +37,7 @@ from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound, To
 from fermata_mcp.engine.service import Service
 
 from .tools import Toolbox
-from .views import provider_facts, short, task_view
+from .views import provider_facts, task_list, task_view
 
 MAX_AUDIO_BYTES = 16 * 1024 * 1024
 HISTORY = "fermata://tasks"
@@ -55,8 +55,7 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
     async def history() -> str:
         with _in_words(HISTORY):
             page = await service.tasks(None, None, 100, None)
-        tasks = [short(task).model_dump(mode="json") for task in page.tasks]
-        return json.dumps({"tasks": tasks, "next_cursor": page.next_cursor}, ensure_ascii=False)
+        return task_list(page).model_dump_json()
 
     @server.resource(
         "fermata://tasks/{task_id}", title="Task", description="One task, as get_task shows it", mime_type=_JSON

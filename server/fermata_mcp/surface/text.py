@@ -68,11 +68,19 @@ def _cost(view: TaskView, spec: ProviderSpec) -> str:
 
 
 def list_text(page: TaskList) -> str:
-    if not page.tasks:
+    if not page.tasks and not page.unreadable:
         return "No tasks yet.\nNext: call extend_track with a source."
     shown = [f"{task.created_at[:16]} {task.status} {task.task_id} {task.source}" for task in page.tasks[:3]]
     more = len(page.tasks) - len(shown)
-    return "\n".join([*shown, f"and {more} more here" if more else "", _list_next(page)]).replace("\n\n", "\n")
+    beside = "; ".join(filter(None, [f"and {more} more here" if more else "", _unreadable(page.unreadable)]))
+    return "\n".join(filter(None, [*shown, beside, _list_next(page)]))
+
+
+def _unreadable(ids: list[str]) -> str:
+    if not ids:
+        return ""
+    named = ", ".join(ids[:3]) + (", ..." if len(ids) > 3 else "")
+    return f"{len(ids)} cannot be read and are not shown: {named}"
 
 
 def _list_next(page: TaskList) -> str:

@@ -25,7 +25,7 @@ from .confirm import confirmed
 from .errors import MAX_ARGUMENT_BYTES, error_result, our_bug, wrong_arguments
 from .schemas import input_schema, output_schema
 from .text import credits_text, list_text, task_text
-from .views import CreditsView, TaskList, TaskView, credits_view, share_done, short, task_view
+from .views import CreditsView, TaskList, TaskView, credits_view, share_done, task_list, task_view
 
 logger = logging.getLogger(__name__)
 Ctx = Context[Any, Any]
@@ -86,7 +86,7 @@ class Toolbox:
 
     async def list_tasks(self, args: ListArgs, ctx: Ctx) -> CallToolResult:
         page = await self.service.tasks(parse_status(args.status), args.provider, args.limit, args.cursor)
-        view = TaskList(tasks=[short(task) for task in page.tasks], next_cursor=page.next_cursor)
+        view = task_list(page)
         return _result(list_text(view), view)
 
     async def cancel_task(self, args: TaskArgs, ctx: Ctx) -> CallToolResult:

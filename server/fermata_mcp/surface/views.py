@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Failure, Seam, Step, Task
 from fermata_mcp.engine.credits import Credits, ProviderCredits
 from fermata_mcp.engine.service import Started
+from fermata_mcp.store.base import Page
 
 REPLAYED = {
     "key": "This is the task that the same idempotency_key started earlier; nothing new was started.",
@@ -106,6 +107,7 @@ class ShortTask(View):
 class TaskList(View):
     tasks: list[ShortTask]
     next_cursor: str | None
+    unreadable: list[str] = Field(default=[], exclude_if=lambda ids: not ids)
 
 
 class CreditsView(View):
@@ -241,6 +243,12 @@ def short(task: Task) -> ShortTask:
         file=task.audio.file if task.audio else None,
         created_at=iso(task.created_at),
         finished_at=iso(task.finished_at) if task.finished_at else None,
+    )
+
+
+def task_list(page: Page) -> TaskList:
+    return TaskList(
+        tasks=[short(task) for task in page.tasks], next_cursor=page.next_cursor, unreadable=list(page.unreadable)
     )
 
 
