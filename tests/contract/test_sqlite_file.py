@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import ExitStack, contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import cast
+from typing import ClassVar, cast
 
 import anyio
 import apsw
@@ -141,6 +141,72 @@ class TestOwnership:
         put(path, b"")
         store = SqliteStore(path)
         await created(store)
+        await store.close()
+
+
+def modes(folder: Path) -> dict[str, int]:
+    """What may be done with the files of a folder, by their names."""
+    return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
+
+
+def let_everybody_read(folder: Path) -> None:
+    for file in folder.iterdir():
+        file.chmod(0o644)
+
+
+class TestPrivacy:
+    OURS: ClassVar = dict.fromkeys(["fermata.db", "fermata.db-wal", "fermata.db-shm"], 0o600)
+
+    @pytest.fixture(autouse=True)
+    def generous(self) -> Generator[None]:
+        """A machine on which everybody may do everything."""
+        before = os.umask(0)
+        yield
+        os.umask(before)
+
+    async def test_in_a_folder_of_others_the_files_are_the_owners_alone(self, path: Path) -> None:
+        path.parent.mkdir(mode=0o777)
+        store = SqliteStore(path)
+        await created(store)
+        assert modes(path.parent) == self.OURS
+        assert path.parent.stat().st_mode & 0o777 == 0o777
+        await store.close()
+
+    async def test_a_folder_that_we_make_is_the_owners_alone(self, path: Path) -> None:
+        store = SqliteStore(path)
+        await created(store)
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        assert modes(path.parent) == self.OURS
+        await store.close()
+
+    async def test_files_that_everybody_could_read_are_closed_to_them(self, path: Path) -> None:
+        path.parent.mkdir(mode=0o777)
+        one = SqliteStore(path)
+        task = await created(one)
+        let_everybody_read(path.parent)
+        other = SqliteStore(path)
+        assert await stored(other, task)
+        assert modes(path.parent) == self.OURS
+        await one.close()
+        await other.close()
+
+    async def test_another_programs_database_keeps_its_mode(self, path: Path) -> None:
+        path.parent.mkdir()
+        directly(path, "CREATE TABLE theirs (x)")
+        let_everybody_read(path.parent)
+        await refused(path)
+        assert modes(path.parent)[path.name] == 0o644
+
+    async def test_a_file_that_cannot_be_linked_into_place_is_closed_all_the_same(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def no_links(*_: object) -> None:
+            raise PermissionError
+
+        monkeypatch.setattr(os, "link", no_links)
+        store = SqliteStore(path)
+        await created(store)
+        assert modes(path.parent) == self.OURS
         await store.close()
 
 

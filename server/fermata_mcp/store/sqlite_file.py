@@ -6,8 +6,11 @@ processes write.
 
 from __future__ import annotations
 
+import os
+import secrets
 import sys
 import time
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -36,10 +39,12 @@ class Sql(Protocol):
 
 def open_file(path: Path) -> Sql:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_private(path)
     connection = cast(Sql, apsw.Connection(str(path)))
     try:
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         _check_owner(connection, path)
+        _keep_private(path)
         _use_wal(connection)
         # A power cut must not take back an intent that money has already followed.
         connection.pragma("synchronous", "FULL")
@@ -51,6 +56,28 @@ def open_file(path: Path) -> Sql:
         connection.close()
         raise
     return connection
+
+
+def _make_private(path: Path) -> None:
+    """A new file is never another's to read, not even empty: who has opened it then can read on."""
+    new = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    if path.name == ":memory:" or path.exists():
+        return
+    # Made beside it and linked, since closing a file takes away every lock that this process has on it.
+    with suppress(OSError):
+        os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        try:
+            os.link(new, path)
+        finally:
+            new.unlink()
+
+
+def _keep_private(path: Path) -> None:
+    """Our files are for their owner alone, also in a folder that others may enter; the folder may be another's."""
+    for ours in (path, *(path.with_name(path.name + ending) for ending in ("-wal", "-shm"))):
+        with suppress(OSError):  # there is none, or it is somebody else's
+            if ours.stat().st_mode & 0o077:
+                ours.chmod(0o600)
 
 
 def _check_owner(connection: Sql, path: Path) -> None:
