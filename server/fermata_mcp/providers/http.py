@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import anyio
 import httpx2 as httpx
@@ -27,9 +26,9 @@ from fermata_mcp.domain.errors import (
 from fermata_mcp.domain.plan import clean_text
 from fermata_mcp.domain.spec import Refusal
 from fermata_mcp.domain.task import Clip, Work
-from fermata_mcp.media.tls import tls
 
 from .base import Accepted, Host, NotSent, Refused, Snapshot, Submitted, Unclear
+from .ready import CannotBegin, Watch, authorities, existing, innermost, multipart, no_address, unusable_proxy
 from .reply import TooBig, kind, limited, parsed, retry_after
 from .wire import Adapter, Answer, Call
 from .words import about_money, named_id
@@ -38,7 +37,7 @@ READ_SECONDS = 30.0
 UPLOAD_SECONDS = 90.0
 RETRY_SECONDS = 10.0
 # Before one of these, no byte of the request can have left.
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 # Codes by which a host says that it does not understand the question, or knows nothing of what it is asked about.
 _NOT_UNDERSTOOD = (400, 404)
 T = TypeVar("T")
@@ -75,7 +74,7 @@ class HttpProvider:
 
     def check(self, work: Work) -> None:
         """Find out what cannot be said on this provider's wire, before a task is made of it."""
-        tls()
+        authorities()
         uploaded = {} if work.source_clip or work.source_url else {"source_url": "https://uploaded.invalid/track"}
         self._adapter.submit_call(self._adapter.complete(work.model_copy(update=uploaded)))
         if work.action == "upload":
@@ -89,17 +88,30 @@ class HttpProvider:
     # --- the one paid request -------------------------------------------------------------------------------------
 
     async def submit(self, attempt_id: str, work: Work) -> Submitted:
+        watch = Watch(blind=self._transport is not None)
         try:
             call = self._adapter.submit_call(work)
-            with anyio.fail_after(self._settings.submit_timeout_seconds):
-                async with self._client(keep_alive=False) as client:
-                    return self._outcome(await self._exchange(client, call))
-        except _NEVER_SENT as error:
-            return NotSent(ProviderUnavailable(f"{self.spec.name} cannot be reached ({kind(error)})."))
-        except (httpx.HTTPError, TimeoutError, TooBig) as error:
-            return Unclear(f"{kind(error)} while waiting for {self.spec.name}")
+            client = self._client(keep_alive=False)
+            request = await self._request(client, call, watch)
         except FermataError as error:
             return NotSent(error)
+        try:
+            with anyio.fail_after(self._settings.submit_timeout_seconds):
+                async with client:
+                    return self._outcome(await self._exchange(client, request))
+        except Exception as error:
+            if watch.nothing_sent or isinstance(error, _NEVER_SENT):
+                return NotSent(self._unreachable(error))
+            if not isinstance(error, (httpx.HTTPError, TimeoutError, TooBig)):
+                raise
+            return Unclear(f"{kind(error)} while waiting for {self.spec.name}")
+
+    def _unreachable(self, error: Exception) -> ProviderError:
+        error = innermost(error)
+        passing = isinstance(error, httpx.HTTPError | OSError)
+        return (ProviderUnavailable if passing else CannotBegin)(
+            f"{self.spec.name} cannot be reached ({kind(error)}); nothing was sent."
+        )
 
     def _outcome(self, answer: Answer) -> Submitted:
         remote_id = self._adapter.read_submit(answer) if answer.code() < 400 else None
@@ -181,7 +193,7 @@ class HttpProvider:
         work = self._adapter.complete(work)
         if work.source_file is None or work.source_clip or work.source_url:
             return work
-        call = self._adapter.upload_call(await _existing(work.source_file))
+        call = self._adapter.upload_call(await existing(work.source_file))
         if call is None:
             raise InvalidRequest(
                 f"{self.spec.name} cannot take files, only links and its own clips.",
@@ -213,31 +225,66 @@ class HttpProvider:
     async def _read(self, call: Call, deadline: float = READ_SECONDS) -> Answer:
         if self._reader is None:
             self._reader = self._client(keep_alive=True)
+        request = await self._request(self._reader, call)
         try:
             with anyio.fail_after(deadline):
-                return await self._exchange(self._reader, call)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, TooBig) as error:
+                return await self._exchange(self._reader, request)
+        except (httpx.HTTPError, TimeoutError, TooBig) as error:
             raise ProviderUnavailable(f"{self.spec.name} did not answer ({kind(error)}).") from None
+        except Exception as error:  # connecting raises whatever the system does, in groups
+            raise self._unreachable(error) from error
 
-    # --- one exchange ---------------------------------------------------------------------------------------------
+    # --- one exchange: made ready while nothing can have been sent, and then carried out -----------------------------
 
     def _client(self, *, keep_alive: bool) -> httpx.AsyncClient:
+        """Raises CannotBegin, where the proxies or the authorities of the environment cannot be used."""
+        # Connecting is given up before the whole deadline is, which would cut it off without closing what was opened.
+        connect = min(READ_SECONDS, 0.75 * self._settings.submit_timeout_seconds)
         limits = httpx.Limits() if keep_alive else httpx.Limits(max_keepalive_connections=0)
-        return httpx.AsyncClient(
-            verify=tls(),
-            follow_redirects=False,
-            limits=limits,
-            transport=self._transport,
-            timeout=httpx.Timeout(READ_SECONDS),
-        )
+        verify = authorities()
+        try:
+            return httpx.AsyncClient(
+                verify=verify,
+                follow_redirects=False,
+                limits=limits,
+                transport=self._transport,
+                timeout=httpx.Timeout(READ_SECONDS, connect=connect),
+            )
+        except (ImportError, ValueError, TypeError, OSError, httpx.InvalidURL) as error:
+            raise unusable_proxy(error) from error
 
-    async def _exchange(self, client: httpx.AsyncClient, call: Call) -> Answer:
-        base = self._account.upload_url if call.host == "upload" else self._account.base_url
-        files, data = await _multipart(call)
-        request = client.build_request(
-            call.method, base + call.path, json=call.body, params=call.params or None, files=files, data=data,
-            headers=self._headers(),
-        )  # fmt: skip
+    async def _request(self, client: httpx.AsyncClient, call: Call, watch: Watch | None = None) -> httpx.Request:
+        """Raises CannotBegin, InvalidRequest or MissingKey for what can be written in no request."""
+        base, variable = self._address(call)
+        headers = self._headers()
+        files, data = await multipart(call)
+        try:
+            request = client.build_request(
+                call.method, base + call.path, json=call.body, params=call.params or None, files=files, data=data,
+                headers=headers, extensions={"trace": watch} if watch else {},
+            )  # fmt: skip
+        except httpx.InvalidURL as error:
+            raise no_address(variable) from error
+        except (ValueError, TypeError) as error:
+            raise InvalidRequest(
+                f"what was asked for cannot be written for {self.spec.name}; nothing was sent."
+            ) from error
+        url = request.url
+        if (
+            url.scheme not in ("http", "https")
+            or not url.host
+            or not 0 < (80 if url.port is None else url.port) < 65536
+        ):
+            raise no_address(variable)
+        return request
+
+    def _address(self, call: Call) -> tuple[str, str]:
+        """Where a call goes, and the setting that says so."""
+        if call.host == "upload":
+            return self._account.upload_url, f"{self._adapter.family.upper()}_UPLOAD_URL"
+        return self._account.base_url, f"{self._adapter.family.upper()}_BASE_URL"
+
+    async def _exchange(self, client: httpx.AsyncClient, request: httpx.Request) -> Answer:
         response = await client.send(request, stream=True)
         try:
             raw = await limited(response.aiter_bytes())
@@ -261,26 +308,12 @@ class HttpProvider:
 
     def _key(self) -> str:
         variable = self.spec.key_variable
-        if self._account.key is None:
+        if self._account.key is None or not self._account.key.get_secret_value().strip():
             raise MissingKey(f"{self.spec.name} needs a key.", f"set {variable}, or use provider local.")
         key = self._account.key.get_secret_value().strip()
-        if key.lower().startswith("bearer ") or not key.isascii() or any(c.isspace() for c in key):
+        if key.lower().startswith("bearer ") or not all("!" <= c <= "~" for c in key):
             raise MissingKey(f"{variable} is not a bare key.", "set it to the key alone, without `Bearer`.")
         return key
-
-
-async def _multipart(call: Call) -> tuple[Any, Any]:
-    if call.file is None:
-        return None, None
-    data = await anyio.Path(call.file).read_bytes()
-    return {"file": (call.form.get("fileName", call.file.name), data)}, dict(call.form)
-
-
-async def _existing(path: str) -> Path:
-    found = anyio.Path(path)
-    if not await found.is_file():
-        raise InvalidRequest("the source file is no longer there.", "give the file where it is now.")
-    return Path(path)
 
 
 def _refusal_of_http(code: int, answer: Answer) -> Refusal | None:
