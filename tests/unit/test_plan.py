@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from fermata_mcp.domain.credits import Price, quote
 from fermata_mcp.domain.errors import InvalidRequest, OverBudget, TooLarge, UnsupportedField
 from fermata_mcp.domain.fields import field_problems, raise_all, source_problems
-from fermata_mcp.domain.plan import Plan, clean_text, make_plan
+from fermata_mcp.domain.plan import Plan, make_plan
 from fermata_mcp.domain.request import Request
 from fermata_mcp.domain.sent import fill_in
 from fermata_mcp.domain.source import Source, parse_source
@@ -312,12 +311,3 @@ class TestMoney:
         one, many = quote(Price(0, price, "")), quote(Price(0, price, ""), steps)
         assert many.high == one.high * steps
         assert abs(one.high - price * 1000) <= 0.5
-
-
-@given(st.text(st.characters(exclude_categories=()), max_size=400), st.integers(0, 300))
-def test_cleaned_text_is_one_short_printable_line(text: str, limit: int) -> None:
-    cleaned = clean_text(text, limit)
-    assert len(cleaned) <= limit
-    assert cleaned == cleaned.lstrip()
-    assert not {unicodedata.category(c) for c in cleaned} & {"Cc", "Zl", "Zp"}
-    assert not set(cleaned) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200f")

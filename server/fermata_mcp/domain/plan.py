@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +16,6 @@ from .sent import sent_problems, uploads_first
 from .spec import ProviderSpec
 from .task import SourceFacts
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -28,11 +25,6 @@ class Plan:
     add_seconds: float | None
     quote: Quote
     at_least: Quote
-
-
-def clean_text(text: str, limit: int = 200) -> str:
-    """`text` on one line, without control or direction characters, cut to `limit` characters."""
-    return re.sub(r"\s+", " ", _CONTROL.sub(" ", text)).strip()[:limit]
 
 
 def plan_problems(request: Request, spec: ProviderSpec, source: SourceFacts) -> list[FermataError]:

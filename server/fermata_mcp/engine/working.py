@@ -8,11 +8,12 @@ from typing import Any
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError, OverBudget
 from fermata_mcp.domain.fields import raise_all
-from fermata_mcp.domain.plan import Plan, clean_text, make_plan, plan_of
+from fermata_mcp.domain.plan import Plan, make_plan, plan_of
 from fermata_mcp.domain.request import ChainRequest, Request
 from fermata_mcp.domain.sent import fill_in, uploads_first
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import SourceFacts, Work
+from fermata_mcp.domain.text import clean_text
 from fermata_mcp.media import files
 from fermata_mcp.media.kinds import name_in
 

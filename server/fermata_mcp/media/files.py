@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fermata_mcp.domain import paths
 from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest, StoreUnavailable
-from fermata_mcp.domain.plan import clean_text
+from fermata_mcp.domain.text import clean_text
 
 from .atomic import whole_file
 

@@ -23,9 +23,9 @@ from fermata_mcp.domain.errors import (
     UnexpectedResponse,
     error_from,
 )
-from fermata_mcp.domain.plan import clean_text
 from fermata_mcp.domain.spec import Refusal
 from fermata_mcp.domain.task import Clip, Work
+from fermata_mcp.domain.text import clean_text
 
 from .base import Accepted, Host, NotSent, Refused, Snapshot, Submitted, Unclear
 from .ready import CannotBegin, Watch, authorities, existing, innermost, multipart, no_address, unusable_proxy

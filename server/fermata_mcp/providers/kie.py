@@ -14,9 +14,10 @@ from urllib.parse import unquote, urlsplit
 
 from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import FermataError, InvalidRequest, UnsupportedField, error_from
-from fermata_mcp.domain.plan import clean_text, default_point
+from fermata_mcp.domain.plan import default_point
 from fermata_mcp.domain.spec import FieldSpec, ProviderSpec, Refusal
 from fermata_mcp.domain.task import Work
+from fermata_mcp.domain.text import clean_text
 
 from . import sunoapi, words
 from .base import Host, Provider, Snapshot

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
 from fermata_mcp.domain.errors import InvalidRequest
-from fermata_mcp.domain.plan import clean_text
 from fermata_mcp.domain.spec import ProviderSpec, Refusal
 from fermata_mcp.domain.task import Clip, Work
+from fermata_mcp.domain.text import clean_text
 
 from . import words
 from .base import Snapshot

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from fermata_mcp.domain.plan import clean_text
+from fermata_mcp.domain.text import clean_text
 
 LONGEST_WORDS = 300
 FAILED_WORDS = frozenset({"failed", "fail", "failure", "error", "cancelled", "timeout"})

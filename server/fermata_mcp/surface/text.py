@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fermata_mcp.domain.plan import clean_text
 from fermata_mcp.domain.spec import ProviderSpec
+from fermata_mcp.domain.text import visible
 from fermata_mcp.engine.credits import ProviderCredits
 
 from .views import CreditsView, TaskList, TaskView
@@ -14,7 +14,7 @@ def task_text(view: TaskView, spec: ProviderSpec) -> str:
     told = " ".join([*_stopped(view), *view.warnings])
     why = f"Provider {view.provider_reason}." if view.provider_reason else ""
     lines = [_outcome(view), *_honesty(view, spec), told, why, _cost(view, spec)]
-    return "\n".join(line for line in (clean_text(line, 1000) for line in [*lines, f"Next: {view.next}"]) if line)
+    return "\n".join(line for line in (visible(line, 1000) for line in [*lines, f"Next: {view.next}"]) if line)
 
 
 def _outcome(view: TaskView) -> str:
