@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import gc
+import logging
+import os
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import anyio
 from mcp.server.mcpserver import MCPServer
 
-from .config import Settings
+from .config import Settings, unknown_variables
 from .domain.errors import StoreUnavailable
 from .engine.clock import Clock
 from .engine.engine import running_engine
 from .engine.service import Service
+from .logs import logging_to_stderr
 from .store.base import Store
 from .store.sqlite import SqliteStore
 from .surface.server import make_server
 from .transports import Serving
 
 DATABASE = "fermata.db"
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,20 @@ async def running_app(
     if roots is None and not callers_are_local:
         roots = ()
     store = open_store(settings)
-    async with running_engine(settings, store, input_roots=roots, clock=clock, only=only) as service:
-        yield App(settings, service, make_server(service, clock.now))
+    with logging_to_stderr(settings.log_level, settings.log_format):
+        _name_unknown_settings()
+        async with (
+            running_engine(settings, store, input_roots=roots, clock=clock, only=only) as service,
+            anyio.create_task_group() as telling,
+        ):
+            yield App(settings, service, make_server(service, clock.now, telling.start_soon))
+            telling.cancel_scope.cancel()
+
+
+def _name_unknown_settings() -> None:
+    unknown = unknown_variables(os.environ)
+    if unknown:
+        logger.warning("%s", unknown)
 
 
 def serve_stdio(settings: Settings) -> NoReturn:

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import AfterValidator, Field, FiniteFloat, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from .domain.address import checked_address, checked_base_address, checked_host
 from .domain.errors import ConfigurationError
 from .domain.paths import shown
 
+# Read, so that they can be refused: whoever sets one of these relies on what this version does not do.
+NOT_ENFORCED = {
+    "FERMATA_AUTH_TOKENS": "callers are not authenticated yet",
+    "FERMATA_OAUTH_ISSUER": "callers are not authenticated yet",
+    "FERMATA_PUBLIC_URL": "there are no webhooks yet, and providers cannot fetch local files",
+    "FERMATA_OUTPUT_URL": "audio is saved in FERMATA_OUTPUT_DIR only",
+    "FERMATA_RESULT_LINKS": "results always carry resource links",
+    "FERMATA_LINK_SECONDS": "results carry no links that expire",
+    "FERMATA_STATE_KEY": "there is one process, with a key of its own",
+}
+PROVIDER_PREFIXES = ("MUSICAPI_", "SUNOAPI_", "KIE_", "APIIN_")
 INERT_CALLBACK = "https://fermata.invalid/callback"
 
 
@@ -51,6 +64,13 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow links)
 
 
+def _lower(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+Address = Annotated[str, AfterValidator(checked_address)]
+BaseAddress = Annotated[str, AfterValidator(checked_base_address)]
+TrustedHost = Annotated[str, AfterValidator(checked_host)]
 Folder = Annotated[Path, AfterValidator(_absolute)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
 Key = SecretStr | None
@@ -93,30 +113,38 @@ class Settings(BaseSettings):
     confirm_above_credits: Credits | None = Field(None, description="ask the person before a call above this")
     time_scale: Positive = Field(1.0, description="multiplies every provider wait")
     submit_timeout_seconds: Positive = Field(45.0, description="total deadline of one paid request")
-    callback_url: str = Field(
+    callback_url: Address = Field(
         INERT_CALLBACK, description="callback address for the providers; unset, only those that insist get one"
     )
-    trusted_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    trusted_hosts: Annotated[tuple[TrustedHost, ...], NoDecode] = Field(
         (), description="host[:port] list that may be private addresses"
     )
-    public_url: str | None = Field(None, description="public https address of the http server")
-    auth_tokens: SecretStr | None = Field(None, description="bearer tokens for http")
-    oauth_issuer: str | None = Field(None, description="OAuth issuer for http")
+    public_url: str | None = Field(None, description="public https address of the http server; refused by this version")
+    auth_tokens: SecretStr | None = Field(None, description="bearer tokens for http; refused by this version")
+    oauth_issuer: str | None = Field(None, description="OAuth issuer for http; refused by this version")
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+        "warning", description="what is told on standard error: `debug`, `info`, `warning` or `error`"
+    )
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = Field(
+        "text", description="`json`: an object a line"
+    )
     musicapi_api_key: Key = Field(None, alias="MUSICAPI_API_KEY", description="key of `musicapi-sonic` and `-producer`")
-    musicapi_base_url: str = Field("https://api.musicapi.ai", alias="MUSICAPI_BASE_URL", description=_ITS_HOST)
+    musicapi_base_url: BaseAddress = Field("https://api.musicapi.ai", alias="MUSICAPI_BASE_URL", description=_ITS_HOST)
     sunoapi_api_key: Key = Field(None, alias="SUNOAPI_API_KEY", description="key of `sunoapi`")
-    sunoapi_base_url: str = Field("https://api.sunoapi.org", alias="SUNOAPI_BASE_URL", description=_ITS_HOST)
-    sunoapi_upload_url: str = Field(
+    sunoapi_base_url: BaseAddress = Field("https://api.sunoapi.org", alias="SUNOAPI_BASE_URL", description=_ITS_HOST)
+    sunoapi_upload_url: BaseAddress = Field(
         "https://sunoapiorg.redpandaai.co", alias="SUNOAPI_UPLOAD_URL", description=_ITS_UPLOAD_HOST
     )
     kie_api_key: Key = Field(None, alias="KIE_API_KEY", description="key of `kie`")
-    kie_base_url: str = Field("https://api.kie.ai", alias="KIE_BASE_URL", description=_ITS_HOST)
-    kie_upload_url: str = Field("https://kieai.redpandaai.co", alias="KIE_UPLOAD_URL", description=_ITS_UPLOAD_HOST)
+    kie_base_url: BaseAddress = Field("https://api.kie.ai", alias="KIE_BASE_URL", description=_ITS_HOST)
+    kie_upload_url: BaseAddress = Field(
+        "https://kieai.redpandaai.co", alias="KIE_UPLOAD_URL", description=_ITS_UPLOAD_HOST
+    )
     kie_api: Literal["market", "classic"] = Field(
         "market", alias="KIE_API", description="kie.ai's door for new work: `market`, or the older `classic`"
     )
     apiin_api_key: Key = Field(None, alias="APIIN_API_KEY", description="key of `apiin`")
-    apiin_base_url: str = Field("https://apiin.one", alias="APIIN_BASE_URL", description=_ITS_HOST)
+    apiin_base_url: BaseAddress = Field("https://apiin.one", alias="APIIN_BASE_URL", description=_ITS_HOST)
 
     @property
     def asked_callback(self) -> str | None:
@@ -169,18 +197,47 @@ def load_settings(**overrides: Any) -> Settings:
     Raises:
         InvalidSettings: Names every wrong variable, never its value.
     """
+    _refuse_what_is_not_enforced(os.environ)
     try:
         return Settings(**overrides)
     except ValidationError as error:
         raise InvalidSettings(f"wrong settings: {_in_words(error)}.") from None
 
 
+def _refuse_what_is_not_enforced(environ: Mapping[str, str]) -> None:
+    given = {name.upper() for name, value in environ.items() if value}
+    refused = [f"{name} ({why})" for name, why in NOT_ENFORCED.items() if name in given]
+    if refused:
+        raise InvalidSettings(f"this version does not enforce {'; '.join(refused)}.", "unset it and start again.")
+
+
 def _in_words(error: ValidationError) -> str:
-    return "; ".join(f"{variable_name(str(e['loc'][0]))} {_said(e['msg'])}" for e in error.errors())
+    return "; ".join(dict.fromkeys(f"{variable_name(str(e['loc'][0]))} {_said(e['msg'])}" for e in error.errors()))
 
 
 def _said(message: str) -> str:
     return message.removeprefix("Value error, ") if message.startswith("Value") else message.lower()
+
+
+def unknown_variables(environ: Mapping[str, str]) -> str | None:
+    """A line that names every variable that looks as if it were for us and is not, or None.
+
+    A provider's prefix may be another program's: such a name is told only where it nearly is one of ours.
+    """
+    known = {variable_name(field) for field in Settings.model_fields} | set(NOT_ENFORCED)
+    told = [_perhaps_meant(name, known) for name in sorted(environ) if name.upper() not in known]
+    named = [words for words in told if words]
+    return f"settings that this version does not know: {', '.join(named)}" if named else None
+
+
+def _perhaps_meant(name: str, known: set[str]) -> str | None:
+    upper = name.upper()
+    if not upper.startswith(("FERMATA_", *PROVIDER_PREFIXES)):
+        return None
+    close = get_close_matches(upper, sorted(known), n=1, cutoff=0.75)
+    if close:
+        return f"{name[:80]} (did you mean {close[0]}?)"
+    return name[:80] if upper.startswith("FERMATA_") else None
 
 
 def variable_name(field: str) -> str:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from fermata_mcp.config import INERT_CALLBACK, Settings, load_settings, variable_name
+from fermata_mcp.config import (
+    INERT_CALLBACK,
+    NOT_ENFORCED,
+    Settings,
+    load_settings,
+    unknown_variables,
+    variable_name,
+)
 from fermata_mcp.domain.errors import FermataError
+
+SOURCES = Path(__file__).parents[2] / "server" / "fermata_mcp"
 
 SECRET = "hunter2-is-not-a-number"
 VARIABLES = (
@@ -101,7 +111,7 @@ def test_hosts_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_settings_do_not_show_secrets_when_they_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FERMATA_AUTH_TOKENS", SECRET)
     monkeypatch.setenv("FERMATA_STORE_URL", f"postgresql://user:{SECRET}@host/db")
-    settings = load_settings()
+    settings = Settings()
     assert SECRET not in repr(settings)
     assert SECRET not in settings.model_dump_json()
 
@@ -109,3 +119,107 @@ def test_settings_do_not_show_secrets_when_they_are_printed(monkeypatch: pytest.
 def test_strangers_in_the_environment_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FERMATA_NO_SUCH_THING", "1")
     load_settings()
+
+
+# --- nothing that is set is ignored -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NOT_ENFORCED)
+def test_what_this_version_does_not_enforce_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, SECRET)
+    with pytest.raises(FermataError) as refused:
+        load_settings()
+    assert name in refused.value.message
+    assert SECRET not in str(refused.value)
+    assert "unset" in refused.value.hint
+    monkeypatch.setenv(name, "")
+    load_settings()
+
+
+def test_every_setting_is_used_somewhere_or_refused() -> None:
+    """A field that nothing reads would be a promise that nobody keeps."""
+    read = "\n".join(path.read_text() for path in SOURCES.rglob("*.py"))
+    accounts = re.compile(r"(musicapi|sunoapi|kie|apiin)_(api_key|base_url|upload_url)")
+    promised = [
+        name
+        for name in Settings.model_fields
+        if not accounts.fullmatch(name) and variable_name(name) not in NOT_ENFORCED
+    ]
+    unread = [name for name in promised if not re.search(rf"\.{name}\b", read)]
+    assert unread == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("FERMATA_DATADIR", "did you mean FERMATA_DATA_DIR?"),
+        ("FERMATA_AUTH_TOKEN", "did you mean FERMATA_AUTH_TOKENS?"),
+        ("SUNOAPI_KEY", "did you mean SUNOAPI_API_KEY?"),
+        ("FERMATA_COLOUR", "FERMATA_COLOUR"),
+    ],
+)
+def test_a_name_that_is_no_setting_is_told(name: str, said: str) -> None:
+    line = unknown_variables({name: SECRET, "PATH": "/bin"})
+    assert line is not None
+    assert name in line
+    assert said in line
+    assert SECRET not in line
+    assert "\n" not in line
+
+
+def test_names_of_ours_and_of_others_are_not_told() -> None:
+    ours = {variable_name(field): "1" for field in Settings.model_fields}
+    assert unknown_variables({**ours, "KIE_COLOUR": "1", "PATH": "/bin", "fermata_data_dir": "/d"}) is None
+
+
+ADDRESSES = [
+    variable_name(name)
+    for name in Settings.model_fields
+    if name.endswith("_url") and name not in ("store_url", "public_url")
+]
+WRONG_ADDRESSES = {
+    "no scheme": "api.music.example", "other scheme": "ftp://music.example", "no host": "https://", "path only": "/api",
+    "port above": "https://music.example:70000", "port zero": "https://music.example:0",
+    "port in words": "https://music.example:https", "user": "https://me@music.example",
+    "password": "https://me:hunter2@music.example", "blank": "https://music example", "bracket": "https://[::1",
+    "no address": "https://[music]", "placeholder": "https://${user_config.host}", "empty label": "https://a..b",
+    "line": "https://music.example/a\tb",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+@pytest.mark.parametrize("value", WRONG_ADDRESSES.values(), ids=WRONG_ADDRESSES)
+def test_an_address_that_nothing_can_be_sent_to_is_named(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(FermataError) as refused:
+        load_settings()
+    assert name in refused.value.message
+    assert value not in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://127.0.0.1:8080",
+        "https://gateway.example/suno/",
+        "HTTPS://API.example",
+        "http://[::1]:9",
+        "https://b\u00fccher.example",
+    ],
+)
+def test_an_address_that_can_be_reached_is_taken(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ADDRESSES:
+        monkeypatch.setenv(name, value)
+    load_settings()
+
+
+@pytest.mark.parametrize(
+    "value", ["http://gateway.lan", "gateway.lan/api", "me@gateway.lan", "gateway.lan:70000", "a b"]
+)
+def test_a_trusted_host_that_could_never_match_is_named(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FERMATA_TRUSTED_HOSTS", f"10.0.0.1,{value}")
+    with pytest.raises(FermataError, match="FERMATA_TRUSTED_HOSTS"):
+        load_settings()

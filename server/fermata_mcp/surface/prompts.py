@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import MCPServer
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS, GetPromptRequestParams, Prompt
 from pydantic import Field
+
+from .resources import low_level
 
 Track = Annotated[str, Field(description="File path, link, tsk_… or clip:<id>")]
 Seconds = Annotated[str, Field(description="Seconds")]
@@ -30,6 +35,35 @@ def add_prompts(server: MCPServer[Any]) -> None:
             "true, and tell me what it would cost. If it is free or I agree, run it, follow it with get_task until it "
             "is finished, and tell me where the file is and where the joins are."
         )
+
+    _refuse_in_words(server)
+
+
+def _refuse_in_words(server: MCPServer[Any]) -> None:
+    """The SDK takes a wrong name for a bug of ours, and drops unknown arguments."""
+    lowlevel = low_level(server)
+    entry = lowlevel.get_request_handler("prompts/get")
+    assert entry is not None
+
+    async def get(ctx: ServerRequestContext[Any, Any], params: GetPromptRequestParams) -> Any:
+        known = {prompt.name: prompt for prompt in await server.list_prompts()}
+        problem = _problem(params, known)
+        if problem:
+            raise MCPError(code=INVALID_PARAMS, message=problem)
+        return await entry.handler(ctx, params)
+
+    lowlevel.add_request_handler("prompts/get", GetPromptRequestParams, get)
+
+
+def _problem(params: GetPromptRequestParams, known: dict[str, Prompt]) -> str | None:
+    if params.name not in known:
+        return f"there is no prompt {params.name!r:.60}; there are {', '.join(known)}"
+    arguments = {one.name: bool(one.required) for one in known[params.name].arguments or ()}
+    given = set(params.arguments or ())
+    missing = [name for name, needed in arguments.items() if needed and name not in given]
+    unknown = [f"{name:.60}" for name in sorted(given - set(arguments))]
+    told = [f"missing: {', '.join(missing)}"] * bool(missing) + [f"unknown: {', '.join(unknown)}"] * bool(unknown)
+    return f"arguments of prompt {params.name}: {'; '.join(told)}; it takes {', '.join(arguments)}" if told else None
 
 
 def _with(provider: str) -> str:

@@ -1,4 +1,4 @@
-"""History and results as resources, and the announcement of their changes in both protocol eras."""
+"""History and results as resources."""
 
 from __future__ import annotations
 
@@ -12,25 +12,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import anyio
 import anyio.to_thread
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import MCPServer
-from mcp.server.session import ServerSession
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
     BlobResourceContents,
     Completion,
-    EmptyResult,
     ReadResourceRequestParams,
     ReadResourceResult,
     ResourceTemplateReference,
-    SubscribeRequestParams,
-    SubscriptionsListenRequestParams,
-    UnsubscribeRequestParams,
 )
 
 from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound, TooLarge
@@ -42,7 +35,6 @@ from .views import provider_facts, task_list, task_view
 MAX_AUDIO_BYTES = 16 * 1024 * 1024
 HISTORY = "fermata://tasks"
 _AUDIO = re.compile(r"fermata://tasks/(tsk_[0-9a-f]{32})/audio/(\d{1,2})")
-_SUBSCRIBABLE = re.compile(r"fermata://(tasks|providers|tasks/tsk_[0-9a-f]{32})")
 _JSON = "application/json"
 logger = logging.getLogger(__name__)
 
@@ -134,74 +126,9 @@ def _read_capped(path: Path) -> bytes:
         raise NotFound(f"{path.name} is no longer where it was saved.", "look where it was moved to.") from None
 
 
-# --- changes ----------------------------------------------------------------------------------------------------------
-
-
-class Announcer:
-    """Tells clients of both eras which resources have changed.
-
-    The modern era has listening streams on the bus; the handshake era has subscriptions per connection.
-    """
-
-    def __init__(self) -> None:
-        self.bus = InMemorySubscriptionBus()
-        self._listening = ListenHandler(self.bus)
-        self._sessions: dict[str, dict[int, ServerSession]] = {}
-
-    def attach(self, server: MCPServer[Any]) -> None:
-        lowlevel = low_level(server)
-        lowlevel.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, self._listening)
-        lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
-        lowlevel.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
-
-    def close(self) -> None:
-        """End every listening stream in order, before the program leaves."""
-        self._listening.close()
-
-    async def task_changed(self, task_id: str) -> None:
-        for uri in (HISTORY, f"{HISTORY}/{task_id}"):
-            await self.bus.publish(ResourceUpdated(uri=uri))
-            for session in list(self._sessions.get(uri, {}).values()):
-                await self._tell(session, uri)
-
-    async def _tell(self, session: ServerSession, uri: str) -> None:
-        try:
-            await session.send_resource_updated(uri)
-        except (anyio.ClosedResourceError, anyio.BrokenResourceError, MCPError):
-            self._forget(session)
-
-    async def _subscribe(self, ctx: ServerRequestContext[Any, Any], params: SubscribeRequestParams) -> EmptyResult:
-        uri = str(params.uri)
-        if not _SUBSCRIBABLE.fullmatch(uri):
-            raise MCPError(code=INVALID_PARAMS, message=f"there is no resource {uri:.100}")
-        connection = _connection_of(ctx.session)
-        if not any(id(connection) in sessions for sessions in self._sessions.values()):
-            connection.exit_stack.callback(self._forget, ctx.session)
-        self._sessions.setdefault(uri, {})[id(connection)] = ctx.session
-        return EmptyResult()
-
-    async def _unsubscribe(self, ctx: ServerRequestContext[Any, Any], params: UnsubscribeRequestParams) -> EmptyResult:
-        self._drop(str(params.uri), ctx.session)
-        return EmptyResult()
-
-    def _forget(self, session: ServerSession) -> None:
-        for uri in list(self._sessions):
-            self._drop(uri, session)
-
-    def _drop(self, uri: str, session: ServerSession) -> None:
-        sessions = self._sessions.get(uri, {})
-        sessions.pop(id(_connection_of(session)), None)
-        if not sessions:
-            self._sessions.pop(uri, None)
-
-
 def low_level(server: MCPServer[Any]) -> Any:
     """The SDK's low-level server: subscriptions and media types of the handshake era are only reached there."""
     return server._lowlevel_server  # pyright: ignore[reportPrivateUsage]
-
-
-def _connection_of(session: ServerSession) -> Any:
-    return session._connection  # pyright: ignore[reportPrivateUsage]
 
 
 # --- completion -------------------------------------------------------------------------------------------------------

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import server as sdk
 
 from fermata_mcp import __version__
 from fermata_mcp.engine.service import Service
 
+from .announcer import Announcer, Spawn
 from .prompts import add_prompts
-from .resources import Announcer, add_completion, add_resources
+from .resources import add_completion, add_resources
 from .tools import Toolbox, make_tools
 
 INSTRUCTIONS = """Fermata makes music tracks longer. extend_track adds once, chain_extend goes on to a target length.
@@ -20,20 +23,20 @@ and cost credits; quote with dry_run first. A call that returns status running g
 get_task, never start it again. Status unknown means a paid request may have been charged: ask the person."""
 
 
-def make_server(service: Service, now: Callable[[], int]) -> MCPServer[Any]:
-    """Tools, resources and prompts over `service`. `now` gives Unix milliseconds."""
+def make_server(service: Service, now: Callable[[], int], spawn: Spawn) -> MCPServer[Any]:
+    """Tools, resources and prompts over `service`. `now` gives Unix milliseconds; `spawn` starts a task beside."""
     box = Toolbox(service, now)
-    announcer = Announcer()
-    server: MCPServer[Any] = MCPServer(
-        "fermata",
-        title="Fermata",
-        description="Makes music tracks longer",
-        instructions=INSTRUCTIONS,
-        version=__version__,
-        tools=make_tools(box),
-        subscriptions=announcer.bus,
-        log_level="WARNING",
-    )
+    announcer = Announcer(spawn)
+    with _logging_left_alone():
+        server: MCPServer[Any] = MCPServer(
+            "fermata",
+            title="Fermata",
+            description="Makes music tracks longer",
+            instructions=INSTRUCTIONS,
+            version=__version__,
+            tools=make_tools(box),
+            subscriptions=announcer.bus,
+        )
     add_resources(server, box)
     add_completion(server, service)
     add_prompts(server)
@@ -41,3 +44,22 @@ def make_server(service: Service, now: Callable[[], int]) -> MCPServer[Any]:
     service.changes.listen(announcer.task_changed)
     service.changes.before_leaving(announcer.close)
     return server
+
+
+@contextmanager
+def _logging_left_alone() -> Generator[None]:
+    """The SDK sets up logging of its own: drawn stacks that cost the event loop a third of a second each.
+
+    Importing what draws them costs every start 40 ms, so it is kept from running at all.
+    """
+    names = sdk.__dict__
+    original = names["configure_logging"]
+    names["configure_logging"] = _nothing
+    try:
+        yield
+    finally:
+        names["configure_logging"] = original
+
+
+def _nothing(level: str = "") -> None:
+    return
