@@ -126,6 +126,11 @@ def _read_capped(path: Path) -> bytes:
         raise NotFound(f"{path.name} is no longer where it was saved.", "look where it was moved to.") from None
 
 
+def is_audio(uri: str) -> bool:
+    """Whether reading this resource gives megabytes."""
+    return _AUDIO.fullmatch(uri) is not None
+
+
 def low_level(server: MCPServer[Any]) -> Any:
     """The SDK's low-level server: subscriptions and media types of the handshake era are only reached there."""
     return server._lowlevel_server  # pyright: ignore[reportPrivateUsage]

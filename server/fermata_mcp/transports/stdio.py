@@ -1,47 +1,67 @@
 """MCP over standard input and output, as hosts really use it.
 
-Two things the SDK's own runner does not do: it lets a client ask `server/discover` first and then shake hands in the
-older way, and it leaves promptly and cleanly on signals and when its parent dies.
+What the SDK's own runner does not do: it answers what cannot be parsed, it bounds what a client can make us hold, it
+lets a client ask `server/discover` first and then shake hands in the older way, and it leaves promptly and cleanly on
+signals and when its parent dies.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, NoReturn
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from mcp.server.stdio import stdio_server
-from mcp.shared.message import SessionMessage
-from mcp.types import JSONRPCRequest
+import anyio.from_thread
+import anyio.lowlevel
+import anyio.to_thread
+from anyio.streams.memory import MemoryObjectSendStream
 
-from fermata_mcp.surface.resources import low_level
+from fermata_mcp.domain.errors import ConfigurationError, FermataError
+from fermata_mcp.logs import leaves
 
 from . import Opened, Serving
+from .connection import Connection, NotReading, Read
+from .messages import HEAD_BYTES, MAX_MESSAGE_BYTES, TAIL_BYTES, read_message, too_long
 from .signals import parent_is_gone, told_to_leave
 
 # After a signal the client may still be reading: its waiting calls get their "still running" answers.
 LAST_WORDS_SECONDS = 0.3
-Item = SessionMessage | Exception
+# A few thousand messages at most, however short they are.
+READ_BYTES = 16 * 1024
+DONE, NO_CLIENT = 0, 2
+
+
+class NoClient(ConfigurationError):
+    code = "invalid_request"
+    default_hint = "start it from an MCP host, or see `fermata-mcp --help`."
 
 
 def run_stdio(opened: Opened) -> NoReturn:
-    """Serve until the client leaves, a signal comes or the parent dies; then end the process with code 0."""
-    anyio.run(_run, opened)
-    _leave()
+    """Serve until the client leaves, a signal comes or the parent dies; then end the process with code 0.
+
+    Raises:
+        NoClient: There is no standard input or output to serve on.
+    """
+    source, sink = _claim_standard_streams()
+    anyio.run(_run, opened, source, sink)
+    _leave(DONE)
 
 
-async def _run(opened: Opened) -> None:
+async def _run(opened: Opened, source: int, sink: int) -> None:
+    trouble: list[FermataError] = []
     async with anyio.create_task_group() as outer:
         async with opened() as serving:
             leaving = anyio.Event()
-            outer.start_soon(_then(leaving, lambda: _serve(serving)))
+            outer.start_soon(_then(leaving, lambda: _serve(serving, source, sink, trouble)))
             outer.start_soon(_then(leaving, lambda: _asked_to_leave(serving)))
             await leaving.wait()
         # The thread that reads standard input cannot be interrupted, so the group would never end by itself.
-        _leave()
+        for error in trouble:
+            print(error, file=sys.stderr)  # noqa: T201
+        _leave(NO_CLIENT if any(isinstance(error, NoClient) for error in trouble) else DONE)
 
 
 def _then(event: anyio.Event, work: Callable[[], Awaitable[None]]) -> Callable[[], Any]:
@@ -65,67 +85,118 @@ async def _asked_to_leave(serving: Serving) -> None:
     await anyio.sleep(LAST_WORDS_SECONDS)
 
 
-def _leave() -> NoReturn:
-    sys.stderr.flush()
-    os._exit(0)
+def _leave(code: int) -> NoReturn:
+    os._exit(code)
 
 
-async def _serve(serving: Serving) -> None:
-    async with stdio_server() as (read, write), anyio.create_task_group() as group:
-        connection = _Connection(serving, write.send)
-        group.start_soon(connection.run)
-        async for item in read:
-            if connection.must_start_over(item):
-                await connection.end()
-                connection = _Connection(serving, write.send)
-                group.start_soon(connection.run)
-            await connection.take(item)
-        await connection.end()
-        await write.aclose()
+async def _serve(serving: Serving, source: int, sink: int, trouble: list[FermataError]) -> None:
+    try:
+        await Connection(serving, lambda data: _write(sink, data + b"\n")).serve(_messages(source))
+    except* (NotReading, NoClient) as errors:
+        trouble += [error for error in leaves(errors) if isinstance(error, FermataError)]
+    except* BrokenPipeError:  # the client has left without a word
+        pass
 
 
-class _Connection:
-    """One run of the SDK's server loop, which fixes the protocol era by the first request it sees."""
-
-    def __init__(self, serving: Serving, write: Callable[[SessionMessage], Awaitable[None]]) -> None:
-        self._server = low_level(serving.server)
-        self._write = write
-        self._to_server: MemoryObjectSendStream[Item]
-        self._inbox: MemoryObjectReceiveStream[Item]
-        self._to_server, self._inbox = anyio.create_memory_object_stream[Item](64)
-        self._ended = anyio.Event()
-        self._asked: set[str] = set()
-
-    def must_start_over(self, item: Item) -> bool:
-        """Whether the client only probed for the modern era and now opens in the older one."""
-        method = _method(item)
-        start_over = method == "initialize" and self._asked == {"server/discover"}
-        if method is not None:
-            self._asked.add(method)
-        return start_over
-
-    async def take(self, item: Item) -> None:
-        await self._to_server.send(item)
-
-    async def end(self) -> None:
-        await self._to_server.aclose()
-        await self._ended.wait()
-
-    async def run(self) -> None:
-        outbox, from_server = anyio.create_memory_object_stream[SessionMessage](0)
-        try:
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._pass_on, from_server)
-                await self._server.run(self._inbox, outbox, self._server.create_initialization_options())
-        finally:
-            self._ended.set()
-
-    async def _pass_on(self, from_server: MemoryObjectReceiveStream[SessionMessage]) -> None:
-        async with from_server:
-            async for message in from_server:
-                await self._write(message)
+# --- reading and writing ----------------------------------------------------------------------------------------------
 
 
-def _method(item: Item) -> str | None:
-    message = item.message if isinstance(item, SessionMessage) else None
-    return message.method if isinstance(message, JSONRPCRequest) else None
+async def _messages(source: int) -> AsyncIterator[Read]:
+    """Every line of standard input, read by a thread that waits while we are busy."""
+    send, receive = anyio.create_memory_object_stream[list[Read]](0)
+    token = anyio.lowlevel.current_token()
+    threading.Thread(target=_read, args=(source, send, token), name="stdin", daemon=True).start()
+    async with receive:
+        async for messages in receive:
+            for message in messages:
+                yield message
+
+
+def _read(source: int, send: MemoryObjectSendStream[list[Read]], token: Any) -> None:
+    try:
+        for messages in _lines(source):
+            anyio.from_thread.run(send.send, messages, token=token)
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.RunFinishedError):
+        return
+    anyio.from_thread.run(send.aclose, token=token)
+
+
+def _lines(source: int) -> Iterator[list[Read]]:
+    """What each read brings to an end. Of a line without end only so much is kept as shows who asked."""
+    line, cut = bytearray(), b""
+    while data := _some(source):
+        *ends, rest = data.split(b"\n")
+        found: list[Read] = []
+        for end in ends:
+            found.append(too_long(cut, bytes(line[-TAIL_BYTES:] + end)) if cut else read_message(bytes(line) + end))
+            line, cut = bytearray(), b""
+        line += rest
+        if len(line) > MAX_MESSAGE_BYTES:
+            cut = cut or bytes(line[:HEAD_BYTES])
+            del line[:-TAIL_BYTES]
+        if found:
+            yield found
+    if line:
+        yield [too_long(cut, bytes(line)) if cut else read_message(bytes(line))]
+
+
+def _some(source: int) -> bytes:
+    try:
+        return os.read(source, READ_BYTES)
+    except OSError:  # whoever wrote is gone
+        return b""
+
+
+async def _write(sink: int, data: bytes) -> None:
+    await anyio.to_thread.run_sync(_write_all, sink, data, abandon_on_cancel=True)
+
+
+def _write_all(sink: int, data: bytes) -> None:
+    try:
+        while data:
+            data = data[os.write(sink, data) :]
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise NoClient(f"standard output cannot be written ({error.strerror}).") from None
+
+
+# --- the standard streams ---------------------------------------------------------------------------------------------
+
+
+def _claim_standard_streams() -> tuple[int, int]:
+    """Descriptors of our own for the client; what anything else prints goes to standard error."""
+    try:
+        source, sink = os.dup(0), os.dup(1)
+    except OSError:
+        raise NoClient("standard input or output is closed, so there is no client to serve.") from None
+    _point(0, lambda: os.open(os.devnull, os.O_RDONLY))
+    _point(1, _standard_error)
+    if sys.platform == "win32":
+        _as_bytes(source, sink)
+    return source, sink
+
+
+def _point(standard: int, make: Callable[[], int]) -> None:
+    target = make()
+    os.dup2(target, standard)
+    os.close(target)
+
+
+def _standard_error() -> int:
+    try:
+        return os.dup(2)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY)
+
+
+def _as_bytes(*descriptors: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        from mcp.os.win32.utilities import rebind_std_handle_to_fd
+
+        for descriptor in descriptors:
+            msvcrt.setmode(descriptor, os.O_BINARY)
+        for standard in (0, 1):
+            rebind_std_handle_to_fd(standard)
