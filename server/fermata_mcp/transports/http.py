@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-import logging
 import socket
 import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
 
 import anyio
 import uvicorn
 from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskStatus
-from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
@@ -23,20 +20,19 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from fermata_mcp import __version__
-from fermata_mcp.domain.errors import ConfigurationError
 
 from . import Opened, Serving
+from .guard import MAX_SESSIONS, Bodies, Doors, Guard
 from .signals import told_to_leave
+from .sockets import KEPT_ALIVE_SECONDS, CannotListen, limited_connections, listening_sockets, most_connections
+from .sse import MESSAGES_PATH, SSE_PATH, SseTransport
 
 # Drained waits answer at once; then the streams that only listen are ended, and what still hangs is cut.
 LAST_ANSWERS_SECONDS = 0.3
 CUT_AFTER_SECONDS = 1
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-logger = logging.getLogger(__name__)
-
-
-class CannotListen(ConfigurationError):
-    code = "invalid_request"
+# A host may be idle between two thoughts of its person for an afternoon; the limit on sessions works without this.
+SESSION_IDLE_SECONDS = 4 * 3600.0
 
 
 def run_http(opened: Opened, host: str, port: int) -> None:
@@ -46,7 +42,7 @@ def run_http(opened: Opened, host: str, port: int) -> None:
         CannotListen: The address is not this machine's own, or is in use.
     """
     _check_host(host)
-    anyio.run(_run, opened, _listening_socket(host, port), host)
+    anyio.run(_run, opened, listening_sockets(host, port), host)
 
 
 def _check_host(host: str) -> None:
@@ -64,34 +60,30 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _listening_socket(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host.strip("[]"), port), family=family, reuse_port=False)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise CannotListen(f"cannot listen on {host}:{port} ({reason}).", "choose another --port.") from None
-
-
-async def _run(opened: Opened, listening: socket.socket, host: str) -> None:
+async def _run(opened: Opened, listening: list[socket.socket], host: str) -> None:
     async with opened() as serving:
-        await serve(serving, listening, host)
+        await serve(serving, *listening, host=host)
 
 
-async def serve(serving: Serving, listening: socket.socket, host: str = "127.0.0.1") -> None:
-    """Serve on a bound socket, until a signal comes."""
-    port = listening.getsockname()[1]
+async def serve(serving: Serving, *listening: socket.socket, host: str = "127.0.0.1") -> None:
+    """Serve on bound sockets, until a signal comes."""
+    port = listening[0].getsockname()[1]
+    shown = f"[{host.strip('[]')}]" if ":" in host else host
     config = uvicorn.Config(
-        make_asgi_app(serving.server),
-        log_level="warning",
+        make_asgi_app(serving, shown),
+        http=limited_connections(most_connections()),
+        ws="none",
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=KEPT_ALIVE_SECONDS,
         timeout_graceful_shutdown=CUT_AFTER_SECONDS,
         server_header=False,
     )
     server = _Server(config)
     async with anyio.create_task_group() as group:
         await group.start(_leave_when_told, server, serving)
-        print(f"Fermata {__version__}: http://{host}:{port}/mcp (also /sse, /healthz)", file=sys.stderr, flush=True)  # noqa: T201
-        await server.serve(sockets=[listening])
+        print(f"Fermata {__version__}: http://{shown}:{port}/mcp (also /sse, /healthz)", file=sys.stderr, flush=True)  # noqa: T201
+        await server.serve(sockets=list(listening))
         group.cancel_scope.cancel()
 
 
@@ -113,22 +105,28 @@ class _Server(uvicorn.Server):
         yield
 
 
-def make_asgi_app(server: MCPServer[Any]) -> Starlette:
-    """The ASGI app around one MCP server. Requests for any host but this machine are refused."""
-    security = TransportSecuritySettings(
-        enable_dns_rebinding_protection=True,
-        allowed_hosts=[pattern for host in LOOPBACK for pattern in (host, f"{host}:*")],
-        allowed_origins=[pattern for host in LOOPBACK for pattern in (f"http://{host}", f"http://{host}:*")],
+def make_asgi_app(serving: Serving, host: str = LOOPBACK[0]) -> Starlette:
+    """The ASGI app around one MCP server. Requests for any host but `host` and this machine's names are refused."""
+    doors, bodies = Doors(frozenset((*LOOPBACK, host.lower()))), Bodies()
+    # The guard has looked at hosts and bodies by the time the SDK sees a request.
+    checked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+    streamable = serving.server.streamable_http_app(
+        transport_security=checked, max_sessions=MAX_SESSIONS, session_idle_timeout=SESSION_IDLE_SECONDS
     )
-    streamable = server.streamable_http_app(transport_security=security)
-    sse = server.sse_app(transport_security=security)
+    manager = serving.server.session_manager
+    sse = SseTransport(serving, doors, bodies)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        async with server.session_manager.run():
+        async with manager.run():
             yield
 
-    routes = [*streamable.routes, *sse.routes, Route("/healthz", _healthy)]
+    routes = [
+        Route("/mcp", Guard(streamable, doors, bodies)),
+        Route(SSE_PATH, sse, methods=["GET"]),
+        Route(MESSAGES_PATH, sse.post, methods=["POST"]),
+        Route("/healthz", _healthy),
+    ]
     return Starlette(routes=routes, lifespan=lifespan)
 
 

@@ -1,0 +1,325 @@
+"""What every http request passes before the protocol sees it: whose it is, how large, and whether it can be read.
+
+Every refusal is a JSON-RPC error, under the id of the request where it can be made out.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+from mcp.types import INVALID_REQUEST, PARSE_ERROR, JSONRPCError, JSONRPCMessage, JSONRPCRequest, RequestId
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fermata_mcp.surface.resources import is_audio
+
+from .messages import MAX_MESSAGE_BYTES, on_the_wire, read_message, refusal
+from .sockets import BUSY
+
+# Bodies of all clients that have not been read to their end.
+BODIES_AT_ONCE_BYTES = 16 * MAX_MESSAGE_BYTES
+BODY_SECONDS = 30.0
+# Answers of megabytes each; a client that does not read its own is cut off by the socket's deadline.
+AUDIO_AT_ONCE = 8
+AUDIO_WAIT_SECONDS = 10.0
+# Sessions of the handshake era cost some ten kilobytes each. Above this the one that was unused longest is ended.
+MAX_SESSIONS = 4096
+SESSION_HEADER = "mcp-session-id"
+RETRY = {"retry-after": "1"}
+logger = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """An answer instead of a service."""
+
+    def __init__(self, status: int, *errors: JSONRPCError, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status)
+        self.response = error_response(status, errors, headers)
+
+
+def refused(
+    status: int, message: str, code: int = INVALID_REQUEST, request: RequestId | None = None, **headers: str
+) -> Refused:
+    return Refused(status, refusal(code, message, request), headers=headers)
+
+
+def busy(message: str, request: RequestId | None = None) -> Refused:
+    return Refused(503, refusal(BUSY, message, request), headers=RETRY)
+
+
+def error_response(status: int, errors: Sequence[JSONRPCError], headers: dict[str, str] | None = None) -> Response:
+    """One error as itself, several (of a batch) as a list."""
+    written = [on_the_wire(error) for error in errors]
+    body = written[0] if len(written) == 1 else b"[%b]" % b",".join(written)
+    return Response(body, status, headers, "application/json")
+
+
+@dataclass(frozen=True)
+class Doors:
+    """The hosts and the origins that a request may name; a page of another site is not let in through a browser."""
+
+    hosts: frozenset[str]
+
+    def check(self, headers: Headers) -> None:
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if _without_port(host) not in self.hosts:
+            raise refused(421, f"this server is not {host!r:.100}; it is {', '.join(sorted(self.hosts))}")
+        if origin and not (origin.startswith("http://") and _without_port(origin[7:]) in self.hosts):
+            raise refused(403, f"pages of {origin!r:.100} may not call this server")
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return (name if colon and port.isdecimal() and not host.endswith("]") else host).lower()
+
+
+class Bodies:
+    """Reads bodies of requests, within limits for one and for all."""
+
+    def __init__(self) -> None:
+        self._held = 0
+
+    async def read(self, headers: Headers, receive: Receive) -> bytes | None:
+        """The body, or None where the client left.
+
+        Raises:
+            Refused: It is too long, too slow, or too much at once.
+        """
+        if int(declared if (declared := headers.get("content-length", "")).isdecimal() else 0) > MAX_MESSAGE_BYTES:
+            raise _too_long()
+        body = bytearray()
+        try:
+            with anyio.fail_after(BODY_SECONDS):
+                return await self._collect(body, receive)
+        except TimeoutError:
+            raise refused(408, f"the request did not arrive within {BODY_SECONDS:.0f} s", connection="close") from None
+        finally:
+            self._held -= len(body)
+
+    async def _collect(self, body: bytearray, receive: Receive) -> bytes | None:
+        while True:
+            part = await receive()
+            if part["type"] != "http.request":
+                return None
+            data = part.get("body", b"")
+            if len(body) + len(data) > MAX_MESSAGE_BYTES:
+                raise _too_long()
+            if self._held + len(data) > BODIES_AT_ONCE_BYTES:
+                raise busy("too many large requests at once")
+            self._held += len(data)
+            body += data
+            if not part.get("more_body", False):
+                return bytes(body)
+
+
+def _too_long() -> Refused:
+    return refused(
+        413, f"a request may have {MAX_MESSAGE_BYTES} bytes at most; give a path or a link", connection="close"
+    )
+
+
+def as_message(body: bytes) -> JSONRPCMessage:
+    """The message in a body.
+
+    Raises:
+        Refused: There is none; the answer names every id that asks.
+    """
+    read = read_message(body)
+    if not isinstance(read, tuple):
+        return read
+    raise Refused(400, *(read or (refusal(PARSE_ERROR, "the body holds no message that can be answered"),)))
+
+
+def check_is_json(headers: Headers) -> None:
+    if not headers.get("content-type", "").lower().startswith("application/json"):
+        raise refused(400, "the content type of a message is application/json")
+
+
+@dataclass
+class _Sessions:
+    """Sessions of the handshake era by when they were used last, and what each has open."""
+
+    used: dict[str, float] = field(default_factory=dict[str, float])
+    open: Counter[str] = field(default_factory=Counter[str])
+
+    def use(self, session: str) -> None:
+        self.used.pop(session, None)
+        self.used[session] = time.monotonic()
+
+    def spare(self) -> str | None:
+        """The one that was unused longest, if room is needed."""
+        if len(self.used) < MAX_SESSIONS:
+            return None
+        return next((session for session in self.used if not self.open[session]), None)
+
+    def forget(self, session: str) -> None:
+        self.used.pop(session, None)
+        del self.open[session]
+
+
+class Guard:
+    """The SDK's Streamable HTTP app behind these checks."""
+
+    def __init__(self, app: ASGIApp, doors: Doors, bodies: Bodies) -> None:
+        self._app = app
+        self._doors = doors
+        self._bodies = bodies
+        self._sessions = _Sessions()
+        self._asked: set[tuple[str, str]] = set()
+        self._audio = anyio.Semaphore(AUDIO_AT_ONCE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._guarded(scope, receive, send)
+        except Refused as answer:
+            await answer.response(scope, receive, send)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        self._doors.check(headers)
+        message: JSONRPCMessage | None = None
+        if scope["method"] == "POST":
+            check_is_json(headers)
+            body = await self._bodies.read(headers, receive)
+            if body is None:
+                return
+            message = as_message(body)
+            receive = _again(body, receive)
+        session = headers.get(SESSION_HEADER)
+        request = message if isinstance(message, JSONRPCRequest) else None
+        async with self._room(scope, session, request):
+            await self._app(scope, receive, self._watched(send, request))
+
+    @asynccontextmanager
+    async def _room(self, scope: Scope, session: str | None, request: JSONRPCRequest | None) -> AsyncGenerator[None]:
+        if session is None and request is not None and request.method == "initialize":
+            await self._end_a_spare_session(scope)
+        with _Open(self._sessions, session), _Asked(self._asked, session, request):
+            if request is None or not _asks_for_audio(request):
+                yield
+                return
+            with anyio.move_on_after(AUDIO_WAIT_SECONDS) as wait:
+                await self._audio.acquire()
+            if wait.cancelled_caught:
+                raise busy("too much audio is being read at once; ask again, or open the file by its path", request.id)
+            try:
+                yield
+            finally:
+                self._audio.release()
+
+    async def _end_a_spare_session(self, scope: Scope) -> None:
+        spare = self._sessions.spare()
+        if spare is None:
+            return
+        self._sessions.forget(spare)
+        logger.info("a session was ended to make room for a new one")
+        headers = [(SESSION_HEADER.encode(), spare.encode())]
+        await self._app({**scope, "method": "DELETE", "headers": headers}, _left, _unheard)
+
+    def _watched(self, send: Send, request: JSONRPCRequest | None) -> Send:
+        """`send`, where plain words of an error become a JSON-RPC error; new sessions are noticed on the way."""
+        plain: list[Message] = []
+
+        async def watched(part: Message) -> None:
+            if part["type"] == "http.response.start":
+                headers = Headers(raw=part["headers"])
+                if part["status"] == 200 and SESSION_HEADER in headers and request and request.method == "initialize":
+                    self._sessions.use(headers[SESSION_HEADER])
+                if part["status"] >= 400 and not headers.get("content-type", "").startswith("application/json"):
+                    plain.append(part)
+                    return
+            if plain:
+                await _send_as_error(plain, part, request, send)
+            else:
+                await send(part)
+
+        return watched
+
+
+async def _send_as_error(plain: list[Message], part: Message, request: JSONRPCRequest | None, send: Send) -> None:
+    plain.append(part)
+    if part.get("more_body", False):
+        return
+    start = plain[0]
+    words = b"".join(one.get("body", b"") for one in plain[1:]).decode(errors="replace")[:300]
+    error = refusal(INVALID_REQUEST, words or _STATUS.get(start["status"], "refused"), request.id if request else None)
+    body = on_the_wire(error)
+    kept = [(name, value) for name, value in start["headers"] if name not in (b"content-type", b"content-length")]
+    fresh = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({**start, "headers": kept + fresh})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+_STATUS = {
+    405: "this method is not served here",
+    406: "the client must accept application/json and text/event-stream",
+}
+
+
+def _asks_for_audio(request: JSONRPCRequest) -> bool:
+    return request.method == "resources/read" and is_audio(str((request.params or {}).get("uri")))
+
+
+class _Open:
+    """A session is in use inside."""
+
+    def __init__(self, sessions: _Sessions, session: str | None) -> None:
+        self._sessions = sessions
+        self._session = session if session in sessions.used else None
+
+    def __enter__(self) -> None:
+        if self._session is not None:
+            self._sessions.open[self._session] += 1
+            self._sessions.use(self._session)
+
+    def __exit__(self, *_: object) -> None:
+        if self._session is not None and self._session in self._sessions.used:
+            self._sessions.open[self._session] -= 1
+            self._sessions.use(self._session)
+
+
+class _Asked:
+    """Within a session an id is asked with once at a time: the answer could not be told from that to the other."""
+
+    def __init__(self, asked: set[tuple[str, str]], session: str | None, request: JSONRPCRequest | None) -> None:
+        self._asked = asked
+        self._key = (session, str(request.id)) if session is not None and request is not None else None
+        self._request = request
+
+    def __enter__(self) -> None:
+        if self._key in self._asked and self._request is not None:
+            key, self._key = self._key, None
+            words = f"a request with the id {key[1]:.100} is not answered yet; use another id"
+            raise refused(400, words, request=self._request.id)
+        if self._key is not None:
+            self._asked.add(self._key)
+
+    def __exit__(self, *_: object) -> None:
+        if self._key is not None:
+            self._asked.discard(self._key)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body once more, then what really comes."""
+    parts: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return parts.pop() if parts else await receive()
+
+    return replay
+
+
+async def _left() -> Message:
+    return {"type": "http.disconnect"}
+
+
+async def _unheard(part: Message) -> None:
+    if part["type"] == "http.response.start" and part["status"] != 200:
+        logger.debug("a session had ended by itself: %s", part["status"])
