@@ -76,7 +76,7 @@ def serve_stdio(settings: Settings) -> NoReturn:
     run_stdio(lambda: _serving(settings, callers_are_local=True))
 
 
-def serve_http(settings: Settings, host: str, port: int) -> None:
+def serve_http(settings: Settings, host: str, port: int) -> NoReturn:
     """Serve `/mcp`, `/sse` and `/healthz` until a signal comes."""
     from .transports.http import run_http
 

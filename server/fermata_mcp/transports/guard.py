@@ -29,8 +29,8 @@ BODY_SECONDS = 30.0
 # Answers of megabytes each; a client that does not read its own is cut off by the socket's deadline.
 AUDIO_AT_ONCE = 8
 AUDIO_WAIT_SECONDS = 10.0
-# Sessions of the handshake era cost some ten kilobytes each. Above this the one that was unused longest is ended.
-MAX_SESSIONS = 4096
+# A session of the handshake era costs up to 100 KB. Above this the one that was unused longest is ended.
+MAX_SESSIONS = 2048
 SESSION_HEADER = "mcp-session-id"
 RETRY = {"retry-after": "1"}
 logger = logging.getLogger(__name__)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
+from typing import NoReturn
 
 import anyio
 import uvicorn
 from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskStatus
 from mcp.server.transport_security import TransportSecuritySettings
-from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -24,25 +25,33 @@ from fermata_mcp import __version__
 from . import Opened, Serving
 from .guard import MAX_SESSIONS, Bodies, Doors, Guard
 from .signals import told_to_leave
-from .sockets import KEPT_ALIVE_SECONDS, CannotListen, limited_connections, listening_sockets, most_connections
+from .sockets import (
+    KEPT_ALIVE_SECONDS,
+    CannotListen,
+    end_of_service,
+    limited_connections,
+    listening_sockets,
+    most_connections,
+)
 from .sse import MESSAGES_PATH, SSE_PATH, SseTransport
 
 # Drained waits answer at once; then the streams that only listen are ended, and what still hangs is cut.
 LAST_ANSWERS_SECONDS = 0.3
-CUT_AFTER_SECONDS = 1
+CUT_AFTER_SECONDS = 0.5
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 # A host may be idle between two thoughts of its person for an afternoon; the limit on sessions works without this.
 SESSION_IDLE_SECONDS = 4 * 3600.0
 
 
-def run_http(opened: Opened, host: str, port: int) -> None:
-    """Serve until a signal comes.
+def run_http(opened: Opened, host: str, port: int) -> NoReturn:
+    """Serve until a signal comes; then end the process with code 0.
 
     Raises:
         CannotListen: The address is not this machine's own, or is in use.
     """
     _check_host(host)
     anyio.run(_run, opened, listening_sockets(host, port), host)
+    os._exit(0)
 
 
 def _check_host(host: str) -> None:
@@ -63,6 +72,8 @@ def _is_loopback(host: str) -> bool:
 async def _run(opened: Opened, listening: list[socket.socket], host: str) -> None:
     async with opened() as serving:
         await serve(serving, *listening, host=host)
+    # Unwinding thousands of sessions task by task takes many seconds, in which nothing happens any more.
+    os._exit(0)
 
 
 async def serve(serving: Serving, *listening: socket.socket, host: str = "127.0.0.1") -> None:
@@ -76,7 +87,6 @@ async def serve(serving: Serving, *listening: socket.socket, host: str = "127.0.
         log_config=None,
         access_log=False,
         timeout_keep_alive=KEPT_ALIVE_SECONDS,
-        timeout_graceful_shutdown=CUT_AFTER_SECONDS,
         server_header=False,
     )
     server = _Server(config)
@@ -93,7 +103,6 @@ async def _leave_when_told(
     await told_to_leave(task_status=task_status)
     serving.drain()
     await anyio.sleep(LAST_ANSWERS_SECONDS)
-    AppStatus.should_exit = True
     server.should_exit = True
 
 
@@ -103,6 +112,18 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, end the streams, and give what is being answered a moment."""
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            end_of_service(connection)
+        with anyio.move_on_after(CUT_AFTER_SECONDS):
+            while self.server_state.connections:  # noqa: ASYNC110  (uvicorn tells nobody)
+                await anyio.sleep(0.02)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 def make_asgi_app(serving: Serving, host: str = LOOPBACK[0]) -> Starlette:

@@ -71,7 +71,7 @@ def most_connections() -> int:
             soft = wanted
     if soft == resource.RLIM_INFINITY:
         return MAX_CONNECTIONS
-    return max(1, min(MAX_CONNECTIONS, soft - KEPT_FOR_WORK, soft // 2 if soft < 2 * KEPT_FOR_WORK else soft))
+    return min(MAX_CONNECTIONS, max(soft - KEPT_FOR_WORK, soft // 2))
 
 
 def limited_connections(most: int) -> Any:
@@ -137,6 +137,14 @@ class _Connection(H11Protocol):
 
 def _is_idle(connection: Any) -> bool:
     return connection.cycle is None or connection.cycle.response_complete
+
+
+def end_of_service(connection: Any) -> None:
+    """Close a connection, after the answer that is on its way; a stream that only listens has none."""
+    if not _is_idle(connection) and connection.cycle.scope["method"] == "GET":
+        connection.transport.close()
+    else:
+        connection.shutdown()
 
 
 def _stopped(timer: asyncio.TimerHandle | None) -> None:
