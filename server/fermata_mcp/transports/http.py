@@ -86,6 +86,7 @@ async def serve(serving: Serving, *listening: socket.socket, host: str = "127.0.
         ws="none",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         timeout_keep_alive=KEPT_ALIVE_SECONDS,
         server_header=False,
     )
