@@ -237,13 +237,17 @@ async def test_a_stream_that_takes_nothing_is_cut(tmp_path: Path, monkeypatch: p
         original(self, exc)
 
     monkeypatch.setattr(sockets._Connection, "connection_lost", noticed)  # pyright: ignore[reportPrivateUsage]
-    monkeypatch.setattr("fermata_mcp.transports.http.make_asgi_app", lambda *_: _endless)
+    monkeypatch.setattr("fermata_mcp.transports.http.make_asgi_app", _make_endless)
     async with here(tmp_path, monkeypatch) as base:
         deaf = socket.create_connection(("127.0.0.1", int(base.rpartition(":")[2])))
         with deaf:
             deaf.sendall(b"GET /deaf HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
             with anyio.fail_after(PATIENCE / 2):
                 await lost.wait()
+
+
+def _make_endless(*_: object) -> Any:
+    return _endless
 
 
 async def _endless(scope: Any, receive: Any, send: Any) -> None:
@@ -365,7 +369,7 @@ def with_few_descriptors(most: int) -> tuple[str, ...]:
 @pytest.mark.anyio
 async def test_it_lives_on_when_descriptors_run_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With more connections than it may have descriptors, for as long as they are held and afterwards."""
-    monkeypatch.setattr("support.processes.SERVER", with_few_descriptors(100))
+    monkeypatch.setattr("support.processes.SERVER", with_few_descriptors(160))
     with http_server(Home(tmp_path), FERMATA_INPUT_ROOTS=str(tmp_path)) as served, ExitStack() as held:
         port = int(served.base.rpartition(":")[2])
         for _ in range(300):
@@ -438,4 +442,4 @@ def test_only_names_of_this_machine_are_let_in() -> None:
         doors.check(Headers({"host": host, "origin": f"http://{host}"}))
     for host in ("", "music.example", "127.0.0.1.music.example", "127.0.0.1:80:80", "localhost:x", "::1"):
         with pytest.raises(guard.Refused):
-            doors.check(Headers({"host": host})
+            doors.check(Headers({"host": host}))

@@ -41,6 +41,16 @@ OPENING: list[dict[str, Any]] = [
     },
     {"jsonrpc": "2.0", "method": "notifications/initialized"},
 ]
+MISTAKES: list[tuple[str, dict[str, Any]]] = [
+    ("prompts/get", {"name": "make_longer"}),
+    ("prompts/get", {"name": "make_longer", "arguments": {"source": "a", "colour": "red"}}),
+    ("tools/call", {"name": "no_such_tool", "arguments": {}}),
+    ("resources/read", {"uri": "fermata://tasks/tsk_" + "0" * 32}),
+    ("resources/read", {"uri": "fermata://nothing"}),
+    ("resources/subscribe", {"uri": "fermata://nothing"}),
+    ("completion/complete", {"ref": {"type": "ref/prompt", "name": "no"}, "argument": {}}),
+    ("no/such/method", {}),
+]
 MEGABYTE = 1 << 20
 SET_PIPE_SIZE, GET_PIPE_SIZE = 1031, 1032
 
@@ -208,16 +218,7 @@ def test_mistakes_of_a_client_are_no_errors_of_ours(tmp_path: Path) -> None:
         for number in range(20):
             wrong = server.ask("prompts/get", {"name": f"no_such_{number}"})["error"]
             assert (wrong["code"], "make_longer" in wrong["message"]) == (-32602, True)
-            for method, params in (
-                ("prompts/get", {"name": "make_longer"}),
-                ("prompts/get", {"name": "make_longer", "arguments": {"source": "a", "colour": "red"}}),
-                ("tools/call", {"name": "no_such_tool", "arguments": {}}),
-                ("resources/read", {"uri": "fermata://tasks/tsk_" + "0" * 32}),
-                ("resources/read", {"uri": "fermata://nothing"}),
-                ("resources/subscribe", {"uri": "fermata://nothing"}),
-                ("completion/complete", {"ref": {"type": "ref/prompt", "name": "no"}, "argument": {}}),
-                ("no/such/method", {}),
-            ):
+            for method, params in MISTAKES:
                 answer = server.ask(method, params)
                 assert "error" in answer or answer["result"]["isError"], (method, answer)
     said = home.log.read_text()

@@ -34,10 +34,10 @@ def record(error: BaseException | None, message: str = "it failed", *args: Any) 
     return logging.LogRecord("fermata_mcp.test", logging.ERROR, __file__, 1, message, args, info)
 
 
-def raised(error: BaseException) -> BaseException:
+def raised(error: Exception) -> Exception:
     try:
         raise error
-    except BaseException as caught:  # noqa: BLE001
+    except Exception as caught:  # noqa: BLE001
         return caught
 
 

@@ -38,6 +38,9 @@ from .sse import MESSAGES_PATH, SSE_PATH, SseTransport
 # Drained waits answer at once; then the streams that only listen are ended, and what still hangs is cut.
 LAST_ANSWERS_SECONDS = 0.3
 CUT_AFTER_SECONDS = 0.5
+# Connections are counted only once they are accepted; so many may take descriptors before that.
+ACCEPTED_AT_ONCE = 8
+WAITING_TO_BE_ACCEPTED = 1024
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 # A host may be idle between two thoughts of its person for an afternoon; the limit on sessions works without this.
 SESSION_IDLE_SECONDS = 4 * 3600.0
@@ -87,6 +90,7 @@ async def serve(serving: Serving, *listening: socket.socket, host: str = "127.0.
         log_config=None,
         access_log=False,
         proxy_headers=False,
+        backlog=ACCEPTED_AT_ONCE,
         timeout_keep_alive=KEPT_ALIVE_SECONDS,
         server_header=False,
     )
@@ -113,6 +117,11 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(WAITING_TO_BE_ACCEPTED)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more connections, end the streams, and give what is being answered a moment."""

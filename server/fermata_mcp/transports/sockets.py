@@ -87,6 +87,7 @@ class _Connection(H11Protocol):
         self._most = most
         self._head: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
+        self.heard_at = self.loop.time()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -99,15 +100,17 @@ class _Connection(H11Protocol):
         self._expect_a_head()
 
     def _make_room(self) -> bool:
-        """Close a connection that nothing is going on on."""
-        idle = next((one for one in self.connections if one is not self and _is_idle(one)), None)
-        if idle is not None:
-            idle.transport.close()
-        return idle is not None
+        """Close the connection that nothing has been going on on for longest."""
+        others: list[Any] = [one for one in self.connections if one is not self and _is_idle(one)]
+        if not others:
+            return False
+        min(others, key=lambda one: one.heard_at).transport.abort()
+        return True
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
+        self.heard_at = self.loop.time()
         super().data_received(data)
         self._expect_a_head()
 
