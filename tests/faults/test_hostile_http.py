@@ -25,6 +25,7 @@ from fermata_mcp.transports import Serving, connection, guard, sockets
 from fermata_mcp.transports.connection import Connection, NotReading
 from fermata_mcp.transports.http import serve
 from fermata_mcp.transports.messages import MAX_MESSAGE_BYTES, read_message
+from fermata_mcp.transports.refusals import Refused
 from support.engines import settings_in
 from support.journeys import extend
 from support.processes import (
@@ -281,7 +282,7 @@ async def test_small_packets_do_not_wait_for_one_another(tmp_path: Path, monkeyp
 async def test_above_the_limit_the_session_unused_longest_makes_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "MAX_SESSIONS", 3)
+    monkeypatch.setattr("fermata_mcp.transports.sessions.MAX_SESSIONS", 3)
     monkeypatch.setattr("fermata_mcp.transports.http.MAX_SESSIONS", 3)
     async with here(tmp_path, monkeypatch) as base, httpx2.AsyncClient(timeout=PATIENCE, headers=HEADERS) as client:
 
@@ -441,5 +442,5 @@ def test_only_names_of_this_machine_are_let_in() -> None:
     for host in ("127.0.0.1", "127.0.0.1:80", "LOCALHOST:1", "[::1]", "[::1]:8321", "127.0.0.2:9"):
         doors.check(Headers({"host": host, "origin": f"http://{host}"}))
     for host in ("", "music.example", "127.0.0.1.music.example", "127.0.0.1:80:80", "localhost:x", "::1"):
-        with pytest.raises(guard.Refused):
+        with pytest.raises(Refused):
             doors.check(Headers({"host": host}))

@@ -21,7 +21,7 @@ from fermata_mcp.domain.errors import ConfigurationError
 from fermata_mcp.surface.resources import is_audio, low_level
 
 from . import Serving
-from .messages import Answers, on_the_wire, refusal
+from .messages import BUSY, Answers, on_the_wire, refusal
 
 # A host has a few open; a batch job some dozens. Each may hold a result of some ten kilobytes until it is read.
 OPEN_REQUESTS = 256
@@ -32,7 +32,6 @@ ROOM_SECONDS = 1.0
 # A client that sends, and has not taken a single byte for so long, does not read at all.
 NOT_READING_SECONDS = 30.0
 NOT_READ = "the client sends, and has not read an answer for half a minute."
-BUSY = -32005
 Write = Callable[[bytes], Awaitable[None]]
 Read = JSONRPCMessage | Answers
 

@@ -6,22 +6,20 @@ Every refusal is a JSON-RPC error, under the id of the request where it can be m
 from __future__ import annotations
 
 import logging
-import time
-from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import anyio
-from mcp.types import INVALID_REQUEST, PARSE_ERROR, JSONRPCError, JSONRPCMessage, JSONRPCRequest, RequestId
+from mcp.types import INVALID_REQUEST, PARSE_ERROR, JSONRPCMessage, JSONRPCRequest
 from starlette.datastructures import Headers
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fermata_mcp.surface.resources import is_audio
 
 from .messages import MAX_MESSAGE_BYTES, on_the_wire, read_message, refusal
-from .sockets import BUSY
+from .refusals import Refused, busy, refused
+from .sessions import Ids, Open, Sessions
 
 # Bodies of all clients that have not been read to their end.
 BODIES_AT_ONCE_BYTES = 16 * MAX_MESSAGE_BYTES
@@ -29,36 +27,8 @@ BODY_SECONDS = 30.0
 # Answers of megabytes each; a client that does not read its own is cut off by the socket's deadline.
 AUDIO_AT_ONCE = 8
 AUDIO_WAIT_SECONDS = 10.0
-# A session of the handshake era costs up to 100 KB. Above this the one that was unused longest is ended.
-MAX_SESSIONS = 2048
 SESSION_HEADER = "mcp-session-id"
-RETRY = {"retry-after": "1"}
 logger = logging.getLogger(__name__)
-
-
-class Refused(Exception):
-    """An answer instead of a service."""
-
-    def __init__(self, status: int, *errors: JSONRPCError, headers: dict[str, str] | None = None) -> None:
-        super().__init__(status)
-        self.response = error_response(status, errors, headers)
-
-
-def refused(
-    status: int, message: str, code: int = INVALID_REQUEST, request: RequestId | None = None, **headers: str
-) -> Refused:
-    return Refused(status, refusal(code, message, request), headers=headers)
-
-
-def busy(message: str, request: RequestId | None = None) -> Refused:
-    return Refused(503, refusal(BUSY, message, request), headers=RETRY)
-
-
-def error_response(status: int, errors: Sequence[JSONRPCError], headers: dict[str, str] | None = None) -> Response:
-    """One error as itself, several (of a batch) as a list."""
-    written = [on_the_wire(error) for error in errors]
-    body = written[0] if len(written) == 1 else b"[%b]" % b",".join(written)
-    return Response(body, status, headers, "application/json")
 
 
 @dataclass(frozen=True)
@@ -142,28 +112,6 @@ def check_is_json(headers: Headers) -> None:
         raise refused(400, "the content type of a message is application/json")
 
 
-@dataclass
-class _Sessions:
-    """Sessions of the handshake era by when they were used last, and what each has open."""
-
-    used: dict[str, float] = field(default_factory=dict[str, float])
-    open: Counter[str] = field(default_factory=Counter[str])
-
-    def use(self, session: str) -> None:
-        self.used.pop(session, None)
-        self.used[session] = time.monotonic()
-
-    def spare(self) -> str | None:
-        """The one that was unused longest, if room is needed."""
-        if len(self.used) < MAX_SESSIONS:
-            return None
-        return next((session for session in self.used if not self.open[session]), None)
-
-    def forget(self, session: str) -> None:
-        self.used.pop(session, None)
-        del self.open[session]
-
-
 class Guard:
     """The SDK's Streamable HTTP app behind these checks."""
 
@@ -171,8 +119,8 @@ class Guard:
         self._app = app
         self._doors = doors
         self._bodies = bodies
-        self._sessions = _Sessions()
-        self._asked: set[tuple[str, str]] = set()
+        self._sessions = Sessions()
+        self._ids = Ids()
         self._audio = anyio.Semaphore(AUDIO_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -194,14 +142,14 @@ class Guard:
             receive = _again(body, receive)
         session = headers.get(SESSION_HEADER)
         request = message if isinstance(message, JSONRPCRequest) else None
-        async with self._room(scope, session, request):
+        async with self._ids.use(session, request), self._room(scope, session, request):
             await self._app(scope, receive, self._watched(send, request))
 
     @asynccontextmanager
     async def _room(self, scope: Scope, session: str | None, request: JSONRPCRequest | None) -> AsyncGenerator[None]:
         if session is None and request is not None and request.method == "initialize":
             await self._end_a_spare_session(scope)
-        with _Open(self._sessions, session), _Asked(self._asked, session, request):
+        with Open(self._sessions, session):
             if request is None or not _asks_for_audio(request):
                 yield
                 return
@@ -265,45 +213,6 @@ _STATUS = {
 
 def _asks_for_audio(request: JSONRPCRequest) -> bool:
     return request.method == "resources/read" and is_audio(str((request.params or {}).get("uri")))
-
-
-class _Open:
-    """A session is in use inside."""
-
-    def __init__(self, sessions: _Sessions, session: str | None) -> None:
-        self._sessions = sessions
-        self._session = session if session in sessions.used else None
-
-    def __enter__(self) -> None:
-        if self._session is not None:
-            self._sessions.open[self._session] += 1
-            self._sessions.use(self._session)
-
-    def __exit__(self, *_: object) -> None:
-        if self._session is not None and self._session in self._sessions.used:
-            self._sessions.open[self._session] -= 1
-            self._sessions.use(self._session)
-
-
-class _Asked:
-    """Within a session an id is asked with once at a time: the answer could not be told from that to the other."""
-
-    def __init__(self, asked: set[tuple[str, str]], session: str | None, request: JSONRPCRequest | None) -> None:
-        self._asked = asked
-        self._key = (session, str(request.id)) if session is not None and request is not None else None
-        self._request = request
-
-    def __enter__(self) -> None:
-        if self._key in self._asked and self._request is not None:
-            key, self._key = self._key, None
-            words = f"a request with the id {key[1]:.100} is not answered yet; use another id"
-            raise refused(400, words, request=self._request.id)
-        if self._key is not None:
-            self._asked.add(self._key)
-
-    def __exit__(self, *_: object) -> None:
-        if self._key is not None:
-            self._asked.discard(self._key)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -23,7 +23,8 @@ from starlette.routing import Route
 from fermata_mcp import __version__
 
 from . import Opened, Serving
-from .guard import MAX_SESSIONS, Bodies, Doors, Guard
+from .guard import Bodies, Doors, Guard
+from .sessions import MAX_SESSIONS
 from .signals import told_to_leave
 from .sockets import (
     KEPT_ALIVE_SECONDS,

@@ -27,6 +27,8 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 HEAD_BYTES = 64 * 1024
 TAIL_BYTES = 1024
 ANSWERED_OF_A_BATCH = 1000
+# "Limit exceeded", as far as JSON-RPC has a custom for it.
+BUSY = -32005
 _DIGITS_OF_AN_ID = 1000
 _LETTERS_OF_AN_ID = 1000
 # A text that never ends takes the rest with it; tried again from each of its quotes, it would take forever.

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fermata_mcp.domain.errors import ConfigurationError
 
-from .messages import on_the_wire, refusal
+from .messages import BUSY, on_the_wire, refusal
 
 # Sessions with a stream of their own hold a connection each; idle ones are closed for newcomers before any is refused.
 MAX_CONNECTIONS = 4096
@@ -26,7 +26,6 @@ HEAD_SECONDS = 10.0
 KEPT_ALIVE_SECONDS = 30
 # A client that takes nothing of an answer or stream for so long is gone; what it was sent is in the history.
 NOT_READING_SECONDS = 60.0
-BUSY = -32005
 
 
 class CannotListen(ConfigurationError):

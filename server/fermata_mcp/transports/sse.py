@@ -16,7 +16,8 @@ from starlette.types import Receive, Scope, Send
 
 from . import Serving
 from .connection import Connection, NotReading, Read
-from .guard import Bodies, Doors, Refused, as_message, busy, check_is_json, refused
+from .guard import Bodies, Doors, as_message, check_is_json
+from .refusals import Refused, busy, refused
 
 SSE_PATH, MESSAGES_PATH = "/sse", "/messages/"
 # Each is a connection too.

@@ -1,0 +1,88 @@
+"""Sessions of the handshake era over http: how many, and which ids each has in use."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+from mcp.types import JSONRPCRequest
+
+from .refusals import refused
+
+# A session costs up to 100 KB. Above this the one that was unused longest is ended.
+MAX_SESSIONS = 2048
+ID_SECONDS = 1.0
+
+
+@dataclass
+class Sessions:
+    """Sessions of the handshake era by when they were used last, and what each has open."""
+
+    used: dict[str, float] = field(default_factory=dict[str, float])
+    open: Counter[str] = field(default_factory=Counter[str])
+
+    def use(self, session: str) -> None:
+        self.used.pop(session, None)
+        self.used[session] = time.monotonic()
+
+    def spare(self) -> str | None:
+        """The one that was unused longest, if room is needed."""
+        if len(self.used) < MAX_SESSIONS:
+            return None
+        return next((session for session in self.used if not self.open[session]), None)
+
+    def forget(self, session: str) -> None:
+        self.used.pop(session, None)
+        del self.open[session]
+
+
+class Open:
+    """A session is in use inside."""
+
+    def __init__(self, sessions: Sessions, session: str | None) -> None:
+        self._sessions = sessions
+        self._session = session if session in sessions.used else None
+
+    def __enter__(self) -> None:
+        if self._session is not None:
+            self._sessions.open[self._session] += 1
+            self._sessions.use(self._session)
+
+    def __exit__(self, *_: object) -> None:
+        if self._session is not None and self._session in self._sessions.used:
+            self._sessions.open[self._session] -= 1
+            self._sessions.use(self._session)
+
+
+class Ids:
+    """Within a session an id is asked with once at a time: the answer could not be told from that to the other.
+
+    An answer is on the wire a little before its request is over, so a client that uses its id again is waited for.
+    """
+
+    def __init__(self) -> None:
+        self._asked: dict[tuple[str, str], anyio.Event] = {}
+
+    @asynccontextmanager
+    async def use(self, session: str | None, request: JSONRPCRequest | None) -> AsyncGenerator[None]:
+        if session is None or request is None:
+            yield
+            return
+        key = (session, str(request.id))
+        with anyio.move_on_after(ID_SECONDS):
+            while key in self._asked:
+                await self._asked[key].wait()
+        if key in self._asked:
+            raise refused(
+                400, f"a request with the id {key[1]:.100} is not answered yet; use another", request=request.id
+            )
+        over = self._asked[key] = anyio.Event()
+        try:
+            yield
+        finally:
+            del self._asked[key]
+            over.set()
