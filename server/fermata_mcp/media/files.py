@@ -96,7 +96,10 @@ def _in_the_letters_of_the_system(text: str) -> str:
 
 def as_text(name: str) -> str:
     """A file name in letters: names that are no UTF-8 come from times and systems that wrote Latin ones."""
-    raw = name.encode("utf-8", "surrogateescape")
+    try:
+        raw = name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # surrogates that no file name holds: they came in a text
+        raw = name.encode("utf-8", "ignore")
     try:
         return raw.decode()
     except UnicodeDecodeError:
