@@ -31,8 +31,8 @@ TOOLS = {
     "play_track",
 }  # fmt: skip
 TASK_FIELDS = {
-    "task_id", "kind", "provider", "provider_reason", "status", "progress", "source", "audio", "clips", "steps", "credits",
-    "error", "warnings", "next", "created_at", "updated_at", "finished_at",
+    "task_id", "kind", "provider", "provider_reason", "status", "progress", "source", "audio", "clips", "steps",
+    "credits", "error", "warnings", "next", "created_at", "updated_at", "finished_at",
 }  # fmt: skip
 MEDIA_TYPES = {
     ".wav": {"audio/wav", "audio/x-wav", "audio/vnd.wave"},
