@@ -12,7 +12,7 @@ from fermata_mcp.providers.base import Provider, Snapshot
 
 from . import moves
 from .chain import after_step, chosen, what_is_missing
-from .delivery import NOT_SAVED, Delivered, deliver, not_saved, publish
+from .delivery import NOT_SAVED, Delivered, deliver, not_saved, publish, with_earlier_parts
 from .record import Desk
 
 # A caller waits this long for the audio of finished work; after it the task is over, and the search goes on behind it.
@@ -63,6 +63,7 @@ class Collector(Desk):
         said = (*said, *_other_price(task.held, cost))
         follows = after_step(fresh, step, delivered.clips, said, provider.spec, self.settings, now)
         patch = await publish(follows.task, fresh, self.settings)
+        patch = await with_earlier_parts(patch, fresh, step, self.settings)
         again = now + self._pause(0, LATE_BACKOFF_SECONDS, LONGEST_LATE_BACKOFF_SECONDS)
         late = again if any(clip.missing for clip in delivered.clips) and step.work.action != "upload" else None
         end = moves.finished(step, delivered.clips, patch, task.held, follows.step, cost=cost, fetch_at=late)

@@ -18,6 +18,7 @@ from fermata_mcp.media import tags
 from fermata_mcp.media.arrival import Heard, hear
 from fermata_mcp.media.files import copy
 
+from .chain import chosen
 from .placing import place
 from .source_audio import with_source
 
@@ -147,3 +148,31 @@ async def publish(patch: TaskPatch, task: Task, settings: Settings) -> TaskPatch
     target = stem.with_name(stem.name + kept.suffix)
     saved = await anyio.to_thread.run_sync(copy, kept, target)
     return patch | {"audio": audio.model_copy(update={"file": str(saved)})}
+
+
+async def with_earlier_parts(patch: TaskPatch, task: Task, last: Step, settings: Settings) -> TaskPatch:
+    """Where a chain's parts were to stay apart, those before the last are put beside it, and named."""
+    if "finished_at" not in patch or task.kind != "chain" or task.request.get("stitch") != "never":
+        return patch
+    parts = [
+        chosen_file
+        for step in task.steps
+        if step.seq < last.seq and step.work.action == "extend" and (chosen_file := _chosen_file(task, step))
+    ]
+    saved = [await _beside(part, number, task) for number, part in enumerate(parts, 1)]
+    if not saved:
+        return patch
+    names = ", ".join(str(file) for file in saved)
+    said = f"The parts before it are saved beside it, as asked (stitch never): {names}."
+    return patch | {"warnings": (*patch.get("warnings", task.warnings), said)}
+
+
+def _chosen_file(task: Task, step: Step) -> Path | None:
+    clip = chosen(task, step.clips) if step.clips else None
+    return Path(clip.file) if clip is not None and clip.file is not None and Path(clip.file).is_file() else None
+
+
+async def _beside(part: Path, number: int, task: Task) -> Path:
+    stem = Path(task.save_as)
+    target = stem.with_name(f"{stem.name}, part {number}{part.suffix}")
+    return await anyio.to_thread.run_sync(copy, part, target)

@@ -56,7 +56,7 @@ def _cost(view: TaskView, spec: ProviderSpec) -> str:
         return ""
     charged, refunded, quoted = view.credits.charged, view.credits.refunded, view.credits.quoted
     if charged and refunded:
-        return f"Cost: {charged:g} credits, of which the provider is expected to refund {refunded:g}."
+        return f"Cost: {charged:g} credits, of which the provider refunds {refunded:g}."
     if charged:
         return f"Cost: {charged:g} credits."
     if view.status == "unknown" or (charged is None and view.status not in ("failed", "cancelled")):
@@ -67,13 +67,35 @@ def _cost(view: TaskView, spec: ProviderSpec) -> str:
     return f"Cost: {'' if expected is None else f'about {expected:g}, '}up to {quoted:g} credits."
 
 
-def list_text(page: TaskList) -> str:
+def clip_text(view: TaskView, index: int) -> str:
+    """Where to hear one clip of a task, and the facts of exactly that one."""
+    clip = view.clips[index]
+    place = clip.file or clip.url or "not here yet"
+    length = f"{clip.duration_seconds:.1f} s" if clip.duration_seconds else "unknown length"
+    whole = {True: "the whole track", False: "only its new part", None: "the whole track or only its new part"}
+    facts = [length, whole[clip.whole_track], clip.model or "", clip.title or ""]
+    lines = [
+        f"{clip.clip} ({index + 1} of {len(view.clips)}): {place}",
+        ", ".join(fact for fact in facts if fact),
+        f"Link: {clip.url}" if clip.url and clip.file else "",
+        f'Next: open the file, or call extend_track with source "{clip.clip}" to go on from here.',
+    ]
+    return "\n".join(visible(line, 1000) for line in lines if line)
+
+
+def list_text(page: TaskList, filters: str = "") -> str:
+    """Args:
+    filters: What the list was narrowed to, in words.
+    """
     if not page.tasks and not page.unreadable:
-        return "No tasks yet.\nNext: call extend_track with a source."
+        return f"No tasks with {filters}.\nNext: leave the filter out." if filters else _NO_TASKS
     shown = [f"{task.created_at[:16]} {task.status} {task.task_id} {task.source}" for task in page.tasks[:3]]
     more = len(page.tasks) - len(shown)
     beside = "; ".join(filter(None, [f"and {more} more here" if more else "", _unreadable(page.unreadable)]))
     return "\n".join(filter(None, [*shown, beside, _list_next(page)]))
+
+
+_NO_TASKS = "No tasks yet.\nNext: call extend_track with a source."
 
 
 def _unreadable(ids: list[str]) -> str:

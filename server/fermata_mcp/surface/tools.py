@@ -24,8 +24,8 @@ from fermata_mcp.engine.service import Action, Service, Started, parse_status
 from .confirm import confirmed
 from .errors import MAX_ARGUMENT_BYTES, error_result, our_bug, wrong_arguments
 from .schemas import input_schema, output_schema
-from .text import credits_text, list_text, task_text
-from .views import CreditsView, TaskList, TaskView, credits_view, share_done, task_list, task_view
+from .text import clip_text, credits_text, list_text, task_text
+from .views import CreditsView, TaskList, TaskView, clip_view, credits_view, share_done, task_list, task_view
 
 logger = logging.getLogger(__name__)
 Ctx = Context[Any, Any]
@@ -87,7 +87,7 @@ class Toolbox:
     async def list_tasks(self, args: ListArgs, ctx: Ctx) -> CallToolResult:
         page = await self.service.tasks(parse_status(args.status), args.provider, args.limit, args.cursor)
         view = task_list(page)
-        return _result(list_text(view), view)
+        return _result(list_text(view, filters=_filters(args)), view)
 
     async def cancel_task(self, args: TaskArgs, ctx: Ctx) -> CallToolResult:
         return self._shown(Started(await self.service.cancel(args.task_id)))
@@ -96,7 +96,9 @@ class Toolbox:
         return self._shown(Started(await self.service.resolve(args.task_id, args.action)))
 
     async def play_track(self, args: PlayArgs, ctx: Ctx) -> CallToolResult:
-        return self._shown(Started(await self.service.clip_of(args.task_id, args.index)))
+        task = await self.service.clip_of(args.task_id, args.index)
+        view = clip_view(task, args.index, self.now(), self.service.spec(task.provider))
+        return _result(clip_text(view, args.index), view, links=_links(view)[args.index : args.index + 1])
 
     async def _start(self, args: Request, ctx: Ctx) -> ToolResult:
         question = await confirmed(self.service, args, ctx)
@@ -120,6 +122,12 @@ class Toolbox:
         view = task_view(started, self.now(), spec)
         text = task_text(view, spec)
         return _result(text, view, links=_links(view), is_error=view.status in FAILED)
+
+
+def _filters(args: ListArgs) -> str:
+    """What the list was narrowed to, in words; "" where it was not."""
+    named = {"status": args.status, "provider": args.provider, "cursor": args.cursor}
+    return " and ".join(f"{name} {value}" for name, value in named.items() if value is not None)
 
 
 class _Reporter:

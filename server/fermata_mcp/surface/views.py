@@ -161,6 +161,13 @@ def task_view(started: Started | Task, now: int, spec: ProviderSpec) -> TaskView
     )
 
 
+def clip_view(task: Task, index: int, now: int, spec: ProviderSpec) -> TaskView:
+    """A task with one of its clips in the place of its deliverable."""
+    view = task_view(task, now, spec)
+    chosen = view.clips[index].model_dump(include=set(AudioView.model_fields))
+    return view.model_copy(update={"audio": AudioView(**chosen)})
+
+
 def _progress(task: Task, now: int, spec: ProviderSpec) -> ProgressView:
     until = task.finished_at or now
     timed = task.kind == "extend" and spec.submit == "at_most_once"
