@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import resource
 import signal
 import socket
 import subprocess
+import warnings
 from collections.abc import AsyncGenerator, Generator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -55,6 +57,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
     home = Home(tmp_path_factory.mktemp("hostile"))
     with http_server(home, FERMATA_INPUT_ROOTS=str(tmp_path_factory.getbasetemp())) as served:
         yield served
+
+
+@pytest.fixture(autouse=True)
+def left_without_unwinding() -> Generator[None]:
+    """A server that leaves does not take its sessions apart; in a process that goes on, they are found as garbage."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def post(base: str, content: bytes, **headers: str) -> httpx2.Response:
