@@ -18,8 +18,10 @@ from .sqlite_file import Sql
 
 # The home of a step that could not be read.
 _NOBODY = "set aside"
-_ACTIVE = "due_at IS NOT NULL AND state IN ('queued', 'submitting', 'waiting', 'unknown')"
-_NOTHING_KNOWN = "due_at IS NOT NULL AND state NOT IN ('queued', 'submitting', 'waiting', 'unknown')"
+# A step that has succeeded is due as long as some of its audio has still to be fetched.
+_STATES = "('queued', 'submitting', 'waiting', 'unknown', 'succeeded')"
+_ACTIVE = f"due_at IS NOT NULL AND state IN {_STATES}"
+_NOTHING_KNOWN = f"due_at IS NOT NULL AND state NOT IN {_STATES}"
 # A step is due for its own process at `due_at`, for any other after the grace time.
 _DUE = f"""due_at <= :now AND (home = :home OR home IS NULL OR due_at <= :now - :grace) AND {_ACTIVE}
            AND (:tasks IS NULL OR task_id IN (SELECT value FROM json_each(:tasks)))"""
