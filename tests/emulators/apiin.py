@@ -138,7 +138,7 @@ class Apiin(Emulator):
         job.data |= {"model": model, "clips": [f"{job.id}-{index}" for index in range(2)]}
         for index, (name, source) in enumerate(zip(job.data["clips"], sources, strict=True)):
             new = origin(name, self.adds_seconds + index)
-            self.host_audio(name, new if self.extend_returns == "segment" else until(source, at) + new)
+            self.host_audio(name, until(source, at) + new if self.returns_whole() else new)
         told = {"task_id": job.id, "status": "pending", "model": model, "created_at": CREATED_AT}
         if self.reply == "B":
             told = {"id": job.id, "status": "pending"}

@@ -180,7 +180,7 @@ class Emulator(ABC):
         ready_after_polls: Looks that find the work unfinished, spread over the provider's states.
         ready_after_seconds: Seconds before the work can be finished, on a clock that `advance` pushes.
         outcome: How work submitted from now on ends ("" is well).
-        extend_returns: Whether finished audio is the whole track or only the new part.
+        extend_returns: Whether finished audio is the whole track or only the new part, or one after the other.
         source_seconds: Length of a source that the emulator has never seen.
         adds_seconds: Music that one extension adds.
         cut_audio: Finished audio is stored by halves: whole HTTP answers with half a file.
@@ -210,7 +210,7 @@ class Emulator(ABC):
         self.ready_after_polls = 0
         self.ready_after_seconds = 0.0
         self.outcome = ""
-        self.extend_returns: Literal["whole", "segment"] = "whole"
+        self.extend_returns: Literal["whole", "segment", "in turn", "other way round"] = "whole"
         self.source_seconds = 20.0
         self.adds_seconds = 10.0
         self.audio_format = "mp3"
@@ -249,6 +249,11 @@ class Emulator(ABC):
     def cost(self, price: float) -> float:
         """What something with this documented price costs now."""
         return price if self.price is None else self.price
+
+    def returns_whole(self) -> bool:
+        """Whether the work that was just taken on will be told as the whole track."""
+        turn = len(self.ledger.submits) % 2 == 1
+        return {"whole": True, "segment": False, "in turn": turn, "other way round": not turn}[self.extend_returns]
 
     def stage(self, job: Job, stages: int) -> int:
         """Count a look, and say which of the provider's states (0 to stages - 1) it finds."""

@@ -158,7 +158,9 @@ class MusicApi(Emulator):
 
     def _heard(self, made: list[Sound]) -> list[Sound]:
         """What the clips of an extension hold: on their own (a pair holds both)."""
-        return [Sound(one.whole, one.whole) for one in made] if self.extend_returns == "whole" else made
+        turn = len(self.ledger.submits) % 2 == 0  # it is not booked yet
+        whole = {"in turn": turn, "other way round": not turn}.get(self.extend_returns, self.returns_whole())
+        return [Sound(one.whole, one.whole) for one in made] if whole else made
 
     def _keep(self, sound: Sound) -> str:
         clip = str(uuid.uuid4())

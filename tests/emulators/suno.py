@@ -142,7 +142,7 @@ class SunoEmulator(Emulator):
     def _make_clip(self, job: Job, index: int, source: Recipe, point: float) -> None:
         clip_id = f"{job.id[:8]}-{index}-{job.id[8:20]}"
         new = origin(clip_id, self.adds_seconds + index)
-        recipe = new if self.extend_returns == "segment" else until(source, point) + new
+        recipe = until(source, point) + new if self.returns_whole() else new
         self.tracks[clip_id] = recipe
         self.host_audio(clip_id, recipe)
         job.data.setdefault("clips", []).append(clip_id)

@@ -32,7 +32,7 @@ TARGET_SECONDS = SOURCE_SECONDS + 2.4 * ADDS_SECONDS
 SOURCES = ("file", "link", "clip", "listed clip", "task")
 LACKS = re.compile(r"only the new part|may be the whole track|could not be (joined|saved)")
 Samples = NDArray[np.float32]
-Returns = Literal["whole", "segment"]
+Returns = Literal["whole", "segment", "in turn", "other way round"]
 
 
 @dataclass
@@ -161,8 +161,17 @@ def is_whole(task: Task, counter: Counter, parts: list[Recipe]) -> bool:
     return end[1] > 0.9 and abs(end[0] + 1 - len(heard) / RATE) < 0.1
 
 
-@pytest.mark.parametrize("returns", ["whole", "segment"])
-@pytest.mark.parametrize("kind", ["extend", "chain"])
+@pytest.mark.parametrize(
+    ("kind", "returns"),
+    [
+        ("extend", "whole"),
+        ("extend", "segment"),
+        ("chain", "whole"),
+        ("chain", "segment"),
+        ("chain", "in turn"),
+        ("chain", "other way round"),
+    ],
+)
 @pytest.mark.parametrize(
     ("paid", "form"),
     [(paid, form) for paid in ALL for form in SOURCES if form != "listed clip" or paid is APIIN],
