@@ -29,6 +29,7 @@ from fermata_mcp.domain.text import clean_text
 
 from .base import Accepted, Host, NotSent, Refused, Snapshot, Submitted, Unclear
 from .ready import CannotBegin, Watch, authorities, existing, innermost, multipart, no_address, unusable_proxy
+from .redaction import Redaction
 from .reply import TooBig, kind, limited, parsed, retry_after
 from .wire import Adapter, Answer, Call
 from .words import about_money, named_id
@@ -290,13 +291,10 @@ class HttpProvider:
             raw = await limited(response.aiter_bytes())
         finally:
             await response.aclose()
-        raw = self._without_key(raw)
-        said = clean_text(raw[:500].decode(errors="replace"), 300)
-        return Answer(response.status_code, parsed(raw), said, retry_after(response.headers))
-
-    def _without_key(self, raw: bytes) -> bytes:
-        """Some providers repeat the key in their errors, which are shown and stored."""
-        return raw.replace(self._key().encode(), b"[key]")
+        # Some providers repeat the key in their errors, which are shown and stored.
+        secret = Redaction(self._key())
+        said = clean_text(secret.text(raw[:2000].decode(errors="replace")), 300)
+        return Answer(response.status_code, secret.value(parsed(raw)), said, retry_after(response.headers))
 
     def _headers(self) -> dict[str, str]:
         return {

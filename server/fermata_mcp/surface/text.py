@@ -59,10 +59,10 @@ def _cost(view: TaskView, spec: ProviderSpec) -> str:
         return f"Cost: {charged:g} credits, of which the provider refunds {refunded:g}."
     if charged:
         return f"Cost: {charged:g} credits."
-    if view.status == "unknown" or (charged is None and view.status not in ("failed", "cancelled")):
+    if view.status in ("failed", "cancelled", "unknown"):
+        return ""  # a warning says what may have been charged
+    if charged is None:
         return f"It may have cost up to {quoted:g} credits."
-    if view.status in ("failed", "cancelled"):
-        return ""
     expected = view.credits.expected
     return f"Cost: {'' if expected is None else f'about {expected:g}, '}up to {quoted:g} credits."
 

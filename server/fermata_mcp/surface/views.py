@@ -217,9 +217,10 @@ def _warnings(started: Started) -> list[str]:
 
 
 def _disputed(task: Task) -> list[str]:
-    if not task.disputed:
+    unsure = task.disputed + (task.held if task.status == "unknown" else 0)
+    if not unsure:
         return []
-    return [f"It may have been charged up to {task.disputed / MILLI:g} credits: whether it was is not known."]
+    return [f"It may have been charged up to {unsure / MILLI:g} credits: whether it was is not known."]
 
 
 def _next(started: Started) -> str:
