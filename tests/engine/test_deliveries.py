@@ -30,7 +30,7 @@ SOURCE_SECONDS, ADDS_SECONDS, STEPS = 20.0, 10.0, 4
 # Three extensions, whether each starts at the end or two seconds before it.
 TARGET_SECONDS = SOURCE_SECONDS + 2.4 * ADDS_SECONDS
 SOURCES = ("file", "link", "clip", "listed clip", "task")
-LACKS = re.compile(r"only the new part|may be the whole track|could not be (joined|saved)")
+LACKS = re.compile(r"only hold the new part|may be the whole track|could not be (joined|saved)")
 Samples = NDArray[np.float32]
 Returns = Literal["whole", "segment", "in turn", "other way round"]
 

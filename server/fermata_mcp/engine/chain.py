@@ -254,25 +254,21 @@ def _asked_fields(task: Task, work: Work, spec: ProviderSpec) -> dict[str, Any]:
 def what_is_missing(task: Task, clips: tuple[Clip, ...]) -> tuple[str, ...]:
     """A plain warning for every saved take that does not certainly hold the whole track."""
     kept = task.request.get("stitch") == "never"
-    return tuple(
-        f"{_take(index, len(clips))} {_lack(clip, kept)}"
-        for index, clip in enumerate(clips)
-        if clip.file is not None and clip.whole_track is not True
-    )
-
-
-def _take(index: int, count: int) -> str:
-    return "The file" if count == 1 or index == 0 else f"Take {index + 1}"
+    lacking: dict[str, list[str]] = {}
+    for index, clip in enumerate(clips):
+        if clip.file is not None and clip.whole_track is not True:
+            lacking.setdefault(_lack(clip, kept), []).append(f"take {index + 1}" if index else "the file")
+    return tuple(f"{' and '.join(takes).capitalize()} {lack}" for lack, takes in lacking.items())
 
 
 def _lack(clip: Clip, asked_for: bool) -> str:
     if clip.whole_track is None:
         return (
             "may be the whole track or only its new part: the source's audio is not at hand, so nobody here can tell. "
-            "Listen to its beginning."
+            "Listen to the beginning."
         )
-    place = "" if clip.continue_at is None else f": it begins at second {clip.continue_at:.1f} of the track"
-    return f"holds only the new part{', as asked (stitch never)' if asked_for else ''}{place}."
+    place = "" if clip.continue_at is None else f", from second {clip.continue_at:.1f} of the track on"
+    return f"can only hold the new part{place}{', as asked (stitch never)' if asked_for else ''}."
 
 
 def _with_other_takes(task: Task, step: Step, clips: tuple[Clip, ...]) -> tuple[Clip, ...]:

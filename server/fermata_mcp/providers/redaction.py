@@ -44,6 +44,8 @@ def _spellings(key: str) -> Iterable[str]:
     yield from (key, quote(key, safe=""), quote_plus(key), html.escape(key))
     yield key.replace("/", "\\/")
     yield "".join(f"\\u{ord(letter):04x}" for letter in key)
+    if len(key) < _LONG:
+        return  # encoded, so few letters are anybody's
     for before in ("", "x", "xx"):  # base64 spells the same bytes in three ways, by where they begin
         coded = base64.b64encode((before + key).encode()).decode().rstrip("=")
         yield coded[(0, 2, 3)[len(before)] : len(coded) - (1 if (len(before) + len(key)) % 3 else 0)]

@@ -35,11 +35,11 @@ def _outcome(view: TaskView) -> str:
 
 def _delivered(view: TaskView) -> str:
     audio = view.audio
-    if audio is None:
-        return f"Done, but the audio is not here yet: {view.task_id}"
+    word = "Done" if view.status == "succeeded" else "Partly done"
+    if audio is None or not (audio.file or audio.url):
+        return f"{word}, but the audio is not here yet: {view.task_id}"
     length = f"{audio.duration_seconds:.1f} s" if audio.duration_seconds else "unknown length"
     before = f", before {view.source.duration_seconds:.1f} s" if view.source.duration_seconds else ""
-    word = "Done" if view.status == "succeeded" else "Partly done"
     return f"{word}: {audio.file or audio.url} ({length}{before})"
 
 
