@@ -168,7 +168,7 @@ def _after_link(
     now: int,
 ) -> Next:  # fmt: skip
     link = _link(task, step, chosen(task, clips))
-    audio, target = _audio(link.track), float(task.request["target_seconds"])
+    audio, target = _audio_so_far(task, link), float(task.request["target_seconds"])
     stop = _reason_to_stop(task, step, link, spec, settings)
     if stop is None:
         patch: TaskPatch = {
@@ -179,10 +179,21 @@ def _after_link(
             "fraction": min(0.99, link.so_far / target),
         }
         return Next(patch, _step(step, _next_work(task, step, link, spec)))
-    reached = link.so_far >= target - NEAR_ENOUGH_SECONDS
+    reached = link.so_far >= target - NEAR_ENOUGH_SECONDS and audio != task.audio
     missing = what_is_missing(task, _with_other_takes(task, step, clips))
+    if audio == task.audio and link.track.file is not None:
+        missing = (*missing, f"The last part is not in the delivered track; it is kept as {task.id}/0.")
     patch = ended("succeeded" if reached else "partial", now, audio=audio)
     return Next(patch | {"warnings": (*said, *missing) if reached else (*said, *missing, stop)})
+
+
+def _audio_so_far(task: Task, link: _Link) -> Audio:
+    """What can be delivered: the track with the last part, or as it was before where that could not be put in place."""
+    before = task.audio
+    apart = link.track.whole_track is not True and task.request.get("stitch") != "never"
+    if before is not None and before.file is not None and before.whole_track and apart:
+        return before
+    return _audio(link.track)
 
 
 def _reason_to_stop(task: Task, step: Step, link: _Link, spec: ProviderSpec, settings: Settings) -> str | None:

@@ -12,7 +12,7 @@ from fermata_mcp.providers.base import Provider, Snapshot
 
 from . import moves
 from .chain import after_step, chosen, what_is_missing
-from .delivery import NOT_SAVED, Delivered, deliver, not_saved, publish, with_earlier_parts
+from .delivery import NOT_SAVED, Delivered, deliver, not_saved, publish, tidy, with_earlier_parts
 from .record import Desk
 
 # A caller waits this long for the audio of finished work; after it the task is over, and the search goes on behind it.
@@ -62,12 +62,14 @@ class Collector(Desk):
         cost = None if snapshot.cost is None else round(snapshot.cost * MILLI)
         said = (*said, *_other_price(task.held, cost))
         follows = after_step(fresh, step, delivered.clips, said, provider.spec, self.settings, now)
-        patch = await publish(follows.task, fresh, self.settings)
+        patch, clips = await publish(follows.task, delivered.clips, fresh, self.settings)
         patch = await with_earlier_parts(patch, fresh, step, self.settings)
         again = now + self._pause(0, LATE_BACKOFF_SECONDS, LONGEST_LATE_BACKOFF_SECONDS)
-        late = again if any(clip.missing for clip in delivered.clips) and step.work.action != "upload" else None
-        end = moves.finished(step, delivered.clips, patch, task.held, follows.step, cost=cost, fetch_at=late)
+        late = again if any(clip.missing for clip in clips) and step.work.action != "upload" else None
+        end = moves.finished(step, clips, patch, task.held, follows.step, cost=cost, fetch_at=late)
         await self.record.keep(step, end)
+        if "finished_at" in patch and late is None:
+            await tidy(fresh, clips, self.settings)
 
     async def fetch_again(self, step: Step, task: Task, provider: Provider) -> None:
         """Once more for the audio of a step that is over, until it is here or nobody keeps it any longer."""
@@ -77,9 +79,10 @@ class Collector(Desk):
         done = not any(clip.missing for clip in delivered.clips)
         old = now - (step.made_at or step.updated_at) > self.settings.milliseconds(LOOK_FOR_AUDIO_SECONDS)
         pause = self._pause(step.error_streak, LATE_BACKOFF_SECONDS, LONGEST_LATE_BACKOFF_SECONDS)
-        patch = await self._with_late_audio(step, task, delivered)
+        patch, clips = await self._with_late_audio(step, task, delivered)
         due = None if done or old else now + pause
-        await self.record.apply(step, moves.fetched(step, delivered.clips, patch, due))
+        if await self.record.apply(step, moves.fetched(step, clips, patch, due)) and done:
+            await tidy(task, clips, self.settings)
 
     async def _fresh_links(self, step: Step, provider: Provider) -> tuple[Clip, ...]:
         try:
@@ -88,19 +91,21 @@ class Collector(Desk):
             return step.clips
         return merged(step.clips, snapshot.clips) if snapshot.state == "succeeded" else step.clips
 
-    async def _with_late_audio(self, step: Step, task: Task, delivered: Delivered) -> TaskPatch:
+    async def _with_late_audio(
+        self, step: Step, task: Task, delivered: Delivered
+    ) -> tuple[TaskPatch, tuple[Clip, ...]]:
         """The task with the deliverable that has come, if this step is the one that makes it."""
         fresh = await self.store.get(task.id) or task
         clip = chosen(fresh, delivered.clips)
         before = chosen(fresh, step.clips)
         if step.seq != fresh.steps[-1].seq or clip.file is None or clip == before:
-            return {}
+            return {}, delivered.clips
         audio = Audio(**clip.model_dump(include=set(Audio.model_fields)))
         ended: TaskPatch = {"audio": audio, "finished_at": fresh.finished_at or self.clock.now()}
-        patch = await publish(ended, fresh, self.settings)
+        patch, clips = await publish(ended, delivered.clips, fresh, self.settings)
         kept = tuple(said for said in fresh.warnings if not said.startswith(NOT_SAVED) and "incomplete" not in said)
         missing = (*map(not_saved, delivered.missing), *delivered.warnings, *what_is_missing(fresh, delivered.clips))
-        return patch | {"warnings": tuple(dict.fromkeys((*kept, *missing)))}
+        return patch | {"warnings": tuple(dict.fromkeys((*kept, *missing)))}, clips
 
 
 def _worth_waiting_for(delivered: Delivered) -> bool:
@@ -124,9 +129,13 @@ def as_made(step: Step, snapshot: Snapshot) -> Snapshot:
 
 def merged(kept: tuple[Clip, ...], fresh: tuple[Clip, ...]) -> tuple[Clip, ...]:
     """The clips that are known, with what was saved of them and the newest links."""
-    ours = {clip.provider_clip_id: clip for clip in kept}
-    named = [_with_link(ours.pop(clip.provider_clip_id, None) or clip, clip) for clip in fresh]
+    ours = {_name(index, clip): clip for index, clip in enumerate(kept)}
+    named = [_with_link(ours.pop(_name(index, clip), None) or clip, clip) for index, clip in enumerate(fresh)]
     return (*named, *ours.values())
+
+
+def _name(index: int, clip: Clip) -> str:
+    return clip.provider_clip_id or f"#{index}"
 
 
 def _with_link(clip: Clip, fresh: Clip) -> Clip:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -136,18 +137,40 @@ def not_saved(error: FermataError) -> str:
     return f"{NOT_SAVED} ({error.message.rstrip('.')}); it is tried again for a day, and by get_task at once."
 
 
-async def publish(patch: TaskPatch, task: Task, settings: Settings) -> TaskPatch:
-    """Once a task is over, put its deliverable among the user's finished audio, under the name the task chose."""
+async def publish(
+    patch: TaskPatch, clips: tuple[Clip, ...], task: Task, settings: Settings
+) -> tuple[TaskPatch, tuple[Clip, ...]]:
+    """Once a task is over, put what it made among the user's finished audio, under the name the task chose."""
     audio = patch.get("audio")
     if "finished_at" not in patch or audio is None or audio.file is None:
-        return patch
-    kept = Path(audio.file)
-    if kept.parent != settings.data_dir / "audio":
-        return patch
-    stem = Path(task.save_as)
-    target = stem.with_name(stem.name + kept.suffix)
-    saved = await anyio.to_thread.run_sync(copy, kept, target)
-    return patch | {"audio": audio.model_copy(update={"file": str(saved)})}
+        return patch, clips
+    moved: dict[str, str] = {}
+    wanted = [audio.file, *_files((chosen(task, clips),) if clips else ()), *_files(clips)]
+    for number, file in enumerate(dict.fromkeys(wanted)):
+        if Path(file).parent == settings.data_dir / "audio":
+            moved[file] = await _put(Path(file), _numbered(Path(task.save_as), number))
+    kept = tuple(clip.model_copy(update={"file": moved.get(clip.file or "", clip.file)}) for clip in clips)
+    return patch | {"audio": audio.model_copy(update={"file": moved.get(audio.file, audio.file)})}, kept
+
+
+async def _put(file: Path, stem: Path) -> str:
+    return str(await anyio.to_thread.run_sync(copy, file, stem.with_name(stem.name + file.suffix)))
+
+
+def _files(clips: tuple[Clip, ...]) -> list[str]:
+    return [clip.file for clip in clips if clip.file is not None]
+
+
+async def tidy(task: Task, clips: tuple[Clip, ...], settings: Settings) -> None:
+    """Remove the working files of a task that is over: links of its chain, and its source where that was fetched."""
+    await anyio.to_thread.run_sync(_remove_working_files, task, frozenset(_files(clips)), settings.data_dir / "audio")
+
+
+def _remove_working_files(task: Task, kept: frozenset[str], folder: Path) -> None:
+    for file in folder.glob(f"{task.id}-*"):
+        if str(file) not in kept:
+            with suppress(OSError):
+                file.unlink()
 
 
 async def with_earlier_parts(patch: TaskPatch, task: Task, last: Step, settings: Settings) -> TaskPatch:
@@ -162,7 +185,7 @@ async def with_earlier_parts(patch: TaskPatch, task: Task, last: Step, settings:
     saved = [await _beside(part, number, task) for number, part in enumerate(parts, 1)]
     if not saved:
         return patch
-    names = ", ".join(str(file) for file in saved)
+    names = ", ".join(saved)
     said = f"The parts before it are saved beside it, as asked (stitch never): {names}."
     return patch | {"warnings": (*patch.get("warnings", task.warnings), said)}
 
@@ -172,7 +195,6 @@ def _chosen_file(task: Task, step: Step) -> Path | None:
     return Path(clip.file) if clip is not None and clip.file is not None and Path(clip.file).is_file() else None
 
 
-async def _beside(part: Path, number: int, task: Task) -> Path:
+async def _beside(part: Path, number: int, task: Task) -> str:
     stem = Path(task.save_as)
-    target = stem.with_name(f"{stem.name}, part {number}{part.suffix}")
-    return await anyio.to_thread.run_sync(copy, part, target)
+    return await _put(part, stem.with_name(f"{stem.name}, part {number}"))

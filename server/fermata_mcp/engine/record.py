@@ -18,7 +18,7 @@ from fermata_mcp.store.base import AlreadyKnown, Store
 from . import moves
 from .chain import ended_by
 from .clock import Clock
-from .delivery import publish
+from .delivery import publish, tidy
 from .pace import Paces
 from .progress import Changes
 
@@ -100,7 +100,9 @@ class Record:
 
     async def conclude(self, task: Task, error: FermataError) -> TaskPatch:
         """How a task ends that cannot go on: with what it has delivered so far."""
-        return await publish(ended_by(task, error, self._clock.now()), task, self._settings)
+        patch, _ = await publish(ended_by(task, error, self._clock.now()), (), task, self._settings)
+        await tidy(task, task.clips, self._settings)
+        return patch
 
 
 @dataclass
