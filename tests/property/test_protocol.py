@@ -421,8 +421,8 @@ def nothing(*_: object, **__: object) -> None:
 
 
 MISTIMED: dict[str, tuple[str, object, str]] = {
-    "set back, rows wait for their old times": ("_count_anew", nothing, "stuck"),
-    "set back, leases begin anew only for who changes the row": ("_SET_BACK", "FALSE", "stuck"),
+    "set back, rows wait for their old times": ("count_all_anew", nothing, "stuck"),
+    "set back, nobody notices": ("any_set_back", nothing, "stuck"),
     "set back, everything is due": ("_WAIT_MEANT", "0", "taken from its owner"),
     "put forward, leases are over": ("put_forward", nothing, "taken from its owner"),
 }

@@ -65,22 +65,24 @@ class Claimed:
     unreadable: list[Unreadable] = field(default_factory=list[Unreadable])
 
 
-def anything_to_do(c: Sql, *, taker: Taker) -> bool:
-    """Whether a claim would change anything. Mostly it would not, and then nothing is locked for it."""
-    sql = f"""SELECT EXISTS (SELECT 1 FROM step WHERE {_DUE}) OR EXISTS (SELECT 1 FROM step WHERE {_SET_BACK})
+def anything_due(c: Sql, *, taker: Taker) -> bool:
+    """Whether a claim would take anything. Mostly it would not, and then nothing is locked for it."""
+    return bool(c.execute(f"SELECT EXISTS (SELECT 1 FROM step WHERE {_DUE})", taker.values()).get)
+
+
+def any_set_back(c: Sql, *, now: int) -> bool:
+    """Whether rows have times that only a clock explains which was set back. Looks at all that is not over."""
+    sql = f"""SELECT EXISTS (SELECT 1 FROM step INDEXED BY step_by_due WHERE {_SET_BACK})
               OR EXISTS (SELECT 1 FROM step WHERE {_TOO_FAR})"""
-    return bool(c.execute(sql, taker.values()).get)
+    return bool(c.execute(sql, {"now": now}).get)
 
 
-def claim(c: Sql, taker: Taker, *, limit: int, fresh: bool, doubted: Set[str]) -> Claimed:
+def claim(c: Sql, *, taker: Taker, limit: int, doubted: Set[str]) -> Claimed:
     """Take up to `limit` due steps, the longest overdue first.
 
     Args:
-        fresh: Whether `now` is hardly older than this moment; else it is no proof that the clock was set back.
         doubted: Tasks that could not be read, so that their steps may be not worth a claim.
     """
-    if fresh:
-        _count_anew(c, taker.now)
     found, stuck, values = Claimed(), set[int](), taker.values()
     while len(found.steps) < limit:
         due = _due(c, values, limit - len(found.steps), stuck)
@@ -148,8 +150,8 @@ def count_anew(c: Sql, step_id: str, now: int) -> None:
         _wait_from_now_on(c, rowid, now)
 
 
-def _count_anew(c: Sql, now: int) -> None:
-    """Nothing becomes due earlier than it was meant to: a lease that is alive is never cut short."""
+def count_all_anew(c: Sql, *, now: int) -> None:
+    """Where the clock was set back, all wait as long as they were meant to, and no lease that is alive is cut short."""
     for condition in (_SET_BACK, _TOO_FAR):
         for (rowid,) in c.execute(f"SELECT rowid FROM step WHERE {condition}", {"now": now}).fetchall():
             _wait_from_now_on(c, rowid, now)

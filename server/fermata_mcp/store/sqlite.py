@@ -22,7 +22,7 @@ from fermata_mcp.domain.task import Attempt, Change, NewStep, Step, Task, TaskSt
 
 from . import claiming, reading, rows, writing
 from .base import CLOCK_SLACK_MS, Created, Page, Unreadable
-from .claiming import Claimed, Taker
+from .claiming import Taker
 from .sqlite_file import Sql, in_words, open_file
 
 _T = TypeVar("_T")
@@ -80,27 +80,33 @@ class SqliteStore:
     async def claim(self, *, home: str, now: int, limit: int, tasks: Collection[str] | None = None) -> list[Step]:
         if not self._begun:
             await self._begin(now)
-        asked = self._steady() if self._steady else 0.0
-        await self._keep_leases(now, asked)
+        await self._check_clock(now)
         taker = Taker(home, now, tasks)
-        if not await self._run(partial(claiming.anything_to_do, taker=taker)):
+        if not await self._run(partial(claiming.anything_due, taker=taker)):
             return []
-
-        def taken(c: Sql) -> Claimed:
-            fresh = self._steady is None or self._steady() - asked < CLOCK_SLACK_MS / 1000
-            return claiming.claim(c, taker, limit=limit, fresh=fresh, doubted=self._unreadable)
-
+        taken = partial(claiming.claim, taker=taker, limit=limit, doubted=self._unreadable)
         claimed = await self._write(taken, durable=False)
         self._name(claimed.unreadable)
         return claimed.steps
 
-    async def _keep_leases(self, now: int, steady: float) -> None:
-        """Before anything is taken that only a jump of the clock has made due."""
-        before_now, before = self._seen or (now, steady)
-        ahead = now - before_now - round(1000 * (steady - before))
-        if self._steady is not None and ahead > CLOCK_SLACK_MS:
-            await self._write(partial(claiming.put_forward, now=now, by=ahead), durable=False)
+    async def _check_clock(self, now: int) -> None:
+        """Every second, and whenever the clock has jumped: before anything is taken that a jump alone has made due."""
+        steady = self._steady() if self._steady else 0.0
+        if self._seen is not None:
+            before, then = self._seen
+            ahead = now - before - round(1000 * (steady - then))
+            if self._steady is not None and ahead > CLOCK_SLACK_MS:
+                await self._write(partial(claiming.put_forward, now=now, by=ahead), durable=False)
+            elif 0 <= now - before < CLOCK_SLACK_MS:
+                return
+        if await self._run(partial(claiming.any_set_back, now=now)):
+            await self._write(partial(self._count_anew, now=now, asked=steady), durable=False)
         self._seen = now, steady
+
+    def _count_anew(self, c: Sql, *, now: int, asked: float) -> None:
+        # A time that is old by now is no proof: others may have written since.
+        if self._steady is None or self._steady() - asked < CLOCK_SLACK_MS / 1000:
+            claiming.count_all_anew(c, now=now)
 
     async def _begin(self, now: int) -> None:
         """Once in a program, before it takes on its first step."""
