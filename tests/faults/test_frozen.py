@@ -63,7 +63,7 @@ def status(one: RawServer) -> str:
 
 def freeze(one: RawServer, paid: Paid, place: Market) -> None:
     """Ask for an extension, and return once its process stands still and its lease is out."""
-    one.start_call("extend_track", {"provider": paid.name, **paid.call, "wait_seconds": 0})
+    one.start_call("extend_track", {"provider": paid.name, **paid.call, "stitch": "never", "wait_seconds": 0})
     wait_until(lambda: is_stopped(one.process.pid), "a process that stands still")
     assert place.of(paid).submits_seen() == 0
     time.sleep(LEASE_SECONDS + 0.5)

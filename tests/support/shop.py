@@ -29,7 +29,8 @@ class Shop:
     emulator: Emulator
 
     async def start(self) -> Task:
-        asked = extend(**{**self.paid.call, "provider": self.paid.name})
+        """One extension and nothing after it: what is not at hand is not joined either."""
+        asked = extend(**{**self.paid.call, "provider": self.paid.name, "stitch": "never"})
         return (await self.service.start(asked)).task
 
 

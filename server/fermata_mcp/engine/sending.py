@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import anyio
 
 from fermata_mcp.domain.credits import MILLI
-from fermata_mcp.domain.errors import FermataError, OverBudget, ProviderError, ProviderUnavailable
+from fermata_mcp.domain.errors import FermataError, OverBudget, ProviderError, ProviderUnavailable, StoreUnavailable
 from fermata_mcp.domain.task import Change, Step, Task, new_id
 from fermata_mcp.providers.base import Accepted, NotSent, Provider, Refused, Submitted, Unclear
 from fermata_mcp.store.base import SUBMIT_LEASE_MS, AlreadyKnown
@@ -48,6 +48,8 @@ class Sender(Desk):
         try:
             step, task = await self._with_source(step, task, provider)
             work = await provider.prepare(step.work)
+        except StoreUnavailable:
+            raise  # our own disk or database: the step waits for it
         except ProviderError as error:
             await self._prepare_failed(step, task, error)
             return
@@ -69,8 +71,8 @@ class Sender(Desk):
         await self.record.apply(step, moves.fetching_source(step))
         try:
             facts = await fetched_facts(task, self.settings)
-        except FermataError:
-            if provider.spec.here:
+        except FermataError as error:
+            if provider.spec.here or isinstance(error, StoreUnavailable):
                 raise
             return step, task
         work = planned_anew(task, facts, provider.spec, self.settings)
@@ -151,9 +153,8 @@ class Sender(Desk):
         match outcome:
             case Accepted(remote_id):
                 self.follow(remote_id, step)
-                fresh = await self.store.get(task.id) or task
-                first = now + round(1000 * await self.paces.first(step, provider.spec, now))
-                return moves.accepted(step, remote_id, first, now, cancelled=fresh.cancel_at is not None)
+                cancelled, pause = await self._known_of(step, task, provider, now)
+                return moves.accepted(step, remote_id, now + pause, now, cancelled=cancelled)
             case Refused(_, retry_after) if retry_after is not None and await self._may_try_again(step, provider):
                 wait = self.settings.milliseconds(min(LONGEST_RETRY_SECONDS, retry_after))
                 return moves.put_back(step, now + max(MIN_RETRY_MS, wait), now, hold)
@@ -163,6 +164,17 @@ class Sender(Desk):
                 return moves.refused(step, error, now, hold, await self.record.conclude(task, error))
             case _:
                 return moves.unclear(step, outcome.evidence, now)
+
+    async def _known_of(self, step: Step, task: Task, provider: Provider, now: int) -> tuple[bool, int]:
+        """Whether the task was cancelled meanwhile, and milliseconds to the first look.
+
+        A store that cannot be read now must not cost the id that was just learned.
+        """
+        try:
+            fresh = await self.store.get(task.id) or task
+            return fresh.cancel_at is not None, round(1000 * await self.paces.first(step, provider.spec, now))
+        except FermataError:
+            return task.cancel_at is not None, self.settings.milliseconds(provider.spec.pace.first)
 
     async def _may_try_again(self, step: Step, provider: Provider) -> bool:
         attempts = await self.store.attempts(step.id)
