@@ -42,7 +42,35 @@ EACH_OF_THE_REST = 16
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 MAIN = ("extend", "upload", "chain", "joined here")
 # Functions whose points no scenario passes, as `file:function`, and why.
-BARRED: dict[str, str] = {}
+_LATE = "the money is settled by then: audio is fetched, and fetched again, by `engine/test_late_audio.py`"
+_ASKS = "nothing is recorded yet: it reads, to choose or to refuse"
+BARRED: dict[str, str] = {
+    "surface/announcer.py:Announcer._listen": "a listening stream carries nothing out",
+    "surface/prompts.py:_refuse_in_words.get": "prompts carry nothing out",
+    "engine/choosing.py:Choosing.choose": _ASKS,
+    "engine/choosing.py:Choosing._try_in_order": _ASKS,
+    "engine/choosing.py:Choosing._candidates": _ASKS,
+    "engine/intake.py:Intake.take_in": _ASKS,
+    "engine/intake.py:Intake._repeats": _ASKS,
+    "engine/sources.py:Sources.makers": _ASKS,
+    "engine/sources.py:Sources.repeats": _ASKS,
+    "providers/http.py:HttpProvider.find_clip": _ASKS,
+    "providers/http.py:HttpProvider._ask": "a second way to ask the same, for free",
+    "media/addresses.py:allowed_addresses": "names are looked up, which here lead nowhere",
+    "engine/collecting.py:Collector.collect": "work whose audio never came ends like any other that failed",
+    "engine/collecting.py:Collector._finish": "free work that was cancelled meanwhile; paid work passes the rest",
+    "engine/collecting.py:Collector.fetch_again": _LATE,
+    "engine/collecting.py:Collector._fresh_links": _LATE,
+    "engine/collecting.py:Collector._with_late_audio": _LATE,
+    "engine/service.py:Service.fetch_missing": _LATE,
+    "engine/runner.py:Runner._advance": _LATE,
+    "engine/delivery.py:with_earlier_parts": "copies of files, made again where they are missing",
+    "engine/delivery.py:_beside": "copies of files, made again where they are missing",
+    "engine/looking.py:Looker._take_in": "work that a provider lists no longer ends like any other that failed",
+    "engine/source_audio.py:with_source": "the source of a task that began before sources were fetched first",
+    "providers/local/provider.py:_leave": "the end of a worker that must be killed",
+    "store/sqlite.py:SqliteStore._check_clock": "a clock that was set: `contract/test_store.py` sets it",
+}
 load_scenarios()
 
 

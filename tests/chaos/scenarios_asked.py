@@ -73,7 +73,7 @@ async def confirmed_by_calling_again(stage: Stage) -> None:
             await client.read_resource(HISTORY + place)
         template = ResourceTemplateReference(type="ref/resource", uri=HISTORY + "/{task_id}")
         await client.complete(template, {"name": "task_id", "value": "tsk_"})
-        chained = {"source": "clip:other", "provider": stage.provider, "max_credits": 100}
+        chained = {"source": "clip:other", "provider": stage.provider, "max_credits": 100, "stitch": "never"}
         await call(client, stage, "chain_extend", **chained, **TWO_LINKS)
 
 

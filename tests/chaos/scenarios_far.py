@@ -32,10 +32,9 @@ def known_id(far: Emulator) -> None:
 
 simple("extend")
 simple("upload", {"source": "file"})
-simple("chain", TWO_LINKS)
+simple("chain", {"stitch": "never"} | TWO_LINKS)
 simple("joined here", {"source": "file"}, prepare=knob(extend_returns="segment"))
 simple("joined to a link", {"source": "named link"}, prepare=linked, settings={"trusted_hosts": (NAMED_HOST,)})
-simple("a link not for us", {"source": "https://127.0.0.1/linked.wav"})
 simple("joined there", provider="musicapi-sonic", prepare=knob(extend_returns="segment"))
 simple("uploaded as a step", {"source": "link"}, provider="musicapi-producer", prepare=linked)
 simple("too fast once", prepare=knob(busy=1))
