@@ -115,6 +115,7 @@ class SourceFacts(_Value):
     ref: str
     duration_seconds: float | None = None
     file: StoredPath | None = None
+    seal: str | None = Field(default=None, description="what tells that the file is still the one that was checked")
     url: str | None = None
     clip: str | None = Field(default=None, description="the provider's own id, where the provider has the audio")
     clip_seconds: float | None = Field(default=None, description="length of that clip on the provider's side")
@@ -132,6 +133,7 @@ class Work(_Value):
 
     action: Action = "extend"
     source_file: StoredPath | None = None
+    source_seal: str | None = Field(default=None, description="see `SourceFacts.seal`; None: nobody checked it")
     source_url: str | None = None
     source_clip: str | None = None
     source_seconds: float | None = Field(default=None, description="length of the source, where it is known")

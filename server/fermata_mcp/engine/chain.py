@@ -243,7 +243,8 @@ def _next_work(task: Task, step: Step, link: _Link, spec: ProviderSpec) -> Work:
     return step.work.model_copy(
         update={
             "action": "extend",
-            "source_file": None, "source_url": None, "source_clip": link.clip.provider_clip_id, "source_seconds": own,
+            "source_file": None, "source_seal": None, "source_url": None,
+            "source_clip": link.clip.provider_clip_id, "source_seconds": own,
             "before_file": link.track.file if link.track.whole_track else None, "before_seconds": link.so_far,
             "continue_at": point, "add_seconds": add, "fields": fields,
         }

@@ -8,6 +8,7 @@ from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import FermataError, GenerationFailed, TooLarge
 from fermata_mcp.domain.task import Audio, Clip, Step, Task, TaskPatch
 from fermata_mcp.media.addresses import AddressRefused
+from fermata_mcp.media.decoding import Decoder
 from fermata_mcp.providers.base import Provider, Snapshot
 
 from . import moves
@@ -29,10 +30,12 @@ _HOPELESS = (AddressRefused, TooLarge)
 class Collector(Desk):
     """See `collect` and `fetch_again`."""
 
+    decoder: Decoder
+
     async def collect(self, step: Step, task: Task, provider: Provider, snapshot: Snapshot) -> None:
         """Save the audio of finished work; until all of it is here the task runs on, but not for ever."""
         now, waiting = self.clock.now(), self._still_waits(step)
-        delivered = await deliver(snapshot.clips, step, task, self.settings, insist=waiting)
+        delivered = await deliver(snapshot.clips, step, task, self.settings, self.decoder, insist=waiting)
         if waiting and (not delivered.clips or _worth_waiting_for(delivered)):
             due = now + self._pause(step.error_streak, BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS)
             await self.record.apply(step, moves.fetching(step, task, delivered.clips, now, due))
@@ -74,7 +77,7 @@ class Collector(Desk):
     async def fetch_again(self, step: Step, task: Task, provider: Provider) -> None:
         """Once more for the audio of a step that is over, until it is here or nobody keeps it any longer."""
         clips = await self._fresh_links(step, provider)
-        delivered = await deliver(clips, step, task, self.settings)
+        delivered = await deliver(clips, step, task, self.settings, self.decoder)
         now = self.clock.now()
         done = not any(clip.missing for clip in delivered.clips)
         old = now - (step.made_at or step.updated_at) > self.settings.milliseconds(LOOK_FOR_AUDIO_SECONDS)

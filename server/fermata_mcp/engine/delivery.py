@@ -15,12 +15,12 @@ import anyio.to_thread
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError, ProviderUnavailable
 from fermata_mcp.domain.task import Clip, Step, Task, TaskPatch
-from fermata_mcp.media import tags
-from fermata_mcp.media.arrival import Heard, hear
+from fermata_mcp.media.decoding import Decoder
+from fermata_mcp.media.facts import Heard
 from fermata_mcp.media.files import copy
 
 from .chain import chosen
-from .placing import place
+from .placing import Placing
 from .source_audio import with_source
 
 _LETTERS = "abcdefghijklmnop"
@@ -30,10 +30,10 @@ FETCH_SECONDS, LONGEST_FETCH_SECONDS = 120.0, 1800.0
 CUT_SECONDS, CUT_SHARE = 2.0, 0.03
 
 
-def load_audio_room() -> None:
-    """Import now what saving audio would import otherwise. Takes a tenth of a second; safe in a thread."""
-    for name in ("numpy", "soundfile", "mutagen.mp3", "fermata_mcp.media.download"):
-        import_module(name)
+async def load_audio_room(decoder: Decoder) -> None:
+    """Have ready what saving audio needs: what fetches it is imported, what looks at it is started."""
+    await anyio.to_thread.run_sync(import_module, "fermata_mcp.media.download")
+    await decoder.warm()
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Delivered:
 
 
 async def deliver(
-    clips: tuple[Clip, ...], step: Step, task: Task, settings: Settings, *, insist: bool = False
+    clips: tuple[Clip, ...], step: Step, task: Task, settings: Settings, decoder: Decoder, *, insist: bool = False
 ) -> Delivered:
     """Save every clip whose audio is not here yet, and join new parts to their source where that is at hand.
 
@@ -56,11 +56,11 @@ async def deliver(
     if step.work.action == "upload":
         return Delivered(clips)
     if any(clip.missing and clip.url for clip in clips):
-        step = replace(step, work=await with_source(step, task, settings))
+        step = replace(step, work=await with_source(step, task, settings, decoder))
     found: dict[int, tuple[Clip, list[str], FermataError | None]] = {}
 
     async def save(index: int, clip: Clip) -> None:
-        found[index] = await _kept(clip, index, step, task, settings, insist)
+        found[index] = await _kept(clip, index, step, task, settings, decoder, insist)
 
     async with anyio.create_task_group() as group:
         for index, clip in enumerate(clips):
@@ -73,14 +73,14 @@ async def deliver(
 
 
 async def _kept(
-    clip: Clip, index: int, step: Step, task: Task, settings: Settings, insist: bool
+    clip: Clip, index: int, step: Step, task: Task, settings: Settings, decoder: Decoder, insist: bool
 ) -> tuple[Clip, list[str], FermataError | None]:
     if not clip.missing:
         return clip, [], None
     if clip.url is None:
         return clip, [], ProviderUnavailable(f"{task.provider} names no link to it")
     try:
-        return *await _saved(clip, clip.url, index, step, task, settings, insist), None
+        return *await _saved(clip, clip.url, index, step, task, settings, decoder, insist), None
     except FermataError as error:
         return clip, [], error
     except OSError as error:
@@ -88,7 +88,7 @@ async def _kept(
 
 
 async def _saved(
-    clip: Clip, url: str, index: int, step: Step, task: Task, settings: Settings, insist: bool
+    clip: Clip, url: str, index: int, step: Step, task: Task, settings: Settings, decoder: Decoder, insist: bool
 ) -> tuple[Clip, list[str]]:
     from fermata_mcp.media.download import download
 
@@ -98,16 +98,18 @@ async def _saved(
     name = folder / f"{step.id}-{index}-{secrets.token_hex(4)}"
     raw = await download(url, name, trusted=settings.trusted_addresses(), deadline_seconds=deadline)
     try:
-        heard = await anyio.to_thread.run_sync(hear, raw.path)
+        heard = await decoder.hear(raw.path)
         warnings = _incomplete(clip, heard)
         if warnings and (insist or (clip.own_seconds or 0) >= (heard.seconds or 0)):
             raise ProviderUnavailable(warnings[0])
         stem = _numbered(_stem(task, step, settings), index)
         join = task.request.get("stitch") != "never"
-        placed = await anyio.to_thread.run_sync(partial(place, raw.path, heard, clip, step.work, stem, join=join))
+        placed = await Placing(decoder, raw.path, heard, clip, step.work, stem, join).place()
     finally:
-        await anyio.to_thread.run_sync(partial(raw.path.unlink, missing_ok=True))
-    await anyio.to_thread.run_sync(tags.label, placed.file, clip.title, f"Fermata {task.id}, {task.provider}")
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(partial(raw.path.unlink, missing_ok=True))
+    if heard.decodable or heard.seconds is not None:
+        await decoder.label(placed.file, clip.title, f"Fermata {task.id}, {task.provider}")
     return placed.clip(clip, cut=bool(warnings)), [*warnings, *placed.warnings]
 
 

@@ -14,6 +14,7 @@ import anyio.to_thread
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError
+from fermata_mcp.media.decoding import Decoder
 from fermata_mcp.media.tls import tls
 from fermata_mcp.providers.base import Host
 from fermata_mcp.providers.registry import Registry
@@ -55,14 +56,15 @@ async def running_engine(
             lambda remote_id: runner.remote_changed(remote_id),
         )
     )
-    runner = Runner(store, registry, changes, settings, clock, home, only)
+    decoder = Decoder(settings.data_dir)
+    runner = Runner(store, registry, changes, settings, clock, home, decoder, only)
     try:
         async with group:
             group.start_soon(runner.run)
             group.start_soon(changes.watch_other_processes)
             group.start_soon(_warm_up, registry)
             try:
-                yield Service(store, registry, runner, changes, settings, clock, home, input_roots)
+                yield Service(store, registry, runner, changes, settings, clock, home, decoder, input_roots)
             finally:
                 changes.drain()
                 with anyio.CancelScope(shield=True):
@@ -71,6 +73,7 @@ async def running_engine(
     finally:
         await _hand_over(store, home, clock, runner)
         with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+            await decoder.aclose()
             await registry.aclose()
 
 

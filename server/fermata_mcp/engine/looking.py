@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import anyio.to_thread
-
 from fermata_mcp.domain.errors import (
     Cancelled,
     GenerationFailed,
@@ -112,7 +110,7 @@ class Looker(Desk):
                     await self.record.fail(step, task, error, snapshot.cost)
 
     async def _load(self, provider: Provider) -> None:
-        """Use the time while others work: what saves their audio takes a moment to import."""
+        """Use the time while others work: what saves their audio takes a moment to get ready."""
         if not self._loaded and provider.spec.submit != "repeatable":
             self._loaded = True
-            await anyio.to_thread.run_sync(load_audio_room)
+            await load_audio_room(self.collector.decoder)

@@ -1,17 +1,19 @@
-"""Puts what arrived where it belongs in its track: as it is, or joined to what came before. To be run in a thread."""
+"""Puts what arrived where it belongs in its track: as it is, or joined to what came before."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fermata_mcp.domain.errors import NotAudio
+import anyio
+import anyio.to_thread
+
+from fermata_mcp.domain.errors import NotAudio, TooLarge
 from fermata_mcp.domain.placement import HOLDS_MARGIN_SECONDS, Evidence, Likeness, Start, start_of
 from fermata_mcp.domain.task import Clip, Work
-from fermata_mcp.media.arrival import Heard, measured_seconds
-from fermata_mcp.media.compare import likeness
+from fermata_mcp.media.decoding import Decoder
+from fermata_mcp.media.facts import Heard
 from fermata_mcp.media.files import move
-from fermata_mcp.media.join import join as join_files
 
 
 @dataclass(frozen=True)
@@ -41,20 +43,83 @@ class Placed:
         return before.model_copy(update=found)
 
 
-def place(raw: Path, heard: Heard, clip: Clip, work: Work, stem: Path, *, join: bool) -> Placed:
-    """Find out where `raw` begins, join it to what came before if that is missing, and save it as `stem`."""
-    own = heard.seconds or clip.duration_seconds
-    silent = ("What the provider returned is silent.",) if heard.silent else ()
-    start: Start = _start_of_joined(own, work) if work.action == "concat" else start_of(_evidence(raw, own, clip, work))
-    point = None if work.point is None else work.ahead + work.point
-    if start == "track" or not join:
-        whole = {"track": True, "unknown": None}.get(start, False)
-        return Placed(move(raw, stem), whole, own, own, point, silent)
-    at = _place_in_track(start, work)
-    if start == "unknown" or at is None or _before(work) is None:
-        whole = None if start == "unknown" else False
-        return Placed(move(raw, stem), whole, own, own, point, silent)
-    return _joined(raw, own, at, point, work, stem, silent)
+@dataclass(frozen=True)
+class Placing:
+    """Places one result.
+
+    Attributes:
+        raw: The file that arrived, of which `heard` is known. It goes away.
+        stem: Where the result goes, without its ending.
+        join: Whether it may be joined to what came before.
+    """
+
+    decoder: Decoder
+    raw: Path
+    heard: Heard
+    clip: Clip
+    work: Work
+    stem: Path
+    join: bool
+
+    async def place(self) -> Placed:
+        """Find out where it begins, join it to what came before if that is missing, and save it."""
+        start = await self._start()
+        if start == "track" or not self.join:
+            return await self._as_it_is({"track": True, "unknown": None}.get(start, False))
+        at = _place_in_track(start, self.work)
+        if start == "unknown" or at is None or _before(self.work) is None:
+            return await self._as_it_is(None if start == "unknown" else False)
+        return await self._joined(at)
+
+    @property
+    def _own(self) -> float | None:
+        return self.heard.seconds or self.clip.duration_seconds
+
+    @property
+    def _point(self) -> float | None:
+        return None if self.work.point is None else self.work.ahead + self.work.point
+
+    @property
+    def _said(self) -> tuple[str, ...]:
+        silent = ("What the provider returned is silent.",) if self.heard.silent else ()
+        return silent if self.heard.note is None else (*silent, self.heard.note)
+
+    async def _as_it_is(self, whole: bool | None, *said: str) -> Placed:
+        saved = await anyio.to_thread.run_sync(move, self.raw, self.stem)
+        return Placed(saved, whole, self._own, self._own, self._point, (*self._said, *said))
+
+    async def _joined(self, at: float) -> Placed:
+        before = _before(self.work)
+        assert before is not None
+        try:
+            whole = await self.decoder.join(before, at, self.raw, self.stem)
+        except (NotAudio, TooLarge) as error:
+            return await self._as_it_is(False, f"It could not be joined to what came before: {error.message}")
+        await anyio.Path(self.raw).unlink(missing_ok=True)
+        heard = await self.decoder.hear(whole)
+        return Placed(whole, True, heard.seconds, self._own, self._point, self._said)
+
+    async def _start(self) -> Start:
+        if self.work.action == "concat":
+            return _start_of_joined(self._own, self.work)
+        return start_of(await self._evidence())
+
+    async def _evidence(self) -> Evidence:
+        own, work = self._own, self.work
+        known = Evidence(own, work.point, work.ahead, work.asked_length, self.clip.whole_track)
+        before = _before(work)
+        if before is None or own is None or work.point is None or own < work.point:
+            return known
+        like_clip = await self.decoder.likeness(self.raw, before, work.ahead, work.point)
+        until = work.ahead + work.point
+        like_track = await self._like_track(own, before, until) if work.ahead else like_clip
+        return replace(known, like_track=like_track, like_clip=like_clip)
+
+    async def _like_track(self, own: float, before: Path, until: float) -> Likeness | None:
+        """A result too short for the track up to the new music is not the track, whatever it begins with."""
+        if own < until + HOLDS_MARGIN_SECONDS:
+            return "different"
+        return await self.decoder.likeness(self.raw, before, 0.0, until)
 
 
 def _start_of_joined(own: float | None, work: Work) -> Start:
@@ -68,35 +133,6 @@ def _place_in_track(start: Start, work: Work) -> float | None:
     if start == "clip":
         return work.ahead
     return None if work.point is None else work.ahead + work.point
-
-
-def _joined(
-    raw: Path, own: float | None, at: float, point: float | None, work: Work, stem: Path, said: tuple[str, ...]
-) -> Placed:
-    before = _before(work)
-    assert before is not None
-    try:
-        whole = join_files(before, at, raw, stem)
-    except NotAudio as error:
-        reason = f"It could not be joined to what came before: {error.message}"
-        return Placed(move(raw, stem), False, own, own, point, (*said, reason))
-    raw.unlink(missing_ok=True)
-    return Placed(whole, True, measured_seconds(whole), own, point, said)
-
-
-def _evidence(raw: Path, own: float | None, clip: Clip, work: Work) -> Evidence:
-    known = Evidence(own, work.point, work.ahead, work.asked_length, clip.whole_track)
-    before = _before(work)
-    if before is None or own is None or work.point is None or own < work.point:
-        return known
-    like_clip = likeness(raw, before, work.ahead, work.point)
-    like_track = _like_track(raw, own, before, work.ahead + work.point) if work.ahead else like_clip
-    return replace(known, like_track=like_track, like_clip=like_clip)
-
-
-def _like_track(raw: Path, own: float, before: Path, until: float) -> Likeness | None:
-    """A result that is too short for the track up to the new music is not the track, whatever it begins with."""
-    return "different" if own < until + HOLDS_MARGIN_SECONDS else likeness(raw, before, 0.0, until)
 
 
 def _before(work: Work) -> Path | None:

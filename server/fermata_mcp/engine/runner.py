@@ -15,6 +15,7 @@ import anyio.abc
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError, InternalError, ProviderError, StoreUnavailable
 from fermata_mcp.domain.task import Step, Task
+from fermata_mcp.media.decoding import Decoder
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Store
@@ -51,7 +52,7 @@ class Runner:
 
     def __init__(
         self, store: Store, registry: Registry, changes: Changes, settings: Settings, clock: Clock, home: str,
-        only: set[str] | None = None,
+        decoder: Decoder, only: set[str] | None = None,
     ) -> None:  # fmt: skip
         self._store = store
         self._registry = registry
@@ -60,8 +61,8 @@ class Runner:
         self._only = only
         self._record = Record(store, registry, changes, settings, clock, self._falls_due)
         paces = Paces(store, settings.time_scale)
-        self._sender = Sender(store, self._record, paces, settings, clock, self._follow)
-        self._collector = Collector(store, self._record, paces, settings, clock, self._follow)
+        self._sender = Sender(store, self._record, paces, settings, clock, self._follow, decoder)
+        self._collector = Collector(store, self._record, paces, settings, clock, self._follow, decoder)
         self._looker = Looker(store, self._record, paces, settings, clock, self._follow, self._collector)
         self.settle = self._sender.settle
         self.interrupted: set[str] = set()

@@ -10,6 +10,7 @@ import anyio
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import FermataError, OverBudget, ProviderError, ProviderUnavailable, StoreUnavailable
 from fermata_mcp.domain.task import Change, Step, Task, new_id
+from fermata_mcp.media.decoding import Decoder
 from fermata_mcp.providers.base import Accepted, NotSent, Provider, Refused, Submitted, Unclear
 from fermata_mcp.store.base import SUBMIT_LEASE_MS, AlreadyKnown
 
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 class Sender(Desk):
     """See `send`."""
 
+    decoder: Decoder
     _under_way: set[anyio.CancelScope] = field(default_factory=set[anyio.CancelScope])
     _heard: anyio.Event = field(default_factory=anyio.Event)
 
@@ -70,7 +72,7 @@ class Sender(Desk):
             return step, task
         await self.record.apply(step, moves.fetching_source(step))
         try:
-            facts = await fetched_facts(task, self.settings)
+            facts = await fetched_facts(task, self.settings, self.decoder)
         except FermataError as error:
             if provider.spec.here or isinstance(error, StoreUnavailable):
                 raise

@@ -27,6 +27,7 @@ from fermata_mcp.domain.task import (
     TaskStatus,
 )
 from fermata_mcp.media import files
+from fermata_mcp.media.decoding import Decoder
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Created, KeyReused, Page, Store
 
@@ -75,6 +76,7 @@ class Service:
         settings: Settings,
         clock: Clock,
         home: str,
+        decoder: Decoder,
         input_roots: tuple[Path, ...] | None,
     ) -> None:
         self._store = store
@@ -85,7 +87,8 @@ class Service:
         self._clock = clock
         self._home = home
         self._principal = ONE_PERSON
-        self._intake = Intake(registry, Sources(store, ONE_PERSON, input_roots), settings, clock, ONE_PERSON)
+        self._shelf = files.Shelf((settings.output_dir, settings.data_dir), input_roots)
+        self._intake = Intake(registry, Sources(store, ONE_PERSON, decoder, self._shelf), settings, clock, ONE_PERSON)
 
     # --- starting -------------------------------------------------------------------------------------------------
 
@@ -157,6 +160,10 @@ class Service:
                 "use get_task to follow it.",
             )
         return task
+
+    def saved_file(self, written: str) -> Path:
+        """Where a file that was saved for a task is now. See `Shelf.saved`."""
+        return self._shelf.saved(written)
 
     async def wait(self, task_id: str, seconds: float, report: Report) -> Task:
         """The task once it needs nothing more from us, or as it is after `seconds`.

@@ -11,7 +11,7 @@ from fermata_mcp.domain.errors import FermataError, NotAudio
 from fermata_mcp.domain.request import ChainRequest, ExtendRequest
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import SourceFacts, Step, Task, Work
-from fermata_mcp.media.arrival import measured_seconds
+from fermata_mcp.media.decoding import Decoder
 
 from .working import work_of
 
@@ -44,14 +44,14 @@ def is_to_be_fetched(step: Step, task: Task) -> bool:
     return first and step.work.before_file is None and (task.source.audio_url or task.source.url) is not None
 
 
-async def fetched_facts(task: Task, settings: Settings) -> SourceFacts:
+async def fetched_facts(task: Task, settings: Settings, decoder: Decoder) -> SourceFacts:
     """What is known of the source once its audio is here.
 
     Raises:
         FermataError: It cannot be had now, or is nothing that can be heard.
     """
     file = await fetched_source(task, settings)
-    seconds = await anyio.to_thread.run_sync(measured_seconds, file)
+    seconds = (await decoder.hear(file)).seconds
     if seconds is None:
         raise NotAudio("what the link leads to is not audio that can be read.")
     clip = seconds if task.source.clip else None
@@ -69,12 +69,12 @@ def planned_anew(task: Task, facts: SourceFacts, spec: ProviderSpec, settings: S
     return work_of(kind.model_validate(task.request), spec, facts, settings, task.id)[1]
 
 
-async def with_source(step: Step, task: Task, settings: Settings) -> Work:
+async def with_source(step: Step, task: Task, settings: Settings, decoder: Decoder) -> Work:
     """The work with its source's audio at hand, as far as that can be had."""
     if not is_to_be_fetched(step, task):
         return step.work
     try:
-        facts = await fetched_facts(task, settings)
+        facts = await fetched_facts(task, settings, decoder)
     except FermataError:
         return step.work
     known = {"before_file": facts.file, "before_seconds": facts.duration_seconds}

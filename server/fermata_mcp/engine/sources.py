@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import anyio
-import anyio.to_thread
 
 from fermata_mcp.domain.errors import CannotTake, FermataError, InvalidRequest, ProviderUnavailable, UnknownTrack
 from fermata_mcp.domain.fields import ANOTHER
@@ -18,7 +17,8 @@ from fermata_mcp.domain.paths import written
 from fermata_mcp.domain.source import ClipSource, FileSource, Source, TaskSource, UrlSource
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, SourceFacts, Step, Task
-from fermata_mcp.media import audio, files
+from fermata_mcp.media import files
+from fermata_mcp.media.decoding import Decoder
 from fermata_mcp.media.kinds import suffix_in
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.store.base import REPLAY_WINDOW_MS, Store
@@ -46,13 +46,14 @@ class Sources:
     """Finds the sources of one principal.
 
     Args:
-        input_roots: Folders that callers' files may be read from; None allows any, () none.
+        shelf: Which files may be read.
     """
 
-    def __init__(self, store: Store, principal: str, input_roots: tuple[Path, ...] | None) -> None:
+    def __init__(self, store: Store, principal: str, decoder: Decoder, shelf: files.Shelf) -> None:
         self._store = store
         self._principal = principal
-        self._input_roots = input_roots
+        self._decoder = decoder
+        self._shelf = shelf
 
     async def find(self, source: Source, provider: Provider, trusted: frozenset[str]) -> Found:
         """What is known of `source` for `provider`.
@@ -65,9 +66,9 @@ class Sources:
         """
         match source:
             case FileSource(path):
-                return Found(await self._file_facts(files.readable_file(path, self._input_roots), path))
+                return await self._file_facts(self._shelf.readable(path), path)
             case TaskSource():
-                return Found(await self._task_facts(source, provider))
+                return await self._task_facts(source, provider)
             case ClipSource(clip_id):
                 return Found(await self._clip_facts(clip_id, provider))
             case UrlSource(url):
@@ -107,15 +108,19 @@ class Sources:
         told = () if seen.certain or provider.spec.here else ("What the link leads to may not be audio.",)
         return Found(facts.model_copy(update={"suffix": seen.suffix or facts.suffix}), told)
 
-    async def _file_facts(self, path: Path, ref: str) -> SourceFacts:
-        facts = await anyio.to_thread.run_sync(audio.probe, path)
-        return SourceFacts(
+    async def _file_facts(self, path: Path, ref: str) -> Found:
+        seal = files.seal_of(path)
+        facts = await self._decoder.probe(path)
+        found = SourceFacts(
             ref=written(ref),
             duration_seconds=facts.duration_seconds,
             file=str(path),
+            seal=seal,
             title=files.as_text(path.stem),
             identity=files.identity(path),
         )
+        files.check_seal(path, seal)
+        return Found(found, () if facts.note is None else (facts.note,))
 
     async def _clip_facts(self, clip_id: str, provider: Provider) -> SourceFacts:
         """What our own history knows about a provider's clip, else what the provider tells; else nothing but its id."""
@@ -128,7 +133,7 @@ class Sources:
         told = await _asked(provider, clip_id)
         return bare if told is None else bare.model_copy(update=_told(told))
 
-    async def _task_facts(self, source: TaskSource, provider: Provider) -> SourceFacts:
+    async def _task_facts(self, source: TaskSource, provider: Provider) -> Found:
         ref = source.task_id if source.index is None else f"{source.task_id}/{source.index}"
         task = await self._store.get(source.task_id, principal=self._principal)
         if task is None:
@@ -141,10 +146,10 @@ class Sources:
         if task.provider == provider.spec.name and clip.provider_clip_id and "clip" in provider.spec.sources:
             identity = f"clip:{clip.provider_clip_id}"
             facts = SourceFacts(ref=ref, clip=clip.provider_clip_id, identity=identity)
-            return facts.model_copy(update=_heard(clip, step))
+            return Found(facts.model_copy(update=_heard(clip, step)))
         return await self._saved_facts(clip, ref, provider, step)
 
-    async def _saved_facts(self, clip: Clip, ref: str, provider: Provider, step: Step) -> SourceFacts:
+    async def _saved_facts(self, clip: Clip, ref: str, provider: Provider, step: Step) -> Found:
         if "file" not in provider.spec.sources:
             raise CannotTake(
                 f"{provider.spec.name} cannot take the audio of another provider's task.",
@@ -152,8 +157,9 @@ class Sources:
             )
         if clip.file is None or not files.is_there(clip.file):
             raise UnknownTrack(f"the saved audio of {ref} is no longer there.", "give the file where it is now.")
-        facts = await self._file_facts(Path(clip.file), ref)
-        return facts.model_copy(update={"title": clip.title or facts.title, "style": step.work.fields.get("style")})
+        found = await self._file_facts(self._shelf.saved(clip.file), ref)
+        told = {"title": clip.title or found.facts.title, "style": step.work.fields.get("style")}
+        return replace(found, facts=found.facts.model_copy(update=told))
 
 
 def _heard(clip: Clip, step: Step) -> dict[str, Any]:

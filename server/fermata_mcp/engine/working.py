@@ -40,6 +40,7 @@ def work_of(
     return plan, Work(
         action="upload" if uploads_first(spec, facts) else "extend",
         source_file=None if facts.clip else facts.file,
+        source_seal=None if facts.clip else facts.seal,
         source_url=facts.url,
         source_clip=facts.clip,
         source_seconds=facts.clip_seconds or facts.duration_seconds,

@@ -1,53 +1,35 @@
 """What arrived: how long a downloaded file can be heard, whether it is all there, whether there is anything to hear.
 
-numpy and soundfile are imported on first use; everything here is to be run in a thread.
+numpy and soundfile are imported on first use; everything here is to be run where a decoder may end its process.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fermata_mcp.domain.errors import NotAudio
 
-from .audio import native_name, probe
+from .audio import open_audio, probe
 from .containers import is_all_there
+from .facts import DECODER_DELAY_SECONDS, AudioFacts, Heard
 from .mp3 import is_cut_short
 
-_SMALL_BLOCK = 4_096
-_LAST_FRAMES = 256
+_BLOCK = 65_536
 # -60 dBFS: below it nobody hears anything.
 _SILENCE = 1e-3
 
 
-@dataclass(frozen=True)
-class Heard:
-    """What a file holds.
-
-    Attributes:
-        seconds: Length of what can be heard; None where nobody here can tell.
-        complete: Whether it reaches the end that it promises.
-        decodable: Whether its samples can be read here.
-        silent: Whether all that can be read is silence.
-    """
-
-    seconds: float | None
-    complete: bool = True
-    decodable: bool = True
-    silent: bool = False
-
-
 def hear(path: Path) -> Heard:
-    """Look at an audio file of any kind that we save."""
+    """Look at an audio file of any kind that we save. Raises TooLarge."""
     try:
         facts = probe(path)
     except NotAudio:
         return Heard(_tagged_length(path), complete=is_all_there(path), decodable=False)
-    if not (is_all_there(path) and _reaches_its_end(path)):
-        return Heard(_heard_seconds(path), complete=False)
-    return Heard(facts.duration_seconds, silent=_is_silent(path))
+    if _is_cut(path, facts):
+        return Heard(facts.duration_seconds, complete=False)
+    return Heard(facts.duration_seconds, silent=_is_silent(path), note=facts.note)
 
 
 def measured_seconds(path: Path) -> float | None:
@@ -55,47 +37,26 @@ def measured_seconds(path: Path) -> float | None:
     return hear(path).seconds
 
 
+def _is_cut(path: Path, facts: AudioFacts) -> bool:
+    """Whether bytes are missing. A page of Ogg that claims a wrong time is no sign of that, but a wrong header."""
+    if not is_all_there(path) or (facts.container == "MP3" and is_cut_short(path)):
+        return True
+    lost = 0 if facts.told_frames is None else facts.told_frames - facts.frames
+    return facts.container != "OGG" and lost > DECODER_DELAY_SECONDS * facts.sample_rate
+
+
 def _is_silent(path: Path) -> bool:
     import numpy as np
     import soundfile
 
-    with soundfile.SoundFile(native_name(path)) as file:
-        while len(block := file.read(_SMALL_BLOCK, dtype="float32")):
-            if float(np.max(np.abs(block))) > _SILENCE:
-                return False
+    with open_audio(path) as file:
+        try:
+            while len(block := file.read(_BLOCK, dtype="float32")):
+                if float(np.max(np.abs(block))) > _SILENCE:
+                    return False
+        except soundfile.SoundFileError:
+            return False  # nobody knows what is in the damaged place
     return True
-
-
-def _reaches_its_end(path: Path) -> bool:
-    """Whether the last samples that the header promises are there; decodes no more than those.
-
-    An MP3 decoder that is sent to the end complains of what came before, so there the bytes are counted.
-    """
-    import soundfile
-
-    try:
-        with soundfile.SoundFile(native_name(path)) as file:
-            if file.format == "MP3":
-                return not is_cut_short(path)
-            last = min(_LAST_FRAMES, file.frames)
-            file.seek(file.frames - last)
-            return len(file.read(last)) == last
-    except (soundfile.SoundFileError, ValueError):
-        return False
-
-
-def _heard_seconds(path: Path) -> float | None:
-    import soundfile
-
-    frames, rate = 0, 0
-    try:
-        with soundfile.SoundFile(native_name(path)) as file:
-            rate = file.samplerate
-            while len(block := file.read(_SMALL_BLOCK, dtype="float32")):
-                frames += len(block)
-    except (soundfile.SoundFileError, ValueError):
-        pass  # what came before the damage is what can be heard
-    return frames / rate if frames else None
 
 
 def _tagged_length(path: Path) -> float | None:

@@ -1,6 +1,6 @@
 """Whether two recordings begin with the same audio, however they were encoded.
 
-numpy and soundfile are imported on first use; everything here is to be run in a thread.
+numpy and soundfile are imported on first use; everything here is to be run where a decoder may end its process.
 """
 
 from __future__ import annotations
@@ -8,12 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fermata_mcp.domain.errors import NotAudio
+from fermata_mcp.domain.errors import NotAudio, TooLarge
 from fermata_mcp.domain.placement import Likeness
 
-from .audio import native_name
+from .audio import Opened, open_audio
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
     Samples = np.ndarray[Any, np.dtype[np.float32]]
@@ -30,6 +32,7 @@ _SHIFT_SECONDS = 0.25
 _SHORTEST_SECONDS = 0.5
 _BLENDED_SECONDS = 6.0
 _SILENCE = 1e-3
+_BLOCK = 16_384
 
 
 def likeness(result: Path, reference: Path, begins_at: float, seconds: float) -> Likeness | None:
@@ -101,28 +104,38 @@ def _energies(around: Samples, length: int, own: float) -> Any:
 
 def _mono(path: Path, begins_at: float, seconds: float) -> Samples:
     """That much of the file, mono, at 4 kHz: what every encoder keeps."""
+    import numpy as np
     import soundfile
 
     try:
-        with soundfile.SoundFile(native_name(path)) as file:
+        with open_audio(path) as file:
             _skip(file, round(begins_at * file.samplerate))
-            samples: Any = file.read(round(seconds * file.samplerate), dtype="float32", always_2d=True)
-            return _slower(samples.mean(axis=1), file.samplerate)
-    except (soundfile.SoundFileError, OSError, RuntimeError, ValueError) as error:
+            step = max(1, file.samplerate // _RATE)
+            blocks = [np.empty(0, np.float32), *_averages(file, round(seconds * file.samplerate), step)]
+            return _slower(np.concatenate(blocks), file.samplerate, step)
+    except (soundfile.SoundFileError, OSError, RuntimeError, ValueError, TooLarge) as error:
         raise NotAudio(f"{path.name} cannot be decoded here.") from error
 
 
-def _skip(file: Any, frames: int) -> None:
+def _averages(file: Opened, frames: int, step: int) -> Iterator[Samples]:
+    """Means over channels and over `step` frames at a time."""
+    while frames > 0:
+        samples: Any = file.read(min(frames, step * _BLOCK), dtype="float32", always_2d=True)
+        usable = len(samples) // step * step
+        if usable == 0:
+            return
+        frames -= len(samples)
+        yield samples[:usable].mean(axis=1).reshape(-1, step).mean(axis=1)
+
+
+def _skip(file: Opened, frames: int) -> None:
     """Read on: seeking in MP3 is not exact."""
     while frames > 0 and (read := len(file.read(min(frames, 1 << 18), dtype="float32"))):
         frames -= read
 
 
-def _slower(samples: Samples, rate: int) -> Samples:
+def _slower(blocks: Samples, rate: int, step: int) -> Samples:
     import numpy as np
 
-    step = max(1, rate // _RATE)
-    usable = len(samples) // step * step
-    blocks = samples[:usable].reshape(-1, step).mean(axis=1)
     places = np.arange(int(len(blocks) * _RATE * step / rate)) * (rate / (step * _RATE))
     return np.asarray(np.interp(places, np.arange(len(blocks)), blocks), np.float32)

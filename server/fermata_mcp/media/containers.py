@@ -9,8 +9,8 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-# Writers into a pipe cannot go back to fill in the size, and leave one of these.
-_NOT_TOLD = (0, 0x7FFFFFFF, 0xFFFFFFFF)
+from .wav import NEVER_FILLED_IN
+
 _MOST_CHUNKS = 1000
 _LAST_OF_STREAM = 4
 _LONGEST_PAGE = 65_307
@@ -34,7 +34,7 @@ def _chunks_fit(file: BinaryIO, size: int) -> bool:
             return False  # it ends before its samples begin
         name, length = struct.unpack("<4sI", head)
         if name == b"data":
-            return length in _NOT_TOLD or file.tell() + length <= size
+            return length == 0 or length >= NEVER_FILLED_IN or file.tell() + length <= size
         file.seek(length + length % 2, 1)
     return True
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import stat
 import sys
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 
 from fermata_mcp.domain import paths
-from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest, StoreUnavailable
+from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest, NotFound, StoreUnavailable, TooLarge
 from fermata_mcp.domain.text import clean_text
 
 from .atomic import whole_file
@@ -68,6 +70,106 @@ def _check_roots(path: Path, roots: tuple[Path, ...] | None) -> None:
         )
     if not any(path.is_relative_to(root.resolve()) for root in roots):
         raise FileNotAllowed("the file is outside the allowed folders.", "use a file inside FERMATA_INPUT_ROOTS.")
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Which files may be read for callers.
+
+    Attributes:
+        homes: Folders of our own, where what was saved lies.
+        roots: Folders that callers' files may be read from; None allows any, () none.
+    """
+
+    homes: tuple[Path, ...]
+    roots: tuple[Path, ...] | None
+
+    def readable(self, written: str) -> Path:
+        """A caller's file. Raises as `readable_file`."""
+        return readable_file(written, self.roots)
+
+    def saved(self, written: str) -> Path:
+        """A file that was saved for a task, if it still is what was saved: a file of its own, in a folder of ours.
+
+        What a person had saved elsewhere is read where a caller may read.
+
+        Raises:
+            NotFound: There is no such file any more.
+            FileNotAllowed: A link stands in its place, or it leads out of our folders.
+        """
+        path = Path(written)
+        try:
+            real, facts = path.resolve(), path.lstat()
+        except (OSError, RuntimeError, ValueError):
+            raise NotFound(f"{path.name} is no longer where it was saved.", "look where it was moved to.") from None
+        if not stat.S_ISREG(facts.st_mode):
+            raise FileNotAllowed(f"{path.name} is not the file that was saved.", "put it back, or extend anew.")
+        homes = [home.resolve() for home in self.homes]
+        if any(real.is_relative_to(home) for home in homes):
+            return real
+        if any(path.is_relative_to(home) for home in self.homes):
+            raise FileNotAllowed(f"{path.name} lies behind a link now.", "put the folder back, or extend anew.")
+        _check_roots(real, self.roots)
+        return real
+
+
+def seal_of(path: Path) -> str:
+    """Equal as long as a name leads to the same file with the same content. Raises InvalidRequest where there is none.
+
+    For a link it is that of nothing: links are followed before.
+    """
+    try:
+        facts = path.lstat()
+    except OSError:
+        raise InvalidRequest(f"there is no file {path.name}.", "check the path.") from None
+    return _seal(facts)
+
+
+def check_seal(path: Path, seal: str | None) -> None:
+    """Raise FileNotAllowed where the file is no more what was checked."""
+    if seal is not None and seal_of(path) != seal:
+        raise _changed(path)
+
+
+def sealed_bytes(path: Path, seal: str | None = None, most: int | None = None) -> bytes:
+    """The content of exactly the file that was checked: what is opened is looked at, and read, once.
+
+    Args:
+        seal: See `seal_of`; None where nobody checked it.
+        most: Bytes that it may have.
+
+    Raises:
+        FileNotAllowed: Another file, or a link, has its name by now, or it was changed.
+        TooLarge: It has more than `most` bytes.
+        OSError: It cannot be read.
+    """
+    try:
+        file = os.fdopen(os.open(path, os.O_RDONLY | _NO_LINKS), "rb")
+    except OSError as error:
+        raise (_changed(path) if error.errno == errno.ELOOP else error) from None
+    with file:
+        before = os.fstat(file.fileno())
+        if not stat.S_ISREG(before.st_mode) or (seal is not None and _seal(before) != seal):
+            raise _changed(path)
+        if most is not None and before.st_size > most:
+            raise TooLarge(f"the audio is {before.st_size} bytes; at most {most} can be given.", f"open {path}.")
+        data = file.read() if most is None else file.read(most)
+        if _seal(os.fstat(file.fileno())) != _seal(before):
+            raise _changed(path)
+        return data
+
+
+_NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def _seal(facts: os.stat_result) -> str:
+    return f"{facts.st_ino}:{facts.st_size}:{facts.st_mtime_ns}:{stat.S_IFMT(facts.st_mode):o}"
+
+
+def _changed(path: Path) -> FileNotAllowed:
+    return FileNotAllowed(
+        f"{path.name} is not the file any more that was checked.", "call again with the file as it is."
+    )
 
 
 def is_there(path: str) -> bool:

@@ -1,26 +1,31 @@
-"""Joining a new part to what came before.
+"""Joining a new part to what came before, a block at a time: memory does not grow with length.
 
-numpy and soundfile are imported on first use; everything here is to be run in a thread.
+numpy and soundfile are imported on first use; everything here is to be run where a decoder may end its process.
 """
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fermata_mcp.domain.errors import NotAudio
 
-from .audio import native_name, probe
+from .atomic import whole_file
+from .audio import Opened, open_audio
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
     Samples = np.ndarray[Any, np.dtype[np.float32]]
 
 BLEND_SECONDS = 0.03
 _BLOCK = 65_536
+# Resampling in pieces: what is kept of each, and what is heard on both sides of it and left out again.
+_PIECE_SECONDS, _MARGIN_SECONDS = 16, 1
 
 
 def join(before: Path, at: float, part: Path, target_stem: Path) -> Path:
@@ -30,40 +35,78 @@ def join(before: Path, at: float, part: Path, target_stem: Path) -> Path:
 
     Raises:
         NotAudio: One of the two cannot be decoded here.
+        TooLarge: One of the two is longer than anybody can use.
+        StoreUnavailable: The result cannot be written.
     """
-    import numpy as np
-
-    head, rate = _decoded(before, None)
-    tail, tail_rate = _decoded(part, None)
-    tail = _as_channels(_resampled(tail, tail_rate, rate), head.shape[1])
-    cut = min(len(head), round(at * rate))
-    blend = min(round(BLEND_SECONDS * rate), cut, len(tail))
-    ramp = np.sin(np.linspace(0, np.pi / 2, blend, dtype=np.float32))[:, None]
-    mixed = head[cut - blend : cut] * ramp[::-1] + tail[:blend] * ramp
-    return _written([head[: cut - blend], mixed, tail[blend:]], before, rate, target_stem)
-
-
-def _decoded(path: Path, seconds: float | None) -> tuple[Samples, int]:
     import soundfile
 
     try:
-        with soundfile.SoundFile(native_name(path)) as file:
-            frames = -1 if seconds is None else round(seconds * file.samplerate)
-            samples: Any = file.read(frames, dtype="float32", always_2d=True)
-            return samples, file.samplerate
-    except (soundfile.SoundFileError, OSError, RuntimeError) as error:
-        raise NotAudio(f"{path.name} cannot be decoded here.") from error
+        with open_audio(before) as head, open_audio(part) as tail:
+            target = target_stem.with_name(target_stem.name + before.suffix.lower())
+            _write(_joined(head, round(at * head.samplerate), _like(head, tail)), head, target)
+            return target
+    except soundfile.SoundFileError as error:
+        raise NotAudio(f"{part.name} cannot be joined here.") from error
 
 
-def _resampled(samples: Samples, rate: int, wanted: int) -> Samples:
+def _joined(head: Opened, at: int, tail: Iterator[Samples]) -> Iterator[Samples]:
     import numpy as np
 
-    if rate == wanted:
-        return samples
-    length = round(len(samples) * wanted / rate)
-    spectrum = np.fft.rfft(samples, axis=0)
-    kept = spectrum[: length // 2 + 1]
-    return (np.fft.irfft(kept, length, axis=0) * (length / len(samples))).astype(np.float32)
+    cut = min(head.frames, at)
+    first = next(tail, np.empty((0, head.channels), np.float32))
+    blend = min(round(BLEND_SECONDS * head.samplerate), cut, len(first))
+    yield from _blocks(head, cut - blend)
+    last = next(_blocks(head, blend), first[:0])
+    blend = min(blend, len(last))
+    ramp = np.sin(np.linspace(0, np.pi / 2, blend, dtype=np.float32))[:, None]
+    yield last[:blend] * ramp[::-1] + first[:blend] * ramp
+    yield first[blend:]
+    yield from tail
+
+
+def _blocks(file: Opened, frames: int) -> Iterator[Samples]:
+    while frames > 0 and len(block := file.read(min(_BLOCK, frames), dtype="float32", always_2d=True)):
+        frames -= len(block)
+        yield block
+
+
+def _like(head: Opened, tail: Opened) -> Iterator[Samples]:
+    """The samples of `tail`, with rate and channels of `head`."""
+    blocks = (_as_channels(block, head.channels) for block in _blocks(tail, tail.frames))
+    if tail.samplerate == head.samplerate:
+        return blocks
+    return _resampled(blocks, tail.samplerate, head.samplerate, head.channels)
+
+
+def _resampled(blocks: Iterator[Samples], rate: int, wanted: int, channels: int) -> Iterator[Samples]:
+    import numpy as np
+
+    margin, piece = _MARGIN_SECONDS * rate, _PIECE_SECONDS * rate
+    whole = piece + 2 * margin
+    held = np.zeros((margin, channels), np.float32)
+    done = kept = 0
+    ended = False
+    while not ended:
+        while len(held) < whole and not ended:
+            block = next(blocks, None)
+            ended = block is None
+            held = held if block is None else np.concatenate([held, block])
+        ended = ended and len(held) <= whole
+        here = len(held) - margin if ended else piece
+        padded = np.concatenate([held[:whole], np.zeros((max(0, whole - len(held)), channels), np.float32)])
+        done += here
+        length = round(done * wanted / rate) - kept
+        kept += length
+        start = _MARGIN_SECONDS * wanted
+        yield _changed(padded, (_PIECE_SECONDS + 2 * _MARGIN_SECONDS) * wanted)[start : start + length]
+        held = held[piece:]
+
+
+def _changed(samples: Samples, length: int) -> Samples:
+    import numpy as np
+
+    spectrum = np.fft.rfft(samples, axis=0)[: length // 2 + 1]
+    return (np.fft.irfft(spectrum, length, axis=0) * (length / len(samples))).astype(np.float32)
 
 
 def _as_channels(samples: Samples, channels: int) -> Samples:
@@ -74,24 +117,24 @@ def _as_channels(samples: Samples, channels: int) -> Samples:
     return np.repeat(samples.mean(axis=1, keepdims=True), channels, axis=1)
 
 
-def _written(blocks: list[Samples], like: Path, rate: int, stem: Path) -> Path:
+def _write(blocks: Iterator[Samples], like: Opened, target: Path) -> None:
     import numpy as np
     import soundfile
 
-    facts = probe(like)
-    target = stem.with_name(stem.name + facts.suffix)
-    handle, name = tempfile.mkstemp(dir=stem.parent, prefix=".fermata-", suffix=".part")
-    os.close(handle)
-    part = Path(name)
+    with whole_file(target) as part:
+        file = soundfile.SoundFile(
+            os.fspath(part), "w", like.samplerate, like.channels, format=like.format, subtype=like.subtype
+        )
+        with file:
+            for block in blocks:
+                for start in range(0, len(block), _BLOCK):
+                    _put(file, np.clip(block[start : start + _BLOCK], -1, 1))
+
+
+def _put(file: Any, block: Samples) -> None:
+    import soundfile
+
     try:
-        samples = np.clip(np.concatenate(blocks), -1, 1)
-        with soundfile.SoundFile(
-            name, "w", rate, samples.shape[1], format=facts.container, subtype=facts.subtype
-        ) as file:
-            for start in range(0, len(samples), _BLOCK):
-                file.write(samples[start : start + _BLOCK])
-        part.chmod(0o644)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-    return target
+        file.write(block)
+    except soundfile.SoundFileError as error:
+        raise OSError(errno.EIO, "the audio library stopped writing") from error

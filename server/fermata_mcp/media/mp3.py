@@ -1,18 +1,22 @@
 """The true length of MP3 files that do not tell it.
 
 A variable-rate file without a Xing, Info or VBRI frame has no length in its header, and decoders guess it from the
-first frames. Walking over the frames' headers gives it exactly; a Xing frame put in front tells the decoder.
+first frames; where files were put behind one another, the first one's length is told. Walking over the frames' headers
+gives it exactly; a Xing frame put in front tells the decoder.
 Layout: ISO/IEC 11172-3 and 13818-3, and the Xing header as LAME documents it.
 """
 
 from __future__ import annotations
 
-import io
+import re
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .pieces import Part, Stretch
+
 if TYPE_CHECKING:
+    from mmap import mmap
     from pathlib import Path
 
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}  # by version
@@ -20,15 +24,27 @@ _KBPS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBPS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _LARGEST_FRAME = 1441  # bytes
 _TOLD_BY = (b"Xing", b"Info", b"VBRI")
+_FRAME_SAMPLES = 1152
+_SYNC = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]")
+_MOST_SKIPPED = 16 << 20  # bytes: pictures in tags between two files are large
 
 
 @dataclass(frozen=True)
-class Untold:
-    """An MP3 file whose length is not in its header: where its first frame starts, and what all hold together."""
+class Walked:
+    """What walking over the frames of an MP3 file found.
 
-    start: int
+    Attributes:
+        head: The first frame's header, which a frame of our own in front repeats.
+        stretches: Where its frames are, without those that only tell how many there are.
+        frames, samples: How many of them.
+        told: Samples that the header promises; None where it promises nothing.
+    """
+
+    head: bytes
+    stretches: tuple[Stretch, ...]
     frames: int
     samples: int
+    told: int | None
 
 
 @dataclass(frozen=True)
@@ -38,18 +54,52 @@ class _Frame:
     side: int  # bytes between the frame's header and where a Xing header would stand
 
 
-def untold_length(path: Path) -> Untold | None:
-    """Count the frames of an MP3 file; None if its header tells the length, or if it is no plain MP3."""
-    start, first_bytes = _beginning(path)
-    first = _frame(first_bytes, 0)
-    if first is None or any(mark in first_bytes[: first.size] for mark in _TOLD_BY):
+def parts_of(data: mmap, size: int) -> tuple[Part, ...]:
+    """The frames of an MP3 file as one run; none where it does not begin with a frame."""
+    found = _walked(data)
+    if found is None:
+        return ()
+    if found.told is not None and abs(found.told - found.samples) <= _FRAME_SAMPLES:
+        return (Part(None, found.told, None, "sure"),)
+    return (Part((_telling(found), *found.stretches), found.told, found.samples, "sure"),)
+
+
+def _walked(data: mmap) -> Walked | None:
+    start = _after_id3(data[:10])
+    first = _frame(data, start)
+    if first is None:
         return None
-    data, at, frames = path.read_bytes(), start, 0
-    while (at := _synced(data, at)) >= 0:
-        frame = _frame(data, at)
+    head = bytes(data[start : start + 4])
+    told, at = _told(data, start, first), start
+    if _tells(data, start, first):
+        at += first.size
+    stretches: list[Stretch] = []
+    frames, begun = 0, at
+    while (next_at := _synced(data, at, head)) >= 0:
+        frame = _frame(data, next_at)
         assert frame is not None
-        at, frames = at + frame.size, frames + 1
-    return Untold(start, frames, frames * first.samples) if frames > 1 else None
+        tells = _tells(data, next_at, frame)
+        if next_at != at or tells:
+            stretches.append(Stretch(begun, at))
+            begun = next_at + frame.size if tells else next_at
+        at, frames = next_at + frame.size, frames + (not tells)
+    stretches.append(Stretch(begun, at))
+    kept = tuple(stretch for stretch in stretches if len(stretch))
+    return Walked(head, kept, frames, frames * first.samples, told) if frames > 1 else None
+
+
+def _tells(data: mmap, at: int, frame: _Frame) -> bool:
+    """Whether the frame holds no sound, but how many frames there are."""
+    return data[at + 4 + frame.side : at + 8 + frame.side] in _TOLD_BY[:2] or data[at + 36 : at + 40] == _TOLD_BY[2]
+
+
+def _told(data: mmap, at: int, frame: _Frame) -> int | None:
+    head = data[at + 4 + frame.side : at + 16 + frame.side]
+    if head[:4] in _TOLD_BY[:2] and head[7] & 1:
+        return int.from_bytes(head[8:12], "big") * frame.samples
+    if data[at + 36 : at + 40] == _TOLD_BY[2]:
+        return int.from_bytes(data[at + 50 : at + 54], "big") * frame.samples
+    return None
 
 
 def is_cut_short(path: Path) -> bool:
@@ -67,13 +117,12 @@ def is_cut_short(path: Path) -> bool:
     return path.stat().st_size - start < told
 
 
-def with_length(path: Path, untold: Untold) -> io.BytesIO:
-    """The file with a Xing frame in front that tells its length."""
-    data = path.read_bytes()[untold.start :]
-    first = _frame(data, 0)
+def _telling(walked: Walked) -> bytes:
+    """A Xing frame that tells the length, to be put in front."""
+    first = _frame(walked.head, 0)
     assert first is not None
-    told = b"Xing" + struct.pack(">II", 1, untold.frames)
-    head = bytearray(data[:4])
+    told = b"Xing" + struct.pack(">II", 1, walked.frames)
+    head = bytearray(walked.head)
     head[1] |= 1  # no checksum
     size = first.size
     while first.side + 4 + len(told) > size:  # too small a frame for the header: a higher rate makes it bigger
@@ -82,7 +131,7 @@ def with_length(path: Path, untold: Untold) -> io.BytesIO:
         assert bigger is not None
         size = bigger.size
     frame = bytes(head) + bytes(first.side) + told
-    return io.BytesIO(frame.ljust(size, b"\0") + data)
+    return frame.ljust(size, b"\0")
 
 
 def _beginning(path: Path) -> tuple[int, bytes]:
@@ -102,20 +151,27 @@ def _after_id3(data: bytes) -> int:
     return 10 + size
 
 
-def _synced(data: bytes, at: int) -> int:
-    """Where from `at` on the next whole frame starts, -1 if nowhere; what lies between is skipped as decoders do."""
-    skipped = False
-    while at >= 0:
-        frame = _frame(data, at)
-        end = at + frame.size if frame is not None else len(data) + 1
-        if end == len(data) or (end < len(data) and not (skipped and _frame(data, end) is None)):
+def _synced(data: mmap, at: int, like: bytes) -> int:
+    """Where from `at` on the next whole frame of the same kind starts, -1 if nowhere; what lies between is skipped."""
+    skipped, size, furthest = False, len(data), at + _MOST_SKIPPED
+    while 0 <= at <= furthest:
+        frame = _frame(data, at) if _same_kind(data, at, like) else None
+        end = at + frame.size if frame is not None else size + 1
+        if end == size or (end < size and not (skipped and _frame(data, end) is None)):
             return at
         skipped = True
-        at = data.find(b"\xff", at + 1)
+        found = _SYNC.search(data, at + 1)
+        at = -1 if found is None else found.start()
     return -1
 
 
-def _frame(data: bytes, at: int) -> _Frame | None:
+def _same_kind(data: mmap, at: int, like: bytes) -> bool:
+    """Whether version, layer and sample rate are the same: a decoder cannot change them within a file."""
+    head = data[at : at + 4]
+    return len(head) == 4 and not (head[1] ^ like[1]) & 0x1E and not (head[2] ^ like[2]) & 0x0C
+
+
+def _frame(data: bytes | mmap, at: int) -> _Frame | None:
     """The layer III frame whose header stands at `at`, or None."""
     if at + 4 > len(data) or data[at] != 0xFF or data[at + 1] & 0xE6 != 0xE2:
         return None

@@ -10,7 +10,7 @@ from typing import Any
 def label(path: Path, title: str | None, origin: str) -> None:
     """Write `title` (if any) and `origin` into the tags of a saved file, as far as its kind has them.
 
-    Tags are a courtesy: a file that cannot carry them stays as it is.
+    Tags are a courtesy: a file that cannot carry them stays as it is. To be run where a decoder may end its process.
     """
     import mutagen
 

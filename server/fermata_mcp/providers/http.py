@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import anyio
@@ -200,7 +201,7 @@ class HttpProvider:
                 f"{self.spec.name} cannot take files, only links and its own clips.",
                 "give an https:// link, or use provider local.",
             )
-        answer = await self._read(call, UPLOAD_SECONDS)
+        answer = await self._read(replace(call, seal=work.source_seal), UPLOAD_SECONDS)
         url = self._adapter.read_upload(answer) if answer.code() < 400 else None
         if url is None:
             raise self._reading_error(answer)

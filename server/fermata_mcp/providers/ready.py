@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import anyio
+import anyio.to_thread
 
 from fermata_mcp.domain.errors import InvalidRequest, ProviderUnavailable
+from fermata_mcp.media.files import sealed_bytes
 from fermata_mcp.media.tls import tls
 
 from .wire import Call
@@ -83,11 +85,11 @@ async def existing(path: str) -> Path:
 
 
 async def multipart(call: Call) -> tuple[Any, Any]:
-    """The file and the fields of a form, or nothing of both. Raises InvalidRequest."""
+    """The file and the fields of a form, or nothing of both. Raises InvalidRequest, or FileNotAllowed."""
     if call.file is None:
         return None, None
     try:
-        data = await anyio.Path(call.file).read_bytes()
+        data = await anyio.to_thread.run_sync(sealed_bytes, call.file, call.seal)
     except OSError as error:
         raise InvalidRequest(f"the source file cannot be read ({type(error).__name__}); nothing was sent.") from error
     return {"file": (call.form.get("fileName", call.file.name), data)}, dict(call.form)

@@ -29,6 +29,7 @@ class Call:
     """One request. `path` starts at the host; `upload` sends to the provider's upload host.
 
     Attributes:
+        seal: What tells that `file` is still the one that was checked.
         otherwise: The same question as older hosts want it; asked where this one is answered with 400 or 404 before
             it was ever understood. For reading only.
     """
@@ -39,6 +40,7 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict[str, str])
     form: Mapping[str, str] = field(default_factory=dict[str, str])
     file: Path | None = None
+    seal: str | None = None
     host: Literal["api", "upload"] = "api"
     otherwise: Call | None = None
 

@@ -9,7 +9,6 @@ import mimetypes
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
@@ -26,8 +25,9 @@ from mcp.types import (
     ResourceTemplateReference,
 )
 
-from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound, TooLarge
+from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound
 from fermata_mcp.engine.service import Service
+from fermata_mcp.media.files import sealed_bytes
 
 from .tools import Toolbox
 from .views import provider_facts, task_list, task_view
@@ -110,18 +110,16 @@ async def _audio_result(service: Service, uri: str, task_id: str, index: int) ->
     saved = task.clips[index].file
     if saved is None:
         raise NotFound(f"the audio of {task_id} was not saved here.", "use its link instead.")
-    data = await anyio.to_thread.run_sync(_read_capped, Path(saved))
+    data = await anyio.to_thread.run_sync(_read_capped, service, saved)
     kind = mimetypes.guess_type(saved)[0] or "application/octet-stream"
     blob = base64.b64encode(data).decode()
     return ReadResourceResult(contents=[BlobResourceContents(uri=uri, mime_type=kind, blob=blob)])
 
 
-def _read_capped(path: Path) -> bytes:
+def _read_capped(service: Service, saved: str) -> bytes:
+    path = service.saved_file(saved)
     try:
-        size = path.stat().st_size
-        if size > MAX_AUDIO_BYTES:
-            raise TooLarge(f"the audio is {size} bytes; resources carry at most {MAX_AUDIO_BYTES}.", f"open {path}.")
-        return path.read_bytes()
+        return sealed_bytes(path, most=MAX_AUDIO_BYTES)
     except OSError:
         raise NotFound(f"{path.name} is no longer where it was saved.", "look where it was moved to.") from None
 

@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from fermata_mcp.domain.errors import InvalidRequest, TooLarge
-from fermata_mcp.media.audio import AudioFacts, probe
+from fermata_mcp.media.audio import probe
+from fermata_mcp.media.facts import DECODER_DELAY_SECONDS
+from fermata_mcp.media.files import check_seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from fermata_mcp.media.facts import AudioFacts
     from fermata_mcp.providers.local.plan import Planned
     from fermata_mcp.providers.local.samples import Samples
 
 HONESTY = "Made longer from the track's own material; nothing new was composed."
 SHORTEST_SECONDS = 0.5
-_DECODER_DELAY = 0.1  # seconds a lossy decoder may leave out of a whole file
 LONGEST_SOURCE_SECONDS = 6 * 3600
 LONGEST_RESULT_SECONDS = 12 * 3600
 
@@ -42,6 +44,7 @@ class Job:
         ending: `keep` the track's own, `fade` out at the exact length, `loop` for a file that plays end to start for
             ever; `auto` keeps the own ending where that sounds well and fades otherwise.
         part: Which third of the track the added music lies in; None for wherever it is heard least.
+        seal: What tells that the source is still the file that was checked; None where nobody checked it.
         cache: Folder where analyses are kept for the next time; None keeps none.
     """
 
@@ -54,6 +57,7 @@ class Job:
     ending: Ending = "auto"
     part: Part | None = None
     cache: Path | None = None
+    seal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,10 +91,12 @@ def lengthen(job: Job, progress: Callable[[float, str], None]) -> Result:
 
     Raises:
         InvalidRequest: A length or place that makes no sense for this file, or a file under half a second.
+        FileNotAllowed: The source is not the file any more that was checked.
         NotAudio: Nothing in the source decodes.
         TooLarge: Source or result is longer than the limits above.
         StoreUnavailable: The result cannot be written.
     """
+    check_seal(job.source, job.seal)
     facts = probe(job.source)
     _check(job, facts)
     # numpy and soundfile cost a server half of its start-up time, and it never needs them
@@ -158,9 +164,11 @@ def _check_decoded(job: Job, samples: Samples) -> None:
 
 def _warnings(facts: AudioFacts, samples: Samples) -> list[str]:
     warnings: list[str] = []
-    lost = (facts.frames - samples.frames) / facts.sample_rate
-    if lost > _DECODER_DELAY:
+    lost = (max(facts.frames, facts.told_frames or 0) - samples.frames) / facts.sample_rate
+    if lost > DECODER_DELAY_SECONDS:
         warnings.append(f"The file is damaged: its last {lost:.1f} s cannot be decoded, and were left out.")
+    elif facts.note is not None:
+        warnings.append(facts.note)
     if samples.repaired:
         warnings.append("Samples that were no numbers were set to zero.")
     return warnings

@@ -16,12 +16,14 @@ import soundfile
 
 from fermata_mcp.domain.errors import FermataError, StoreUnavailable
 from fermata_mcp.media.atomic import flush_folder
-from fermata_mcp.media.audio import AudioFacts, probe
+from fermata_mcp.media.audio import probe
+from fermata_mcp.media.files import check_seal
 from fermata_mcp.providers.local.tags import copy_strings, copy_tags, open_tagged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
+    from fermata_mcp.media.facts import AudioFacts
     from fermata_mcp.providers.local.lengthen import Job
     from fermata_mcp.providers.local.samples import Native
 
@@ -71,6 +73,7 @@ def write_result(
 
     Raises:
         StoreUnavailable: The folder cannot be written, or is full.
+        FileNotAllowed: The source was changed meanwhile.
     """
     with _part_of(job.target) as part:
         container, subtype = _format(facts, frames)
@@ -78,6 +81,7 @@ def write_result(
         _encode(part, job, facts, container, subtype, _quality(job.source, facts), frames, blocks, progress)
         copy_tags(job.source, part, job.title)
         written = _verified(part, frames, facts, job.target)
+        check_seal(job.source, job.seal)
         _flush(part)
         part.replace(job.target)
         flush_folder(job.target.parent)

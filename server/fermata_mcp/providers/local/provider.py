@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from anyio.streams.text import TextReceiveStream
 from fermata_mcp.domain.errors import Cancelled, FermataError, GenerationFailed, InvalidRequest, error_from
 from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec
 from fermata_mcp.domain.task import Clip, Seam, Work
+from fermata_mcp.media.apart import APART, environment
 from fermata_mcp.media.atomic import sweep
 from fermata_mcp.providers.base import Accepted, Host, Snapshot, Submitted
 
@@ -31,10 +31,6 @@ REMEMBERED = 100
 LONGEST_LINE = 1024 * 1024
 WORKER = "fermata_mcp.providers.local.worker"
 LEAVE_SECONDS = 1
-# Ctrl-C in a terminal reaches every process of its group; what becomes of a worker its parent decides.
-_APART: dict[str, Any] = (
-    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
-)
 logger = logging.getLogger(__name__)
 _Identity = tuple[int, int] | None
 
@@ -193,7 +189,7 @@ async def _run_worker(job: _Job, cache: Path) -> None:
     await anyio.to_thread.run_sync(_begin, job)
     process = None
     with anyio.CancelScope(shield=True):  # once it has begun to start, it is ours to end
-        process = await anyio.open_process([sys.executable, "-m", WORKER], stderr=None, env=_environment(), **_APART)
+        process = await anyio.open_process([sys.executable, "-m", WORKER], stderr=None, env=environment(), **APART)
     assert process
     try:
         async with process:
@@ -233,12 +229,6 @@ async def _leave(process: anyio.abc.Process) -> None:
     await process.wait()
 
 
-def _environment() -> dict[str, str]:
-    """Ours without its secrets: decoders of foreign files have no business with keys."""
-    kept = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_TOKENS", "_URL"))}
-    return kept | {"PYTHONIOENCODING": "utf-8"}
-
-
 async def _listen(stream: anyio.abc.ByteReceiveStream, job: _Job) -> None:
     rest = ""
     async for text in TextReceiveStream(stream):
@@ -261,6 +251,7 @@ def _take_in(said: dict[str, Any], job: _Job) -> None:
 def _order(work: Work, cache: Path) -> dict[str, Any]:
     return {
         "source": work.source_file,
+        "seal": work.source_seal,
         "target": work.save_as,
         "length_seconds": work.length_seconds,
         "continue_at": work.continue_at,

@@ -15,8 +15,7 @@ import numpy as np
 import soundfile
 
 from fermata_mcp.domain.errors import NotAudio, StoreUnavailable
-from fermata_mcp.media.audio import native_name
-from fermata_mcp.media.mp3 import untold_length, with_length
+from fermata_mcp.media.audio import open_audio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fermata_mcp.media.audio import AudioFacts
+    from fermata_mcp.media.audio import Opened
+    from fermata_mcp.media.facts import AudioFacts
 
     Native: TypeAlias = NDArray[Any]
     F32: TypeAlias = NDArray[np.float32]
@@ -74,7 +74,7 @@ def open_samples(path: Path, facts: AudioFacts, scratch: Path, progress: Callabl
 
     Args:
         path: The audio file.
-        facts: Its header's facts.
+        facts: What it holds.
         scratch: Folder for the decoded samples of a big lossy file; they vanish with the process.
         progress: Told the share decoded.
 
@@ -173,7 +173,6 @@ class _Scratch:
 class _File:
     def __init__(self, path: Path, facts: AudioFacts, kind: np.dtype[Any]) -> None:
         self._path = path
-        self._untold = untold_length(path) if facts.container == "MP3" else None
         self._file = self._opened()
         self.promised = facts.frames
         self.rate, self.channels, self.kind = facts.sample_rate, facts.channels, kind
@@ -223,10 +222,8 @@ class _File:
         self._file = self._opened()
         self._at = 0
 
-    def _opened(self) -> soundfile.SoundFile:
-        if self._untold is not None:
-            return soundfile.SoundFile(with_length(self._path, self._untold))
-        return soundfile.SoundFile(native_name(self._path))
+    def _opened(self) -> Opened:
+        return open_audio(self._path)
 
     def _seek(self, start: int) -> None:
         if start != self._at:

@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fermata_mcp.domain.errors import FermataError, InternalError, InvalidRequest
+from fermata_mcp.media.apart import one_thread
 
 if TYPE_CHECKING:
     from types import FrameType
 
-# one core is what a job gets; must be set before numpy is imported
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+one_thread()
 
 from fermata_mcp.providers.local.lengthen import Job, Result, lengthen  # noqa: E402
 
@@ -66,6 +65,7 @@ def read_job(line: bytes) -> Job:
         return Job(
             source=Path(given["source"]),
             target=Path(given["target"]),
+            seal=given.get("seal"),
             length_seconds=float(given["length_seconds"]),
             continue_at=None if place is None else float(place),
             title=given.get("title"),

@@ -1,0 +1,73 @@
+"""What was found out about audio, as plain values: all that the server itself ever holds of a file of others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# A lossy decoder may leave out so much of a whole file.
+DECODER_DELAY_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class AudioFacts:
+    """Facts of one audio file.
+
+    Attributes:
+        duration_seconds: `frames / sample_rate`.
+        frames: Samples per channel, as many as can be heard.
+        sample_rate: Hz.
+        channels: 1 for mono.
+        container: libsndfile's name: "WAV", "FLAC", "OGG", "MP3", "WAVEX", "AIFF" …; RF64 is a WAV too.
+        subtype: libsndfile's name of the sample format: "PCM_16", "FLOAT", "VORBIS", "MPEG_LAYER_III" …
+        suffix: The file name's ending in lower case, with its dot.
+        told_frames: What the header promises; None where it promises nothing.
+        left_out: Whether something follows that no decoder can go on with.
+        note: What to tell whoever gave the file, where header and content differ.
+    """
+
+    duration_seconds: float
+    frames: int
+    sample_rate: int
+    channels: int
+    container: str
+    subtype: str
+    suffix: str
+    told_frames: int | None = None
+    left_out: bool = False
+    note: str | None = None
+
+    @property
+    def lossless(self) -> bool:
+        """Whether decoding and encoding again gives the same samples."""
+        return self.subtype.startswith("PCM_") or self.subtype in {"FLOAT", "DOUBLE", "ALAC_16", "ALAC_24"}
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a file that arrived holds.
+
+    Attributes:
+        seconds: Length of what can be heard; None where nobody here can tell.
+        complete: Whether it reaches the end that it promises.
+        decodable: Whether its samples can be read here.
+        silent: Whether all that can be read is silence.
+        note: What to tell whoever gets the file, where header and content differ.
+    """
+
+    seconds: float | None
+    complete: bool = True
+    decodable: bool = True
+    silent: bool = False
+    note: str | None = None
+
+
+def told_otherwise(facts: AudioFacts) -> str | None:
+    """A sentence where what can be heard is not what the header promises."""
+    said = f"what can be heard lasts {facts.duration_seconds:.1f} s"
+    follows = ", and what follows it is of another kind" if facts.left_out else ""
+    if facts.told_frames is None:
+        return f"Of the file {said}{follows}." if follows else None
+    told = facts.told_frames / facts.sample_rate
+    if abs(told - facts.duration_seconds) <= DECODER_DELAY_SECONDS and not follows:
+        return None
+    return f"The file's header promises {told:.1f} s, but {said}{follows}; what can be heard counts."
