@@ -33,6 +33,7 @@ from fermata_mcp.engine.clock import Clock
 from fermata_mcp.engine.progress import Changes
 from fermata_mcp.engine.runner import Runner
 from fermata_mcp.engine.service import ONE_PERSON, Service
+from fermata_mcp.media.decoding import Decoder
 from fermata_mcp.providers.base import Host
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store import claiming
@@ -308,8 +309,9 @@ class PaidStepsAndAPerson(PaidSteps):
         chosen = settings_in(Path("nowhere"))
         registry = Registry(Host(chosen, lambda _: None, lambda _: None))
         changes, clock = Changes(self.store), Clock(lambda: self.now, lambda: self.now / 1000)
-        runner = Runner(self.store, registry, changes, chosen, clock, "one")
-        self.service = Service(self.store, registry, runner, changes, chosen, clock, "one", None)
+        decoder = Decoder(chosen.data_dir)
+        runner = Runner(self.store, registry, changes, chosen, clock, "one", decoder)
+        self.service = Service(self.store, registry, runner, changes, chosen, clock, "one", decoder, None)
 
     @precondition(lambda self: self.undecided())
     @rule(data=st.data(), action=st.sampled_from(["resubmit", "resubmit", "give_up"]))

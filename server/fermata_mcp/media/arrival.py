@@ -5,6 +5,7 @@ numpy and soundfile are imported on first use; everything here is to be run wher
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def _is_cut(path: Path, facts: AudioFacts) -> bool:
     if not is_all_there(path) or (facts.container == "MP3" and is_cut_short(path)):
         return True
     lost = 0 if facts.told_frames is None else facts.told_frames - facts.frames
-    return facts.container != "OGG" and lost > DECODER_DELAY_SECONDS * facts.sample_rate
+    return facts.container != "OGG" and not facts.whole and lost > DECODER_DELAY_SECONDS * facts.sample_rate
 
 
 def _is_silent(path: Path) -> bool:
@@ -65,7 +66,8 @@ def _tagged_length(path: Path) -> float | None:
 
     try:
         found: Any = mutagen.File(os.fspath(path))  # pyright: ignore[reportPrivateImportUsage, reportUnknownMemberType]
-    except (mutagen.MutagenError, OSError, ValueError, EOFError):  # pyright: ignore[reportPrivateImportUsage]
+        length: Any = getattr(getattr(found, "info", None), "length", None)
+        seconds = float(length) if length else 0.0
+    except Exception:  # noqa: BLE001 (damaged tags make it raise whatever its code happens to meet)
         return None
-    length = getattr(getattr(found, "info", None), "length", None)
-    return float(length) if length else None
+    return seconds if math.isfinite(seconds) and seconds > 0 else None

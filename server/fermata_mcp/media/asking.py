@@ -82,8 +82,9 @@ def request_line(request: Request) -> bytes:
 def request_of(line: bytes) -> Request:
     given: dict[str, Any] = json.loads(line)
     kind = _REQUESTS[given.pop("do")]
-    where = {field.name for field in fields(kind) if field.type == "Path"}
-    return kind(**{name: Path(paths.read(value)) if name in where else value for name, value in given.items()})
+    for name in (field.name for field in fields(kind) if field.type == "Path"):
+        given[name] = Path(paths.read(given[name]))
+    return kind(**given)
 
 
 def answer_line(answer: Answer | Broken) -> bytes:

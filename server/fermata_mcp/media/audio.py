@@ -80,7 +80,8 @@ class Opened:
         self._path, self._parts, self._lengths = path, parts, lengths
         self.frames, self.samplerate, self.channels = facts.frames, facts.sample_rate, facts.channels
         self.format, self.subtype = facts.container, facts.subtype
-        self._index, self._within = 0, 0
+        self._index: int = 0
+        self._within: int = 0
         self._file = _opened(path, parts[0])
 
     def __enter__(self) -> Opened:
@@ -127,7 +128,8 @@ class Opened:
         if index != self._index:
             self._file.close()
             self._file = _opened(self._path, self._parts[index])
-            self._index, self._within = index, 0
+            self._index = index
+            self._within = 0
 
 
 def _opened(path: Path, part: Part) -> soundfile.SoundFile:
@@ -184,17 +186,16 @@ def _measured(path: Path, parts: tuple[Part, ...], data: mmap.mmap, size: int) -
         part, frames, promised = _length(path, part, first, MOST_SAMPLES // first.channels - sum(lengths), data, size)
         if frames is None:  # of another kind: no decoder can go on with it
             break
-        if frames > 0 or not kept:
-            kept.append(part)
-            lengths.append(frames)
-        told = promised if part is parts[0] or len(kept) == 1 else told
+        kept.append(part)
+        lengths.append(frames)
+        told = promised if len(kept) == 1 else told
     frames = sum(lengths)
     if frames <= 0:
         raise NotAudio(f"{path.name} holds no audio.")
     _refuse_long(path, frames, first)
     facts = replace(
         first, duration_seconds=frames / first.sample_rate, frames=frames, told_frames=told, suffix=path.suffix.lower(),
-        left_out=len(kept) < len(parts) and len(parts) > 1,
+        left_out=len(lengths) < len(parts), whole=all(part.frames is not None for part in kept),
     )  # fmt: skip
     return _Truth(replace(facts, note=told_otherwise(facts)), tuple(kept), tuple(lengths))
 

@@ -113,7 +113,7 @@ class Decoder:
         """What a file that arrived holds; of one that nobody can decode, that."""
         try:
             return cast("Heard", await self._ask(Hear(path)))
-        except (Undecodable, TooLarge) as error:
+        except (NotAudio, TooLarge) as error:
             return Heard(None, decodable=False, note=f"The audio was kept as it came, unexamined: {error.message}")
 
     async def likeness(self, path: Path, reference: Path, begins_at: float, seconds: float) -> Likeness | None:

@@ -22,6 +22,7 @@ class AudioFacts:
         suffix: The file name's ending in lower case, with its dot.
         told_frames: What the header promises; None where it promises nothing.
         left_out: Whether something follows that no decoder can go on with.
+        whole: Whether the structure itself shows that it ends where it ends, whatever the header promises.
         note: What to tell whoever gave the file, where header and content differ.
     """
 
@@ -34,6 +35,7 @@ class AudioFacts:
     suffix: str
     told_frames: int | None = None
     left_out: bool = False
+    whole: bool = False
     note: str | None = None
 
     @property

@@ -17,7 +17,9 @@ _START = b"fLaC\x00\x00\x00\x22"
 _INFO = 8  # bytes before the 34 of STREAMINFO
 _HEADER = _INFO + 34
 _FURTHEST = 1 << 20  # bytes before the end in which the last frame is looked for
-_MOST_TRIES = 64
+_MOST_TRIES = 16
+_SMALLEST_FRAME = 9  # bytes: silence
+_LARGEST_FRAME = 1 << 17  # where the file does not tell its own
 _MOST_PARTS = 1000
 _ID3V1 = 128
 
@@ -67,7 +69,8 @@ def _frames_shown(data: mmap, start: int, stop: int, info: bytes) -> int | None:
     """Frames up to the end of the last whole frame, where that is certain by both its checksums."""
     if stop - start > _ID3V1 and data[stop - _ID3V1 : stop - _ID3V1 + 3] == b"TAG":
         stop -= _ID3V1
-    begin = max(start + _HEADER, stop - _FURTHEST)
+    whole, largest = stop - start, int.from_bytes(info[7:10], "big") or _LARGEST_FRAME
+    begin = max(start + _HEADER, stop - min(largest, _FURTHEST))
     tail = bytes(data[begin:stop])
     at, tries = len(tail), 0
     while tries < _MOST_TRIES and (at := tail.rfind(b"\xff", 0, at)) >= 0:
@@ -76,7 +79,8 @@ def _frames_shown(data: mmap, start: int, stop: int, info: bytes) -> int | None:
             continue
         tries += 1
         if _crc16(tail[at:]) == 0:
-            return frame.first + frame.samples
+            blocks = frame.first // max(16, int.from_bytes(info[2:4], "big"))
+            return frame.first + frame.samples if blocks * _SMALLEST_FRAME <= whole else None
     return None
 
 

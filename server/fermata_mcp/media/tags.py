@@ -24,7 +24,7 @@ def label(path: Path, title: str | None, origin: str) -> None:
             if value:
                 tags[key] = value
         tags.save()
-    except (mutagen.MutagenError, OSError, KeyError, TypeError, ValueError, NotImplementedError):  # pyright: ignore[reportPrivateImportUsage]
+    except Exception:  # noqa: BLE001 (damaged tags make it raise whatever its code happens to meet)
         return
 
 
