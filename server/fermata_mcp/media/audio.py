@@ -36,6 +36,7 @@ _BLOCK = 65_536
 _SMALLEST_READ = 256  # frames; below this a damaged place ends the file
 _UNKNOWN = 1 << 62  # what libsndfile tells where it does not know the length is more
 _KEPT = 64
+_OUR_OWN = {"WAV", "WAVEX", "FLAC", "MP3"}  # whose headers we read ourselves
 
 
 @dataclass(frozen=True)
@@ -208,16 +209,14 @@ def _length(
         if (file.samplerate, file.channels) != (like.sample_rate, like.channels):
             return part, None, None
         known = file.frames < _UNKNOWN
-        told = part.told if part.told is not None or part.pieces is not None or like.container != "OGG" else file.frames
-        if like.container not in ("WAV", "FLAC", "OGG", "MP3", "WAVEX", "RF64"):
-            told = file.frames
+        told = part.told if like.container in _OUR_OWN else file.frames if known else None
         if part.trust == "sure" and part.frames is not None:
             return part, part.frames, told
         if known and (part.trust == "sure" or (part.trust == "look" and _reaches_its_end(file))):
             return part, file.frames, told
     frames = _counted(path, part, most)
     if like.container == "FLAC" and frames:
-        return flac.retold(data, part, frames, size), frames, told
+        return replace(flac.retold(data, part, frames, size), frames=None), frames, told
     return part, frames, told
 
 

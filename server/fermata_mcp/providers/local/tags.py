@@ -62,8 +62,11 @@ def open_tagged(path: Path) -> Any:
 
 def copy_strings(source: Path, result: soundfile.SoundFile, title: str | None) -> None:
     """Carry the text fields of WAV and its kin, which libsndfile keeps and mutagen does not see."""
-    with soundfile.SoundFile(native_name(source)) as old:
-        fields = old.copy_metadata()
+    try:
+        with soundfile.SoundFile(native_name(source)) as old:
+            fields = old.copy_metadata()
+    except soundfile.SoundFileError:
+        return  # its header is one that only we can read
     if wanted := extended_title(fields.get("title"), title if fields else None):
         fields["title"] = wanted
     for name, value in fields.items():
