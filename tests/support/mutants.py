@@ -10,14 +10,10 @@ import numpy as np
 import soundfile
 
 KINDS = ("wav", "flac", "ogg", "mp3", "opus", "aiff")
-_FORMATS: dict[str, dict[str, str]] = {
-    "wav": {"format": "WAV", "subtype": "PCM_16"},
-    "flac": {"format": "FLAC", "subtype": "PCM_16"},
-    "ogg": {"format": "OGG", "subtype": "VORBIS"},
-    "mp3": {"format": "MP3", "subtype": "MPEG_LAYER_III"},
-    "opus": {"format": "OGG", "subtype": "OPUS"},
-    "aiff": {"format": "AIFF", "subtype": "PCM_16"},
-}
+_FORMATS = {
+    "wav": ("WAV", "PCM_16"), "flac": ("FLAC", "PCM_16"), "ogg": ("OGG", "VORBIS"), "mp3": ("MP3", "MPEG_LAYER_III"),
+    "opus": ("OGG", "OPUS"), "aiff": ("AIFF", "PCM_16"),
+}  # fmt: skip
 _RATE = 16_000
 _SECONDS = 2
 _HEAD = 200  # bytes that decide how the others are read
@@ -29,7 +25,8 @@ def whole(kind: str, seconds: float = _SECONDS, rate: int = _RATE, channels: int
     time = np.arange(round(seconds * rate)) / rate
     sound = 0.3 * np.sin(2 * np.pi * 440 * time) + 0.05 * dice.standard_normal(len(time))
     buffer = io.BytesIO()
-    soundfile.write(buffer, np.repeat(sound[:, None], channels, 1), rate, **_FORMATS[kind])
+    container, subtype = _FORMATS[kind]
+    soundfile.write(buffer, np.repeat(sound[:, None], channels, 1), rate, subtype, format=container)
     return buffer.getvalue()
 
 
