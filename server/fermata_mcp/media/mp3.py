@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from .pieces import Part, Stretch
@@ -173,14 +174,19 @@ def _same_kind(data: mmap, at: int, like: bytes) -> bool:
 
 def _frame(data: bytes | mmap, at: int) -> _Frame | None:
     """The layer III frame whose header stands at `at`, or None."""
-    if at + 4 > len(data) or data[at] != 0xFF or data[at + 1] & 0xE6 != 0xE2:
+    if at + 4 > len(data) or data[at] != 0xFF:
         return None
-    version, rate_index, rate_code = data[at + 1] >> 3 & 3, data[at + 2] >> 2 & 3, data[at + 2] >> 4
-    if version == 1 or rate_index == 3 or rate_code in (0, 15):
+    return _shape(data[at + 1], data[at + 2], data[at + 3] >> 6 == 3)
+
+
+@cache
+def _shape(second: int, third: int, mono: bool) -> _Frame | None:
+    """What the second and third byte of a header say; there are few that differ."""
+    version, rate_index, rate_code = second >> 3 & 3, third >> 2 & 3, third >> 4
+    if second & 0xE6 != 0xE2 or version == 1 or rate_index == 3 or rate_code in (0, 15):
         return None
     first = version == 3
     kbps = (_KBPS_1 if first else _KBPS_2)[rate_code]
-    size = (144000 if first else 72000) * kbps // _RATES[version][rate_index] + (data[at + 2] >> 1 & 1)
-    mono = data[at + 3] >> 6 == 3
+    size = (144000 if first else 72000) * kbps // _RATES[version][rate_index] + (third >> 1 & 1)
     side = (17 if mono else 32) if first else (9 if mono else 17)
     return _Frame(size, 1152 if first else 576, side)
