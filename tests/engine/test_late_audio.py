@@ -69,7 +69,10 @@ async def test_what_was_finished_once_stays_finished(paid: Paid, house: House) -
 
 
 @pytest.mark.parametrize("paid", [SUNOAPI], ids=lambda one: one.name)
-async def test_half_a_file_is_not_delivered_while_a_whole_one_may_come(paid: Paid, house: House) -> None:
+async def test_half_a_file_is_not_delivered_while_a_whole_one_may_come(
+    paid: Paid, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collecting, "WAIT_FOR_AUDIO_SECONDS", 10**9)
     emulator = quick(paid)
     emulator.cut_audio = True
     async with trading(house, paid.family, emulator, uploads=paid.uploads) as (service, _):

@@ -13,6 +13,7 @@ from fermata_mcp.domain.placement import Evidence, Start
 from fermata_mcp.domain.task import Clip
 from fermata_mcp.engine import chain, collecting, delivery, placing
 from fermata_mcp.engine.moves import money_of_failure
+from fermata_mcp.media.decoding import Decoder
 from support.engines import House, finished
 from support.paid import PRODUCER, SUNOAPI, Paid
 from support.shop import Shop, quick, trading
@@ -31,6 +32,10 @@ def never(*_: Any) -> tuple[()]:
     return ()
 
 
+async def nobody_knows(*_: Any) -> None:
+    """Whether two recordings are alike."""
+
+
 def _goes_on(real: Callable[..., str | None]) -> Callable[..., str | None]:
     def reason(*given: Any) -> str | None:
         said = real(*given)
@@ -41,7 +46,7 @@ def _goes_on(real: Callable[..., str | None]) -> Callable[..., str | None]:
 
 PLANTED: dict[str, tuple[Any, str, Any, Paid, str, str, str]] = {
     "length alone decides": (placing, "start_of", by_length_alone, SUNOAPI, "clip", "extend", "segment"),
-    "a tail of a chain is taken for its clip": (placing, "likeness", never, PRODUCER, "task", "chain", "segment"),
+    "a tail of a chain is taken for its clip": (Decoder, "likeness", nobody_knows, PRODUCER, "task", "chain", "segment"),
     "nobody says what is missing": (chain, "what_is_missing", never, SUNOAPI, "clip", "extend", "segment"),
     "a chain pays on": (
         chain, "_reason_to_stop", _goes_on(vars(chain)["_reason_to_stop"]), SUNOAPI, "clip", "chain", "segment",

@@ -72,9 +72,9 @@ async def running_engine(
                 group.cancel_scope.cancel()
     finally:
         await _hand_over(store, home, clock, runner)
-        with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-            await decoder.aclose()
-            await registry.aclose()
+        for close in (decoder.aclose, registry.aclose):
+            with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+                await close()
 
 
 async def _warm_up(registry: Registry) -> None:
