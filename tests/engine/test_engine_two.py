@@ -7,6 +7,7 @@ import asyncio
 import anyio
 import pytest
 
+from fermata_mcp.engine import engine
 from fermata_mcp.engine.service import Service
 from fermata_mcp.store.base import GRACE_MS, LOOK_LEASE_MS, SUBMIT_LEASE_MS
 from support.engines import House, eventually, finished, is_step, no_report
@@ -149,7 +150,10 @@ class TestTakingOver:
         answer.cancel()
         assert anyio.current_time() - left < 2
 
-    async def test_providers_are_closed_when_the_engine_ends(self, house: House, remote: Remote) -> None:
+    async def test_providers_are_closed_when_the_engine_ends(
+        self, house: House, remote: Remote, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(engine, "HEAD_START_SECONDS", 10**6)  # until then only the one that works is made
         async with house.engine() as service:
             await finished(service, (await service.start(house.request())).task)
         assert remote.closed == 1

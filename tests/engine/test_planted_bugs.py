@@ -46,7 +46,9 @@ def _goes_on(real: Callable[..., str | None]) -> Callable[..., str | None]:
 
 PLANTED: dict[str, tuple[Any, str, Any, Paid, str, str, str]] = {
     "length alone decides": (placing, "start_of", by_length_alone, SUNOAPI, "clip", "extend", "segment"),
-    "a tail of a chain is taken for its clip": (Decoder, "likeness", nobody_knows, PRODUCER, "task", "chain", "segment"),
+    "a tail of a chain is taken for its clip": (
+        Decoder, "likeness", nobody_knows, PRODUCER, "task", "chain", "segment",
+    ),
     "nobody says what is missing": (chain, "what_is_missing", never, SUNOAPI, "clip", "extend", "segment"),
     "a chain pays on": (
         chain, "_reason_to_stop", _goes_on(vars(chain)["_reason_to_stop"]), SUNOAPI, "clip", "chain", "segment",
