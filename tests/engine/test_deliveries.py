@@ -14,6 +14,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from emulators import audio as sounds
 from emulators.apiin import Apiin
 from emulators.audio import RATE, Piece, Recipe, origin
 from emulators.base import Emulator
@@ -22,7 +23,7 @@ from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from support.asked import chain, extend
 from support.engines import House, finished
-from support.paid import ALL, APIIN, Paid
+from support.paid import ALL, APIIN, SUNOAPI, Paid
 from support.shop import trading
 
 pytestmark = pytest.mark.anyio
@@ -212,3 +213,37 @@ def check(task: Task, counter: Counter, submits: int) -> None:
     if not whole:
         assert told, task.warnings
         assert len(parts) == 1, "nothing is paid after the whole can no longer be delivered"
+
+
+@pytest.mark.parametrize("returns", ["whole", "segment"])
+async def test_silence_is_joined_and_named(returns: Returns, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second of nothing, paid for: it is in its place, and nobody has to find out by listening."""
+    real = vars(sounds)["_endless"]
+
+    def only_the_song(name: str, stop: int) -> Samples:
+        return real(name, stop) * np.float32(name == "the-song")
+
+    monkeypatch.setattr(sounds, "_endless", only_the_song)
+    emulator = SUNOAPI.emulator("key")
+    emulator.extend_returns, emulator.audio_format, emulator.adds_seconds = returns, "wav", 1.0
+    async with trading(house, "sunoapi", emulator, uploads=True) as (service, url):
+        counter = Counter(SUNOAPI, emulator, service, url, house.folder)
+        await counter.offer("file")
+        task = await counter.buy("extend")
+    assert task.audio is not None
+    assert task.audio.whole_track is (True if returns == "segment" else task.audio.whole_track)
+    assert place_of(emulator.studio.samples(counter.heard)[: 2 * RATE], audio_of(task))[0] < 0.1
+    assert any("silent" in said for said in task.warnings) == (returns == "segment")
+
+
+@pytest.mark.parametrize("adds", [2.0, 20.0])
+async def test_a_part_as_long_as_its_source_is_a_part(adds: float, house: House) -> None:
+    emulator = SUNOAPI.emulator("key")
+    emulator.extend_returns, emulator.audio_format, emulator.adds_seconds = "segment", "wav", adds
+    async with trading(house, "sunoapi", emulator, uploads=True) as (service, url):
+        counter = Counter(SUNOAPI, emulator, service, url, house.folder)
+        await counter.offer("file")
+        task = await counter.buy("extend")
+    check(task, counter, emulator.submits_seen())
+    assert task.audio is not None
+    assert task.audio.duration_seconds == pytest.approx(SOURCE_SECONDS + adds, abs=0.1)
