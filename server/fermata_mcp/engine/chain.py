@@ -276,8 +276,8 @@ def what_is_missing(task: Task, clips: tuple[Clip, ...]) -> tuple[str, ...]:
 def _lack(clip: Clip, asked_for: bool) -> str:
     if clip.whole_track is None:
         return (
-            "may be the whole track or only its new part: the source's audio is not at hand, so nobody here can tell. "
-            "Listen to the beginning."
+            "may be the whole track or only its new part: the source's audio is not at hand or cannot be compared, so "
+            "nobody here can tell. Listen to the beginning."
         )
     place = "" if clip.continue_at is None else f", from second {clip.continue_at:.1f} of the track on"
     return f"can only hold the new part{place}{', as asked (stitch never)' if asked_for else ''}."

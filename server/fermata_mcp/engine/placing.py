@@ -81,8 +81,13 @@ class Placing:
 
     @property
     def _said(self) -> tuple[str, ...]:
-        silent = ("What the provider returned is silent.",) if self.heard.silent else ()
-        return silent if self.heard.note is None else (*silent, self.heard.note)
+        said: list[str] = []
+        if self.heard.silent:
+            said.append("What the provider returned is silent.")
+        if not self.heard.decodable:
+            kind = self.raw.suffix.lstrip(".") or "file"
+            said.append(f"The provider's {kind} cannot be decoded here: it is kept as it came, not compared or joined.")
+        return (*said, *([] if self.heard.note is None else [self.heard.note]))
 
     async def _as_it_is(self, whole: bool | None, *said: str) -> Placed:
         saved = await anyio.to_thread.run_sync(move, self.raw, self.stem)
