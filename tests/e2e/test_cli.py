@@ -193,16 +193,14 @@ def test_output_onto_the_source_by_another_name_is_refused(tmp_path: Path) -> No
     assert source.read_bytes() == before
 
 
-def test_work_that_fails(tmp_path: Path) -> None:
-    """A header that promises music, and nothing behind it."""
+def test_a_header_that_promises_music_and_nothing_behind_it(tmp_path: Path) -> None:
+    """It is found out before there is a task."""
     source = write_music(tmp_path / "song.flac")
     whole = source.read_bytes()
     source.write_bytes(whole[:200] + bytes(len(whole) - 200))
     home = Home(tmp_path)
-    done = fermata(home, "extend", source, "--by", "4")
-    [task] = _json(home, "tasks")["tasks"]
-    error = json.loads(fermata(home, "task", task["task_id"], "--json").stdout)["error"]
-    check(done, 1, f"{error['code']}: {error['message']}", error["hint"])
+    check(fermata(home, "extend", source, "--by", "4"), 2, "not_audio")
+    assert _json(home, "tasks")["tasks"] == []
     assert home.leftovers() == []
 
 
