@@ -40,12 +40,12 @@ _ID_AT_THE_END = re.compile(
 Answers = tuple[JSONRPCError, ...]
 
 
-def read_message(data: bytes) -> JSONRPCMessage | Answers:
+def read_message(data: bytes, most: int = MAX_MESSAGE_BYTES) -> JSONRPCMessage | Answers:
     """The message in `data`, or the errors to send back: none for a blank line or a wrong response."""
     if not data.strip():
         return ()
-    if len(data) > MAX_MESSAGE_BYTES:
-        return (too_long(data[:HEAD_BYTES], data[-TAIL_BYTES:]),)
+    if len(data) > most:
+        return (too_long(data[:HEAD_BYTES], data[-TAIL_BYTES:], most),)
     try:
         decoded = pydantic_core.from_json(data)
     except ValueError as error:
@@ -53,9 +53,9 @@ def read_message(data: bytes) -> JSONRPCMessage | Answers:
     return _checked(decoded)
 
 
-def too_long(head: bytes, tail: bytes) -> JSONRPCError:
+def too_long(head: bytes, tail: bytes, most: int = MAX_MESSAGE_BYTES) -> JSONRPCError:
     """The answer to a message of which only the beginning and the end were kept."""
-    words = f"a message may have {MAX_MESSAGE_BYTES} bytes at most; give a path or a link instead of bytes"
+    words = f"a message may have {most} bytes at most; give a path or a link instead of bytes"
     return refusal(INVALID_REQUEST, words, id_within(head, tail))
 
 

@@ -24,12 +24,14 @@ from fermata_mcp.logs import leaves
 
 from . import Opened, Serving
 from .connection import Connection, NotReading, Read
-from .messages import HEAD_BYTES, MAX_MESSAGE_BYTES, TAIL_BYTES, read_message, too_long
+from .messages import HEAD_BYTES, TAIL_BYTES, read_message, too_long
 from .signals import parent_is_gone, told_to_leave
 
 # After a signal the client may still be reading: its waiting calls get their "still running" answers.
 LAST_WORDS_SECONDS = 0.3
 # A few thousand messages at most, however short they are.
+# The one client of a pipe may be told by the tool itself what is too large; over http nobody reads that far.
+LONGEST_LINE_BYTES = 16 * 1024 * 1024
 READ_BYTES = 16 * 1024
 DONE, NO_CLIENT = 0, 2
 
@@ -128,16 +130,23 @@ def _lines(source: int) -> Iterator[list[Read]]:
         *ends, rest = data.split(b"\n")
         found: list[Read] = []
         for end in ends:
-            found.append(too_long(cut, bytes(line[-TAIL_BYTES:] + end)) if cut else read_message(bytes(line) + end))
+            found.append(_of_line(cut, bytes(line) + end))
             line, cut = bytearray(), b""
         line += rest
-        if len(line) > MAX_MESSAGE_BYTES:
+        if len(line) > LONGEST_LINE_BYTES:
             cut = cut or bytes(line[:HEAD_BYTES])
             del line[:-TAIL_BYTES]
         if found:
             yield found
     if line:
-        yield [too_long(cut, bytes(line)) if cut else read_message(bytes(line))]
+        yield [_of_line(cut, bytes(line))]
+
+
+def _of_line(cut: bytes, line: bytes) -> Read:
+    """The message of a line; of one that was `cut`, only its beginning and its end are known."""
+    if cut:
+        return (too_long(cut, line[-TAIL_BYTES:], LONGEST_LINE_BYTES),)
+    return read_message(line, LONGEST_LINE_BYTES)
 
 
 def _some(source: int) -> bytes:
