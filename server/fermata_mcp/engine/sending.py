@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import anyio
@@ -70,15 +71,17 @@ class Sender(Desk):
         """
         if not is_to_be_fetched(step, task):
             return step, task
-        await self.record.apply(step, moves.fetching_source(step))
+        with suppress(StoreUnavailable):  # only words
+            await self.record.apply(step, moves.fetching_source(step))
         try:
             facts = await fetched_facts(task, self.settings, self.decoder)
-        except FermataError as error:
-            if provider.spec.here or isinstance(error, StoreUnavailable):
+        except FermataError:
+            if provider.spec.here:
                 raise
-            return step, task
+            return step, task  # it can be fetched again when the result is here
         work = planned_anew(task, facts, provider.spec, self.settings)
-        await self.record.apply(step, moves.prepared(step, work, facts))
+        with suppress(StoreUnavailable):  # it can be learned again
+            await self.record.apply(step, moves.prepared(step, work, facts))
         return replace(step, work=work), replace(task, source=facts)
 
     async def settle(self, seconds: float) -> None:
