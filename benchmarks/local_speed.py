@@ -27,11 +27,11 @@ from fetch_music import default_folder, music
 from judged_tools import Run, extend_ours, extend_theirs, measured, measured_decode, to_wav
 
 from fermata_mcp.media.audio import probe
-from fermata_mcp.providers.local.lengthen import Job
-from fermata_mcp.providers.local.output import write_result
-from fermata_mcp.providers.local.plan import make_plan
-from fermata_mcp.providers.local.render import render
-from fermata_mcp.providers.local.samples import open_samples
+from fermata_mcp.rearrange.arrangement.arrange import make_plan
+from fermata_mcp.rearrange.job import Job
+from fermata_mcp.rearrange.output.encode import write_result
+from fermata_mcp.rearrange.output.render import render
+from fermata_mcp.rearrange.samples import open_samples
 
 ROOT = Path(__file__).parents[1]
 RATE, MINUTES, ADDED = 44100, 3, 60

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from fermata_mcp.config import Settings, variable_name
-from fermata_mcp.domain.fields import option_words
+from fermata_mcp.domain.requests.fields import option_words
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.providers.registry import built_in_specs
 from fermata_mcp.surface.tools import Toolbox, make_tools

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fermata_mcp.engine import progress, runner
-from fermata_mcp.media.tls import tls
+from fermata_mcp.media.network.tls import tls
 from support.engines import House
 from support.music import silence
 from support.remote import Plugin, Remote, ScriptedProvider

@@ -17,7 +17,7 @@ from mcp.server.mcpserver import MCPServer
 from .config import Settings, unknown_variables
 from .domain.errors import StoreUnavailable
 from .engine.clock import Clock
-from .engine.engine import running_engine
+from .engine.lifespan import running_engine
 from .engine.service import Service
 from .logs import logging_to_stderr
 from .store.base import Store

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import soundfile
 
-from fermata_mcp.providers.local.lengthen import Job, Result, lengthen
+from fermata_mcp.rearrange.job import Job, Result
+from fermata_mcp.rearrange.lengthen import lengthen
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -69,7 +69,7 @@ def test_what_is_not_a_file(tmp_path: Path) -> None:
 
 def test_importing_costs_no_audio_library() -> None:
     code = (
-        "import sys, fermata_mcp.media.audio, fermata_mcp.providers.local.lengthen;"
+        "import sys, fermata_mcp.media.audio, fermata_mcp.providers.local;"
         "print([m for m in ('numpy', 'soundfile', 'mutagen') if m in sys.modules])"
     )
     root = str(Path(fermata_mcp.__file__).parents[1])

@@ -9,7 +9,7 @@ import pytest
 from signals import chord_loop, extend, load, save, stereo, untouched_frames
 
 from fermata_mcp.media.audio import probe
-from fermata_mcp.providers.local import samples as samples_module
+from fermata_mcp.rearrange import samples as samples_module
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ import pytest
 from signals import RATE, chord, chord_loop, extend, form, load, noise, save, stereo, untouched_frames
 
 from fermata_mcp.domain.errors import InvalidRequest, NotAudio, StoreUnavailable, TooLarge
-from fermata_mcp.providers.local import lengthen as lengthen_module
-from fermata_mcp.providers.local import plan as plan_module
+from fermata_mcp.rearrange import lengthen as lengthen_module
+from fermata_mcp.rearrange.arrangement import arrange as plan_module
 
 if TYPE_CHECKING:
     from pathlib import Path

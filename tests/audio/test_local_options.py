@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from signals import RATE, chord_loop, extend, form, load, noise, save
 
-from fermata_mcp.providers.local.lengthen import Ending
+from fermata_mcp.rearrange.job import Ending
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,7 +113,7 @@ class TestRemembering:
         assert extend(source, tmp_path / "b.wav", 40, cache=kept).seams == first.seams
 
     def test_only_so_much_is_kept(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        from fermata_mcp.providers.local import cache
+        from fermata_mcp.rearrange import cache
 
         monkeypatch.setattr(cache, "_MOST", 3)
         for bars in range(4, 10):

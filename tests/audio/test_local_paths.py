@@ -11,18 +11,18 @@ import pytest
 from signals import RATE, clicks, extend, form, load, noise, save
 
 from fermata_mcp.media.audio import probe
-from fermata_mcp.providers.local.alignment import off_pulse
-from fermata_mcp.providers.local.analysis import Analysis, analyse
-from fermata_mcp.providers.local.cache import Cache
-from fermata_mcp.providers.local.jumps import Jumps
-from fermata_mcp.providers.local.moments import accepted
-from fermata_mcp.providers.local.path import choose_path
-from fermata_mcp.providers.local.samples import open_samples
-from fermata_mcp.providers.local.wanted import Wanted
+from fermata_mcp.rearrange.arrangement.objective import Wanted
+from fermata_mcp.rearrange.arrangement.search import choose_path
+from fermata_mcp.rearrange.cache import Cache
+from fermata_mcp.rearrange.features.analysis import Analysis, analyse
+from fermata_mcp.rearrange.samples import open_samples
+from fermata_mcp.rearrange.transitions.alignment import off_pulse
+from fermata_mcp.rearrange.transitions.distance import accepted
+from fermata_mcp.rearrange.transitions.jumps import Jumps
 
 if TYPE_CHECKING:
-    from fermata_mcp.providers.local.lengthen import Ending
-    from fermata_mcp.providers.local.path import Path as Chosen
+    from fermata_mcp.rearrange.arrangement.search import Path as Chosen
+    from fermata_mcp.rearrange.job import Ending
 
 _FRAMES_PER_SECOND = 100
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from signals import Sound
 
-    from fermata_mcp.providers.local.lengthen import Result
+    from fermata_mcp.rearrange.job import Result
 
 
 def _off_pulse(result: Result, period: float) -> float:

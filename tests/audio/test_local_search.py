@@ -11,14 +11,14 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from fermata_mcp.providers.local.jumps import Jumps
-from fermata_mcp.providers.local.knapsack import UNIT, Knapsack
-from fermata_mcp.providers.local.path import choose_path
-from fermata_mcp.providers.local.wanted import Wanted
+from fermata_mcp.rearrange.arrangement.knapsack import UNIT, Knapsack
+from fermata_mcp.rearrange.arrangement.objective import Wanted
+from fermata_mcp.rearrange.arrangement.search import choose_path
+from fermata_mcp.rearrange.transitions.jumps import Jumps
 
 if TYPE_CHECKING:
-    from fermata_mcp.providers.local.lengthen import Ending
-    from fermata_mcp.providers.local.path import Path
+    from fermata_mcp.rearrange.arrangement.search import Path
+    from fermata_mcp.rearrange.job import Ending
 
 _searching = settings(deadline=None, max_examples=50)
 _SECONDS, _SPACING = 100.0, 4.0

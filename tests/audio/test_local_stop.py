@@ -115,7 +115,7 @@ async def test_the_end_of_the_program_takes_back_nothing_that_is_done(tmp_path: 
 HALF_IMPORTED = """
 import sys, types
 from fermata_mcp.providers.local import worker
-sys.modules["fermata_mcp.providers.local.output"] = types.ModuleType("half of it")
+sys.modules["fermata_mcp.rearrange.output.encode"] = types.ModuleType("half of it")
 worker._die()
 """
 

@@ -13,7 +13,7 @@ from mutagen.mp3 import MP3
 from mutagen.wave import WAVE
 from signals import RATE, chord_loop, extend, save
 
-from fermata_mcp.providers.local.tags import extended_title
+from fermata_mcp.rearrange.output.tags import extended_title
 
 if TYPE_CHECKING:
     from pathlib import Path

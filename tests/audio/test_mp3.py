@@ -11,7 +11,7 @@ from mutagen.id3 import TIT2
 from signals import noise
 
 from fermata_mcp.media.arrival import measured_seconds
-from fermata_mcp.media.mp3 import is_cut_short
+from fermata_mcp.media.formats.mp3 import is_cut_short
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -28,8 +28,8 @@ PASSED = "passed.json"
 # What lives would import by and by.
 LOADED = (
     "chaos.lives",
-    *(f"fermata_mcp.{name}" for name in ("surface.server", "media.download", "media.join")),
-    *(f"fermata_mcp.providers.{name}" for name in ("sunoapi", "kie", "apiin", "musicapi_sonic", "musicapi_producer")),
+    *(f"fermata_mcp.{name}" for name in ("surface.server", "media.network.download", "media.join")),
+    *(f"fermata_mcp.providers.{name}" for name in ("sunoapi", "kie", "apiin", "musicapi.sonic", "musicapi.producer")),
     "fermata_mcp.providers.local.provider",
     "soundfile",
     "anyio._backends._asyncio",
@@ -40,7 +40,7 @@ def main() -> None:
     points.install()
     for name in LOADED:
         import_module(name)
-    import_module("fermata_mcp.media.tls").tls()
+    import_module("fermata_mcp.media.network.tls").tls()
     gc.collect()
     gc.freeze()  # else every child would copy what it never uses
     answers = os.fdopen(os.dup(1), "w", buffering=1)

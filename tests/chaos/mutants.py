@@ -14,7 +14,7 @@ from pathlib import Path
 
 import anyio
 
-from fermata_mcp.media.decoding import Decoder
+from fermata_mcp.media.decoding.client import Decoder
 from support.looks import Tally, look_at_mutants
 
 _PORTION = 500

@@ -18,7 +18,7 @@ from fermata_mcp.config import Settings
 from fermata_mcp.domain.spec import ProviderSpec, Rate
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
-from fermata_mcp.providers.http import HttpProvider
+from fermata_mcp.providers.http.client import HttpProvider
 from fermata_mcp.store.sqlite_file import Sql
 from support.asked import chain, extend
 from support.engines import House, MortalStore, settings_in

@@ -11,8 +11,8 @@ from rig import KINDS, Rig
 from suite import check
 
 from fermata_mcp.domain.errors import InvalidRequest, UnsupportedField
-from fermata_mcp.domain.fields import field_problems, raise_all, source_problems
-from fermata_mcp.domain.request import ExtendRequest
+from fermata_mcp.domain.requests.fields import field_problems, raise_all, source_problems
+from fermata_mcp.domain.requests.request import ExtendRequest
 from fermata_mcp.domain.source import parse_source
 from fermata_mcp.providers.base import Accepted
 

@@ -13,7 +13,7 @@ from wire_rig import Example, Said
 from emulators import market
 from fermata_mcp.config import Settings
 from fermata_mcp.providers import kie, sunoapi
-from fermata_mcp.providers.wire import Adapter
+from fermata_mcp.providers.http.wire import Adapter
 
 _CREATE = "/api/v1/jobs/createTask"
 _LINK = "https://audio.test/a.mp3"

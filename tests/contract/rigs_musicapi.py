@@ -9,8 +9,9 @@ from wire_rig import Example, Said, WireRig
 
 from emulators import musicapi
 from fermata_mcp.config import Settings
-from fermata_mcp.providers import musicapi_producer, musicapi_sonic
-from fermata_mcp.providers.wire import Adapter
+from fermata_mcp.providers.http.wire import Adapter
+from fermata_mcp.providers.musicapi import producer as musicapi_producer
+from fermata_mcp.providers.musicapi import sonic as musicapi_sonic
 
 _SONIC, _PRODUCER = "/api/v1/sonic/create", "/api/v1/producer/create"
 _LINK = "https://audio.test/a.mp3"

@@ -8,7 +8,7 @@ from wire_rig import Example, Said, WireRig
 from emulators import suno
 from fermata_mcp.config import Settings
 from fermata_mcp.providers import sunoapi
-from fermata_mcp.providers.wire import Adapter
+from fermata_mcp.providers.http.wire import Adapter
 
 _EXTEND, _UPLOAD = "/api/v1/generate/extend", "/api/v1/generate/upload-extend"
 _SUNO_EXAMPLES = (

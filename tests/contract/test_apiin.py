@@ -18,7 +18,7 @@ from fermata_mcp.domain.errors import InvalidRequest, ProviderError, UnknownTrac
 from fermata_mcp.domain.task import Work
 from fermata_mcp.providers import apiin
 from fermata_mcp.providers.base import Accepted, Host, NotSent, Refused, Snapshot, Submitted, Unclear
-from fermata_mcp.providers.http import HttpProvider
+from fermata_mcp.providers.http.client import HttpProvider
 
 pytestmark = pytest.mark.anyio
 KEY = "aio_canary"

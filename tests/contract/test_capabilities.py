@@ -18,9 +18,9 @@ from wire_rig import WireRig
 from emulators.audio import origin
 from emulators.base import Emulator
 from fermata_mcp.domain.errors import InvalidRequest, MissingKey, TooLarge, UnsupportedField
-from fermata_mcp.domain.fields import OURS
-from fermata_mcp.domain.plan import make_plan
-from fermata_mcp.domain.request import ExtendRequest
+from fermata_mcp.domain.requests.fields import OURS
+from fermata_mcp.domain.requests.plan import make_plan
+from fermata_mcp.domain.requests.request import ExtendRequest
 from fermata_mcp.domain.task import SourceFacts, Task
 from fermata_mcp.engine.service import Service
 from support import hosts

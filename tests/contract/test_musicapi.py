@@ -18,9 +18,10 @@ from emulators.musicapi import MusicApi
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import AuthenticationFailed, ProviderError, ProviderUnavailable, RateLimited
 from fermata_mcp.domain.task import Work
-from fermata_mcp.providers import musicapi_producer, musicapi_sonic
 from fermata_mcp.providers.base import Accepted, Host, Refused, Snapshot, Submitted, Unclear
-from fermata_mcp.providers.http import HttpProvider
+from fermata_mcp.providers.http.client import HttpProvider
+from fermata_mcp.providers.musicapi import producer as musicapi_producer
+from fermata_mcp.providers.musicapi import sonic as musicapi_sonic
 
 pytestmark = pytest.mark.anyio
 ADAPTERS = {"sonic": musicapi_sonic.Adapter, "producer": musicapi_producer.Adapter}

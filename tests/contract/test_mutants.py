@@ -19,11 +19,11 @@ from fermata_mcp.domain.errors import FermataError, GenerationFailed
 from fermata_mcp.domain.spec import FieldSpec, Refusal
 from fermata_mcp.domain.task import Work
 from fermata_mcp.providers.base import Snapshot, Submitted
+from fermata_mcp.providers.http.wire import Answer, Call
+from fermata_mcp.providers.http.words import named_id
 from fermata_mcp.providers.kie import MarketAdapter
 from fermata_mcp.providers.local.provider import LocalProvider
 from fermata_mcp.providers.sunoapi import KIE, SPEC, SunoAdapter
-from fermata_mcp.providers.wire import Answer, Call
-from fermata_mcp.providers.words import named_id
 
 pytestmark = pytest.mark.anyio
 

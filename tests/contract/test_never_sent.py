@@ -15,10 +15,10 @@ from pydantic import SecretStr
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError, ProviderUnavailable
 from fermata_mcp.domain.task import Work
-from fermata_mcp.media.tls import tls
+from fermata_mcp.media.network.tls import tls
 from fermata_mcp.providers import sunoapi
 from fermata_mcp.providers.base import Host, NotSent, Submitted, Unclear
-from fermata_mcp.providers.http import HttpProvider
+from fermata_mcp.providers.http.client import HttpProvider
 
 pytestmark = pytest.mark.anyio
 PATIENCE = 30.0

@@ -17,7 +17,7 @@ import pytest
 
 from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.task import Task
-from fermata_mcp.engine import moves
+from fermata_mcp.engine.steps import moves
 from fermata_mcp.store import sqlite_file
 from fermata_mcp.store.sqlite import SqliteStore
 from fermata_mcp.store.sqlite_file import APPLICATION_ID, Sql

@@ -29,7 +29,7 @@ from fermata_mcp.domain.task import (
     TaskStatus,
     Work,
 )
-from fermata_mcp.engine import moves
+from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.base import (
     CLOCK_SLACK_MS,
     GRACE_MS,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fermata_mcp.domain.task import Clip, Task
-from fermata_mcp.engine import moves
+from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.base import GRACE_MS, LONGEST_WAIT_MS, SUBMIT_LEASE_MS, Unreadable
 from fermata_mcp.store.sqlite import SqliteStore
 from support.damage import Bytes, damage

@@ -20,8 +20,8 @@ from fermata_mcp.config import Settings
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.providers.base import Host
-from fermata_mcp.providers.http import HttpProvider
-from fermata_mcp.providers.wire import Adapter
+from fermata_mcp.providers.http.client import HttpProvider
+from fermata_mcp.providers.http.wire import Adapter
 
 ORIGIN = "http://emulator.test"
 PATIENCE = 0.4

@@ -8,9 +8,9 @@ import pytest
 
 from fermata_mcp.domain.errors import FermataError, UnknownTrack
 from fermata_mcp.domain.task import Clip, Task
-from fermata_mcp.engine import sources
+from fermata_mcp.engine.intake import sources
 from fermata_mcp.engine.service import Service
-from fermata_mcp.providers.http import HttpProvider
+from fermata_mcp.providers.http.client import HttpProvider
 from support import hosts
 from support.asked import chain, extend
 from support.engines import House, finished

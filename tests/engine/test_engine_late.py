@@ -8,8 +8,8 @@ import pytest
 
 from fermata_mcp.domain.errors import Cancelled, ProviderUnavailable, RateLimited
 from fermata_mcp.domain.task import Task
-from fermata_mcp.engine.looking import FEWEST_LOOKS
 from fermata_mcp.engine.service import Service
+from fermata_mcp.engine.steps.poll import FEWEST_LOOKS
 from fermata_mcp.providers.base import Snapshot
 from support.engines import House, eventually, finished, is_step, no_report
 from support.remote import Remote

@@ -9,8 +9,8 @@ import pytest
 
 from fermata_mcp.domain.errors import InvalidRequest, NotFound, RateLimited
 from fermata_mcp.domain.task import Change, Task
-from fermata_mcp.engine import moves
 from fermata_mcp.engine.service import Service
+from fermata_mcp.engine.steps import moves
 from fermata_mcp.providers.base import Accepted, Refused, Submitted, Unclear
 from support.engines import House, MortalStore, eventually, finished, is_step, no_report
 from support.remote import Remote

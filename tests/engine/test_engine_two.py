@@ -7,7 +7,7 @@ import asyncio
 import anyio
 import pytest
 
-from fermata_mcp.engine import engine
+from fermata_mcp.engine import lifespan as engine
 from fermata_mcp.engine.service import Service
 from fermata_mcp.store.base import GRACE_MS, LOOK_LEASE_MS, SUBMIT_LEASE_MS
 from support.engines import House, eventually, finished, is_step, no_report

@@ -8,8 +8,8 @@ import pytest
 
 from emulators.faults import Fault
 from fermata_mcp.domain.task import Task
-from fermata_mcp.engine import collecting
 from fermata_mcp.engine.service import Service
+from fermata_mcp.engine.steps import collector as collecting
 from support.engines import House, eventually, finished
 from support.paid import ALL, SONIC, SUNOAPI, Paid
 from support.processes import seconds_of

@@ -11,9 +11,10 @@ from test_deliveries import test_nothing_is_missing_without_a_word as delivers
 from emulators.faults import Fault
 from fermata_mcp.domain.placement import Evidence, Start
 from fermata_mcp.domain.task import Clip
-from fermata_mcp.engine import chain, collecting, delivery, placing
-from fermata_mcp.engine.moves import money_of_failure
-from fermata_mcp.media.decoding import Decoder
+from fermata_mcp.engine.steps import chain, delivery, placing
+from fermata_mcp.engine.steps import collector as collecting
+from fermata_mcp.engine.steps.moves import money_of_failure
+from fermata_mcp.media.decoding.client import Decoder
 from support.engines import House, finished
 from support.paid import PRODUCER, SUNOAPI, Paid
 from support.shop import Shop, quick, trading

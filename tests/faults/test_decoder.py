@@ -15,8 +15,8 @@ import pytest
 from fermata_mcp.domain.errors import InternalError, NotAudio
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
-from fermata_mcp.media import decoding
-from fermata_mcp.media.decoding import Decoder, Undecodable
+from fermata_mcp.media.decoding import client as decoding
+from fermata_mcp.media.decoding.client import Decoder, Undecodable
 from fermata_mcp.media.files import sealed_bytes
 from support.asked import extend
 from support.engines import House, eventually, finished
@@ -245,7 +245,7 @@ async def test_a_decoder_has_no_keys_and_no_terminal(
 ORPHAN = """
 import os, sys, anyio
 from pathlib import Path
-from fermata_mcp.media.decoding import Decoder
+from fermata_mcp.media.decoding.client import Decoder
 
 async def main():
     decoder = Decoder(Path(sys.argv[1]) / "data")
@@ -274,8 +274,8 @@ async def test_a_busy_decoder_ends_with_its_server(bomb: Path, tmp_path: Path) -
 LIGHT = """
 import sys, anyio
 from pathlib import Path
-import fermata_mcp.app, fermata_mcp.engine.delivery, fermata_mcp.media.download
-from fermata_mcp.media.decoding import Decoder
+import fermata_mcp.app, fermata_mcp.engine, fermata_mcp.media
+from fermata_mcp.media.decoding.client import Decoder
 
 async def main():
     decoder, song = Decoder(Path(sys.argv[1]) / "data"), Path(sys.argv[2])

@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from fermata_mcp.domain.errors import FermataError, ProviderUnavailable, StoreUnavailable, TooLarge, UnexpectedResponse
-from fermata_mcp.media.download import download
+from fermata_mcp.media.network.download import download
 from support.hosts import Talk, answer, audio, serving
 
 pytestmark = pytest.mark.anyio

@@ -37,7 +37,7 @@ async def apply(store, change, *, now):
 SqliteStore.apply = apply
 """
 BEFORE_THE_REQUEST = """
-from fermata_mcp.providers.http import HttpProvider
+from fermata_mcp.providers.http.client import HttpProvider
 send = HttpProvider.submit
 async def submit(provider, attempt_id, work):
     stop()

@@ -10,13 +10,14 @@ import pytest
 
 from fermata_mcp.domain.errors import FermataError, FileNotAllowed, NotFound, TooLarge
 from fermata_mcp.domain.task import Task
-from fermata_mcp.engine.engine import running_engine
+from fermata_mcp.engine.lifespan import running_engine
 from fermata_mcp.engine.service import Service
 from fermata_mcp.media.files import Shelf, check_seal, seal_of, sealed_bytes
+from fermata_mcp.providers.http.outgoing import multipart
+from fermata_mcp.providers.http.wire import Call
 from fermata_mcp.providers.local import provider as local
-from fermata_mcp.providers.local.lengthen import Job, lengthen
-from fermata_mcp.providers.ready import multipart
-from fermata_mcp.providers.wire import Call
+from fermata_mcp.rearrange.job import Job
+from fermata_mcp.rearrange.lengthen import lengthen
 from support.asked import extend
 from support.engines import House, finished, settings_in
 from support.mutants import whole

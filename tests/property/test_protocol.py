@@ -28,12 +28,12 @@ from hypothesis.stateful import (
 from fermata_mcp.domain.errors import ContentRejected, StoreUnavailable
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Attempt, Change, Step, StepState, Task
-from fermata_mcp.engine import moves
 from fermata_mcp.engine.clock import Clock
 from fermata_mcp.engine.progress import Changes
 from fermata_mcp.engine.runner import Runner
 from fermata_mcp.engine.service import ONE_PERSON, Service
-from fermata_mcp.media.decoding import Decoder
+from fermata_mcp.engine.steps import moves
+from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.providers.base import Host
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store import claiming

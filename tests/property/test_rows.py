@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fermata_mcp.domain.task import Clip, Task
-from fermata_mcp.engine import moves
+from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.base import GRACE_MS, LOOK_LEASE_MS, SUBMIT_LEASE_MS, Unreadable
 from fermata_mcp.store.rows import TASK_COLUMNS
 from fermata_mcp.store.sqlite import SqliteStore

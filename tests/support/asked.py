@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fermata_mcp.domain.request import ChainRequest, ExtendRequest
+from fermata_mcp.domain.requests.request import ChainRequest, ExtendRequest
 
 
 def extend(**fields: Any) -> ExtendRequest:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fermata_mcp.domain.errors import FermataError
-from fermata_mcp.media.decoding import Decoder, Undecodable
+from fermata_mcp.media.decoding.client import Decoder, Undecodable
 from fermata_mcp.media.facts import AudioFacts
 
 from .mutants import KINDS, mutant, whole

@@ -166,7 +166,7 @@ def workers_of(pid: int) -> list[int]:
             state, parent = stat.read_text().rpartition(")")[2].split()[:2]
             command = (stat.parent / "cmdline").read_bytes()
             # Between fork and exec, and where a test puts another program in its place, it has no name of its own yet.
-            if int(parent) == pid and state != "Z" and b"fermata_mcp.media.decoder" not in command:
+            if int(parent) == pid and state != "Z" and b"fermata_mcp.media.decoding.process" not in command:
                 found.append(int(stat.parent.name))
     return found
 

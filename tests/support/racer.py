@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 
 from fermata_mcp.domain.errors import OverBudget
-from fermata_mcp.engine import moves
+from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.sqlite import SqliteStore
 
 from .rows import NOON, PAID, PRICE, claimed, created

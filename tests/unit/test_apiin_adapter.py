@@ -14,7 +14,7 @@ from fermata_mcp.domain.errors import InvalidRequest, UnknownTrack
 from fermata_mcp.domain.task import Work
 from fermata_mcp.providers.apiin import SPEC, ApiinAdapter
 from fermata_mcp.providers.base import Snapshot
-from fermata_mcp.providers.wire import Answer
+from fermata_mcp.providers.http.wire import Answer
 
 ADAPTER = ApiinAdapter()
 TASK = "ext2e31202d4f629447fa75f603ae2470565bksv"

@@ -18,9 +18,9 @@ from fermata_mcp.domain.errors import (
     TooLarge,
     UnexpectedResponse,
 )
-from fermata_mcp.media.addresses import AddressRefused, allowed_addresses, is_public, is_trusted
-from fermata_mcp.media.download import Downloaded, download
-from fermata_mcp.media.kinds import sniff
+from fermata_mcp.media.formats.kinds import sniff
+from fermata_mcp.media.network.addresses import AddressRefused, allowed_addresses, is_public, is_trusted
+from fermata_mcp.media.network.download import Downloaded, download
 from support.hosts import BARE_MP3, M4A, AudioHost, answer, audio, certified, moved, serving
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,7 @@ from fermata_mcp.domain.errors import InvalidRequest, UnsupportedField
 from fermata_mcp.domain.task import Work
 from fermata_mcp.providers import kie
 from fermata_mcp.providers.base import Host, Snapshot
-from fermata_mcp.providers.wire import Answer
+from fermata_mcp.providers.http.wire import Answer
 
 MARKET = kie.MarketAdapter()
 CLASSIC = kie.KieAdapter(kie.sunoapi.KIE, "https://callback.invalid/x")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from fermata_mcp.domain.errors import InvalidRequest, NotAudio, ProviderUnavailable
-from fermata_mcp.media.addresses import AddressRefused
-from fermata_mcp.media.kinds import name_in, suffix_in
-from fermata_mcp.media.links import FIRST_BYTES, Look, look
+from fermata_mcp.media.formats.kinds import name_in, suffix_in
+from fermata_mcp.media.network.addresses import AddressRefused
+from fermata_mcp.media.network.links import FIRST_BYTES, Look, look
 from support.hosts import BARE_MP3, M4A, AudioHost, Page, answer, audio, moved, serving
 
 pytestmark = pytest.mark.anyio

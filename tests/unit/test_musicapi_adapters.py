@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotSupported, UnsupportedField
 from fermata_mcp.domain.task import Work
-from fermata_mcp.providers import musicapi_producer, musicapi_sonic
-from fermata_mcp.providers.musicapi import MusicApi
-from fermata_mcp.providers.wire import Answer, Call
+from fermata_mcp.providers.http.wire import Answer, Call
+from fermata_mcp.providers.musicapi import producer as musicapi_producer
+from fermata_mcp.providers.musicapi import sonic as musicapi_sonic
+from fermata_mcp.providers.musicapi.common import MusicApi
 
 SONIC, PRODUCER = musicapi_sonic.Adapter(), musicapi_producer.Adapter()
 BOTH = pytest.mark.parametrize("adapter", [SONIC, PRODUCER], ids=["sonic", "producer"])

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from fermata_mcp.domain.plan import identity_of
-from fermata_mcp.domain.request import ChainRequest, ExtendRequest, Request
-from fermata_mcp.domain.sent import prompt_of
+from fermata_mcp.domain.requests.plan import identity_of
+from fermata_mcp.domain.requests.request import ChainRequest, ExtendRequest, Request
+from fermata_mcp.domain.requests.wire_request import prompt_of
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import SourceFacts
 from fermata_mcp.providers.registry import built_in_specs

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from fermata_mcp.domain.credits import Price, quote
 from fermata_mcp.domain.errors import InvalidRequest, OverBudget, TooLarge, UnsupportedField
-from fermata_mcp.domain.fields import field_problems, raise_all, source_problems
-from fermata_mcp.domain.plan import Plan, make_plan
-from fermata_mcp.domain.request import Request
-from fermata_mcp.domain.sent import fill_in
+from fermata_mcp.domain.requests.fields import field_problems, raise_all, source_problems
+from fermata_mcp.domain.requests.plan import Plan, make_plan
+from fermata_mcp.domain.requests.request import Request
+from fermata_mcp.domain.requests.wire_request import fill_in
 from fermata_mcp.domain.source import Source, parse_source
 from fermata_mcp.domain.spec import FieldSpec, ProviderSpec
 from fermata_mcp.domain.task import SourceFacts

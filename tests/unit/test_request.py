@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fermata_mcp.domain.request import MANNER, request_hash
+from fermata_mcp.domain.requests.request import MANNER, request_hash
 from fermata_mcp.domain.task import new_id
 from support.asked import chain, extend
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from fermata_mcp.domain.errors import FermataError, InvalidRequest, TooLarge, UnsupportedField
-from fermata_mcp.domain.plan import make_plan, plan_problems
-from fermata_mcp.domain.request import Request
-from fermata_mcp.domain.sent import fill_in
+from fermata_mcp.domain.requests.plan import make_plan, plan_problems
+from fermata_mcp.domain.requests.request import Request
+from fermata_mcp.domain.requests.wire_request import fill_in
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import SourceFacts
 from fermata_mcp.providers.registry import built_in_specs

@@ -16,7 +16,7 @@ from fermata_mcp.domain.errors import InvalidRequest, UnsupportedField
 from fermata_mcp.domain.task import Work
 from fermata_mcp.providers import kie, sunoapi
 from fermata_mcp.providers.base import Snapshot
-from fermata_mcp.providers.wire import Answer
+from fermata_mcp.providers.http.wire import Answer
 
 CALLBACK = "https://callback.invalid/x"
 SUNO = sunoapi.SunoAdapter(sunoapi.SPEC, CALLBACK)

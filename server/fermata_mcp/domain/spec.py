@@ -12,6 +12,8 @@ SourceKind = Literal["file", "url", "task", "clip"]
 SubmitPolicy = Literal["at_most_once", "repeatable"]
 Action = Literal["extend", "upload", "concat"]
 PointRange = Literal["any", "after_start", "inside"]
+# The least that a chain asks for at a time, where a provider lets one choose.
+SHORTEST_ADD_SECONDS = 5.0
 
 
 @dataclass(frozen=True)

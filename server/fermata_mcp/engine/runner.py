@@ -15,21 +15,21 @@ import anyio.abc
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError, InternalError, ProviderError, StoreUnavailable
 from fermata_mcp.domain.task import Step, Task
-from fermata_mcp.media.decoding import Decoder
+from fermata_mcp.engine.steps.chain import stopped_in_time
+from fermata_mcp.engine.steps.collector import Collector
+from fermata_mcp.engine.steps.pace import Paces
+from fermata_mcp.engine.steps.poll import Looker
+from fermata_mcp.engine.steps.recorder import Record
+from fermata_mcp.engine.steps.submit import Sender
+from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Store
 
-from . import moves
-from .chain import stopped_in_time
 from .clock import Clock
-from .collecting import Collector
 from .credits import evidence
-from .looking import Looker
-from .pace import Paces
 from .progress import Changes
-from .record import Record
-from .sending import Sender
+from .steps import moves
 
 AT_ONCE = 64
 HEAD_START_SECONDS = 0.25

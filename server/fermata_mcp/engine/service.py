@@ -16,7 +16,7 @@ from fermata_mcp.domain.errors import (
     InvalidRequest,
     NotFound,
 )
-from fermata_mcp.domain.request import Request
+from fermata_mcp.domain.requests.request import Request
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import (
     TASK_STATUSES,
@@ -26,19 +26,19 @@ from fermata_mcp.domain.task import (
     Task,
     TaskStatus,
 )
+from fermata_mcp.engine.intake.prepare import Intake
+from fermata_mcp.engine.intake.sources import Sources
+from fermata_mcp.engine.steps.chain import stopped_in_time
 from fermata_mcp.media import files
-from fermata_mcp.media.decoding import Decoder
+from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Created, KeyReused, Page, Store
 
-from . import moves
-from .chain import stopped_in_time
 from .clock import Clock
 from .credits import Credits, ProviderCredits, beginnings, credits_of, evidence
-from .intake import Intake
 from .progress import Changes
 from .runner import Runner
-from .sources import Sources
+from .steps import moves
 
 # A waiting caller hears from us at least this often, so that nobody takes silence for death.
 REPORT_SECONDS = 2.0

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from fermata_mcp.domain.errors import NotAudio
+from fermata_mcp.media.formats.containers import is_all_there
+from fermata_mcp.media.formats.mp3 import is_cut_short
 
 from .audio import open_audio, probe
-from .containers import is_all_there
 from .facts import DECODER_DELAY_SECONDS, AudioFacts, Heard
-from .mp3 import is_cut_short
 
 _BLOCK = 65_536
 # -60 dBFS: below it nobody hears anything.

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest, NotAudio, TooLarge
+from fermata_mcp.media.formats.pieces import Part, Pieced
 
-from . import flac, mp3, ogg, wav
 from .facts import AudioFacts, told_otherwise
-from .pieces import Part, Pieced
+from .formats import flac, mp3, ogg, wav
 
 if TYPE_CHECKING:
     from pathlib import Path

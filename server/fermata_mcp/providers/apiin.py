@@ -11,11 +11,20 @@ from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import ContentRejected, FermataError, GenerationFailed, InvalidRequest, UnknownTrack
 from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec, Refusal
 from fermata_mcp.domain.task import Clip, Work
+from fermata_mcp.providers.http.client import HttpProvider
+from fermata_mcp.providers.http.wire import (
+    DONE_WORDS,
+    FAILED_WORDS,
+    Answer,
+    Call,
+    link,
+    note_once,
+    seconds,
+    text,
+)
+from fermata_mcp.providers.http.words import about_content, named_id, reason
 
 from .base import Host, Provider, Snapshot
-from .http import HttpProvider
-from .wire import DONE_WORDS, FAILED_WORDS, Answer, Call, link, note_once, seconds, text
-from .words import about_content, named_id, reason
 
 PROMPT = "prompt and lyrics share one field: with lyrics, prompt is not sent"
 FIELDS = {

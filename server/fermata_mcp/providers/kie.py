@@ -14,16 +14,17 @@ from urllib.parse import unquote, urlsplit
 
 from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import FermataError, InvalidRequest, UnsupportedField, error_from
-from fermata_mcp.domain.plan import default_point
+from fermata_mcp.domain.requests.plan import default_point
 from fermata_mcp.domain.spec import FieldSpec, ProviderSpec, Refusal
 from fermata_mcp.domain.task import Work
 from fermata_mcp.domain.text import clean_text
+from fermata_mcp.providers.http.client import HttpProvider
+from fermata_mcp.providers.http.wire import Answer, Call, note_once, number, text, with_options
 
-from . import sunoapi, words
+from . import sunoapi
 from .base import Host, Provider, Snapshot
-from .http import HttpProvider
+from .http import words
 from .sunoapi import LONG_MODELS, SHORT_MODELS, SunoAdapter, error_code, read_cost, read_item
-from .wire import Answer, Call, note_once, number, text, with_options
 
 EXTEND, UPLOAD = "ai-music-api/extend", "ai-music-api/upload-and-extend-audio"
 JOB = "job:"  # before ids of the job door

@@ -12,8 +12,8 @@ from .base import Factory, Host, Provider
 ENTRY_POINTS = "fermata_mcp.providers"
 # Where each built-in provider's `SPEC` and `make` live, in order of preference as a default.
 BUILT_IN: dict[str, str] = {
-    "musicapi-sonic": "fermata_mcp.providers.musicapi_sonic",
-    "musicapi-producer": "fermata_mcp.providers.musicapi_producer",
+    "musicapi-sonic": "fermata_mcp.providers.musicapi.sonic",
+    "musicapi-producer": "fermata_mcp.providers.musicapi.producer",
     "sunoapi": "fermata_mcp.providers.sunoapi",
     "kie": "fermata_mcp.providers.kie",
     "apiin": "fermata_mcp.providers.apiin",

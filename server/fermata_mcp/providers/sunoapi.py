@@ -13,11 +13,22 @@ from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import FermataError, InvalidRequest, UnsupportedField, error_from
 from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec, Rate, Refusal
 from fermata_mcp.domain.task import Clip, Work
+from fermata_mcp.providers.http.client import HttpProvider
+from fermata_mcp.providers.http.wire import (
+    DONE_WORDS,
+    Answer,
+    Call,
+    credits_in,
+    link,
+    note_once,
+    number,
+    seconds,
+    text,
+    with_options,
+)
 
-from . import words
 from .base import Host, Provider, Snapshot
-from .http import HttpProvider
-from .wire import DONE_WORDS, Answer, Call, credits_in, link, note_once, number, seconds, text, with_options
+from .http import words
 
 PROMPT = "prompt and lyrics share one field: give one of them"
 SHORT_MODELS, LONG_MODELS = ("V3_5", "V4"), ("V4_5", "V4_5PLUS", "V4_5ALL", "V5", "V5_5", "V6", "V6_WILD", "V6_MINI")

@@ -9,7 +9,7 @@ from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from fermata_mcp.domain.errors import OverBudget
-from fermata_mcp.domain.request import Request
+from fermata_mcp.domain.requests.request import Request
 from fermata_mcp.engine.service import Service
 
 QUESTION = "confirm_cost"

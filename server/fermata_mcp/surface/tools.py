@@ -17,7 +17,7 @@ from mcp.types import CallToolResult, ContentBlock, InputRequiredResult, Resourc
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
 from fermata_mcp.domain.errors import FermataError, TooLarge
-from fermata_mcp.domain.request import Arguments, ChainRequest, ExtendRequest, Request
+from fermata_mcp.domain.requests.request import Arguments, ChainRequest, ExtendRequest, Request
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Action, Service, Started, parse_status
 

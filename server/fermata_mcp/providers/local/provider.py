@@ -20,11 +20,10 @@ from anyio.streams.text import TextReceiveStream
 from fermata_mcp.domain.errors import Cancelled, FermataError, GenerationFailed, InvalidRequest, error_from
 from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec
 from fermata_mcp.domain.task import Clip, Seam, Work
-from fermata_mcp.media.apart import APART, environment
 from fermata_mcp.media.atomic import sweep
+from fermata_mcp.media.child_process import APART, environment
 from fermata_mcp.providers.base import Accepted, Host, Snapshot, Submitted
-
-from .lengthen import HONESTY, LONGEST_RESULT_SECONDS, LONGEST_SOURCE_SECONDS, SHORTEST_SECONDS
+from fermata_mcp.rearrange.job import HONESTY, LONGEST_RESULT_SECONDS, LONGEST_SOURCE_SECONDS, SHORTEST_SECONDS
 
 # Ended work is looked at within seconds; what is forgotten would only be done again.
 REMEMBERED = 100

@@ -19,14 +19,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fermata_mcp.domain.errors import FermataError, InternalError, InvalidRequest
-from fermata_mcp.media.apart import one_thread
+from fermata_mcp.media.child_process import one_thread
 
 if TYPE_CHECKING:
     from types import FrameType
 
 one_thread()
 
-from fermata_mcp.providers.local.lengthen import Job, Result, lengthen  # noqa: E402
+from fermata_mcp.rearrange.job import Job, Result  # noqa: E402
+from fermata_mcp.rearrange.lengthen import lengthen  # noqa: E402
 
 _LONGEST_JOB = 256 * 1024
 _TELL_EVERY = 0.2  # seconds
@@ -155,7 +156,7 @@ def _terminated(_signal: int, _frame: FrameType | None) -> None:
 def _die() -> None:
     """End now, also while the room that writes is only half imported: then nothing is written yet."""
     try:
-        output = sys.modules.get("fermata_mcp.providers.local.output")
+        output = sys.modules.get("fermata_mcp.rearrange.output.encode")
         remove_parts = getattr(output, "remove_parts", None)
         if remove_parts is not None:
             remove_parts()

@@ -1,0 +1,161 @@
+"""Check a request against what a provider can do, and say what it comes to, before anything is sent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fermata_mcp.domain.credits import Quote, quote
+from fermata_mcp.domain.errors import FermataError, InvalidRequest, OverBudget, TooLarge
+from fermata_mcp.domain.spec import ProviderSpec
+from fermata_mcp.domain.task import SourceFacts
+
+from .fields import raise_all
+from .request import ChainRequest, ExtendRequest, Request
+from .wire_request import default_point as default_point  # chains place their later points by it
+from .wire_request import sent_problems, uploads_first
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done. Seconds; `length_seconds` is the wanted length of the whole result where it can be told."""
+
+    length_seconds: float | None
+    add_seconds: float | None
+    quote: Quote
+    at_least: Quote
+
+
+def plan_problems(request: Request, spec: ProviderSpec, source: SourceFacts) -> list[FermataError]:
+    """Everything about this request that makes no sense for this source, or costs too much."""
+    found = [*sent_problems(request, spec, source), *_source_length_problems(spec, source)]
+    plan = plan_of(request, spec, source)
+    return [*found, *_result_length_problems(plan, spec, source), *_cap_problems(request.max_credits, plan.at_least)]
+
+
+def make_plan(request: Request, spec: ProviderSpec, source: SourceFacts) -> Plan:
+    """What carrying out `request` means for this provider and this source.
+
+    Raises:
+        InvalidRequest: Names everything that makes no sense for this source or provider, at once.
+        TooLarge: Longer than the provider can handle.
+        OverBudget: `max_credits` is below the quote.
+    """
+    raise_all(plan_problems(request, spec, source))
+    return plan_of(request, spec, source)
+
+
+def plan_of(request: Request, spec: ProviderSpec, source: SourceFacts) -> Plan:
+    """The plan, whether it can be carried out or not."""
+    if isinstance(request, ChainRequest):
+        return _chain_plan(request, spec, source)
+    return _extend_plan(request, spec, source)
+
+
+def _source_length_problems(spec: ProviderSpec, source: SourceFacts) -> Iterator[FermataError]:
+    known = source.duration_seconds
+    if known is None:
+        return
+    if known < spec.shortest_source_seconds:
+        yield InvalidRequest(
+            f"the track is {known:.2f} s long; {spec.name} needs at least {spec.shortest_source_seconds:g} s.",
+            "give a longer track.",
+        )
+    if known > spec.longest_source_seconds:
+        yield TooLarge(
+            f"the track is {known:.0f} s long; {spec.name} takes at most {spec.longest_source_seconds:g} s.",
+            "cut the track, or choose another provider.",
+        )
+
+
+def _extend_plan(request: ExtendRequest, spec: ProviderSpec, source: SourceFacts) -> Plan:
+    once = _with_upload(quote(spec.price), spec, source)
+    most = _with_concat(once, request, spec, source)
+    if spec.default_add_seconds is None:
+        return Plan(None, request.add_seconds, most, once)
+    known = source.duration_seconds
+    point = request.continue_at if request.continue_at is not None else known
+    add = request.add_seconds
+    if add is None:
+        add = default_add(request, spec, source)
+    length = None if point is None or add is None else point + add
+    return Plan(length, add, once, once)
+
+
+def default_add(request: ExtendRequest, spec: ProviderSpec, source: SourceFacts) -> float | None:
+    """Seconds that are added where the caller names none; None where that is not known (yet)."""
+    if spec.default_add_seconds is None:
+        known = spec.fields.get("add_seconds")
+        return known.default if known else None
+    if request.continue_at is None:
+        return spec.default_add_seconds
+    if source.duration_seconds is None:
+        return None
+    return spec.default_add_seconds + max(0.0, source.duration_seconds - request.continue_at)
+
+
+def _with_upload(once: Quote, spec: ProviderSpec, source: SourceFacts) -> Quote:
+    if not uploads_first(spec, source):
+        return once
+    upload = quote(spec.other_prices["upload"])
+    return Quote(once.low + upload.low, once.high + upload.high)
+
+
+def _with_concat(once: Quote, request: Request, spec: ProviderSpec, source: SourceFacts) -> Quote:
+    """A part whose source is not at hand is joined by the provider, where it can and the caps allow it."""
+    at_hand = source.file or source.audio_url or source.url
+    if "concat" not in spec.other_prices or request.stitch == "never" or at_hand:
+        return once
+    more = quote(spec.other_prices["concat"])
+    return Quote(once.low, once.high + more.high)
+
+
+def _chain_plan(request: ChainRequest, spec: ProviderSpec, source: SourceFacts) -> Plan:
+    once = _with_upload(quote(spec.price), spec, source)
+    if spec.any_length:
+        return Plan(request.target_seconds, None, once, once)
+    most = _with_concat(_with_upload(quote(spec.price, request.max_steps), spec, source), request, spec, source)
+    return Plan(request.target_seconds, None, Quote(once.low, most.high), once)
+
+
+def expected_cost(request: Request, spec: ProviderSpec, source: SourceFacts, usual: float) -> int | None:
+    """Milli-credits that a chain comes to if each extension adds `usual` seconds; None where that cannot be told."""
+    known = source.duration_seconds
+    if not isinstance(request, ChainRequest) or spec.any_length or known is None:
+        return None
+    steps = min(request.max_steps, max(1, math.ceil((request.target_seconds - known) / usual)))
+    return _with_concat(_with_upload(quote(spec.price, steps), spec, source), request, spec, source).high
+
+
+def _result_length_problems(plan: Plan, spec: ProviderSpec, source: SourceFacts) -> Iterator[FermataError]:
+    length, known = plan.length_seconds, source.duration_seconds
+    if length is None:
+        return
+    if known is not None and length <= known:
+        yield InvalidRequest(
+            f"the result would be {length:.2f} s, not longer than the track's {known:.2f} s.",
+            "ask for a greater length (add_seconds counts from continue_at).",
+        )
+    if length > spec.longest_result_seconds:
+        yield TooLarge(
+            f"the result would be {length:.0f} s long; {spec.name} makes at most {spec.longest_result_seconds:g} s.",
+            "ask for less.",
+        )
+
+
+def _cap_problems(max_credits: float | None, expected: Quote) -> Iterator[FermataError]:
+    if max_credits is not None and expected.credits > max_credits:
+        yield OverBudget(
+            f"this can cost {expected.credits:g} credits, more than max_credits {max_credits:g}.",
+            f"pass max_credits {expected.credits:g} or more, or ask for less.",
+        )
+
+
+def identity_of(request: Request, spec: ProviderSpec, source: SourceFacts) -> dict[str, Any]:
+    """What makes two requests for this source the same: a default that is spelled out equals no value."""
+    defaults: dict[str, Any] = {"model": (source.model or spec.default_model) if "model" in spec.fields else None}
+    if isinstance(request, ExtendRequest):
+        defaults["add_seconds"] = default_add(request, spec, source)
+    return {name: value for name, value in request.identity().items() if value != defaults.get(name)}

@@ -1,0 +1,211 @@
+"""Which provider carries out a request: the one that was named, or the first that can; and what the others lack."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from fermata_mcp.config import Settings
+from fermata_mcp.domain.errors import CannotTake, FermataError, InvalidRequest, TooLarge, UnsupportedField, together
+from fermata_mcp.domain.pages import SongPage
+from fermata_mcp.domain.requests.fields import ANOTHER, field_problems, source_problems
+from fermata_mcp.domain.requests.plan import plan_problems
+from fermata_mcp.domain.requests.request import Request
+from fermata_mcp.domain.source import KIND_WORDS, ClipSource, Source, TaskSource
+from fermata_mcp.domain.spec import ProviderSpec
+from fermata_mcp.domain.task import SourceFacts, new_id
+from fermata_mcp.providers.base import Provider
+from fermata_mcp.providers.registry import Registry
+
+from .sources import Found, Sources
+from .work import cap_problems, work_of
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How one provider would fare with a request. `found` is None where there is no source for it."""
+
+    provider: Provider
+    problems: tuple[FermataError, ...]
+    found: Found | None = None
+
+    @property
+    def cannot(self) -> bool:
+        """Whether it is the provider's nature that stands in the way, and not a value that can be corrected."""
+        return any(isinstance(one, CannotTake | UnsupportedField) for one in self.problems)
+
+    @property
+    def too_small(self) -> bool:
+        """Whether another provider might do what this one cannot."""
+        return self.cannot or any(isinstance(one, TooLarge) for one in self.problems)
+
+    @property
+    def error(self) -> FermataError:
+        return together(self.problems)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The provider that can, what it is to lengthen, and why it was chosen where nobody named it."""
+
+    provider: Provider
+    found: Found
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """See `choose`."""
+
+    registry: Registry
+    sources: Sources
+    settings: Settings
+
+    async def choose(self, request: Request, source: Source, page: SongPage | None) -> Chosen:
+        """The provider for a request; a song `page` is one that only some providers can know.
+
+        Raises:
+            FermataError: Names everything that is wrong at once, and which providers could, with which key.
+        """
+        if request.provider is None:
+            trials = await self._try_in_order(request, source, page)
+        elif page is None or self.registry.get(request.provider).spec.name in page.providers:
+            trials = [await self._try(self.registry.get(request.provider), request, source)]
+        else:
+            trials = []
+        best = trials[-1] if trials else None
+        if best is not None and best.found is not None and not best.problems:
+            reason = None if request.provider else self._reason(trials, source)
+            return Chosen(best.provider, best.found, reason)
+        raise self._error(request, source, page, trials)
+
+    async def _try_in_order(self, request: Request, source: Source, page: SongPage | None) -> list[Trial]:
+        """Trials up to the first that went well."""
+        trials: list[Trial] = []
+        names = await self._candidates(source, page)
+        for name in self._owners(request, names) or names:
+            trials.append(await self._try(self.registry.get(name), request, source))
+            if not trials[-1].problems:
+                break
+        return trials
+
+    async def _candidates(self, source: Source, page: SongPage | None) -> list[str]:
+        names = self.registry.candidates()
+        if page is not None:
+            return [name for name in names if name in page.providers]
+        if isinstance(source, ClipSource):
+            makers = await self.sources.makers(source.clip_id, names)
+            return makers or [name for name in names if self._may_know(name, source.clip_id)]
+        return names
+
+    def _owners(self, request: Request, names: Iterable[str]) -> list[str]:
+        """Those that name an option of the request as theirs: others would only pass it on, and not know it."""
+        given = set(request.options or {})
+        return [name for name in names if not given.isdisjoint(self.registry.spec(name).options or ())]
+
+    def _may_know(self, name: str, clip_id: str) -> bool:
+        spec = self.registry.spec(name)
+        return "clip" not in spec.sources or re.fullmatch(spec.clip_form, clip_id) is not None
+
+    async def _try(self, provider: Provider, request: Request, source: Source) -> Trial:
+        spec = provider.spec
+        problems = [*source_problems(source, spec)]
+        fields = [*field_problems(request, spec)]
+        if problems:
+            return Trial(provider, (*problems, *fields))
+        try:
+            found = await self.sources.find(source, provider, self.settings.trusted_addresses())
+        except FermataError as error:
+            return Trial(provider, (error, *fields))
+        wrong = [*fields, *plan_problems(request, spec, found.facts)]
+        wrong += cap_problems(request, spec, found.facts, self.settings)
+        wrong += [] if wrong else self._refused_by(provider, request, found.facts)
+        wrong += [found.refusal] if wrong and found.refusal else []
+        return Trial(provider, tuple(wrong), found)
+
+    def _refused_by(self, provider: Provider, request: Request, facts: SourceFacts) -> list[FermataError]:
+        """What only the adapter knows that its wire cannot say."""
+        _, work = work_of(request, provider.spec, facts, self.settings, new_id("tsk"))
+        try:
+            provider.check(work)
+        except InvalidRequest as error:
+            return [error]
+        return []
+
+    # --- saying why -----------------------------------------------------------------------------------------------
+
+    def _reason(self, trials: Sequence[Trial], source: Source) -> str:
+        spec, word = trials[-1].provider.spec, KIND_WORDS[type(source)]
+        default = self.settings.default_provider
+        if spec.name == default:
+            return f"{spec.name}: it is FERMATA_DEFAULT_PROVIDER"
+        lacking = [_short(trial) for trial in trials[:-1]]
+        if default and not self.registry.get(default).configured:
+            lacking.insert(0, f"{default}, the default, has no key")
+        why = f"the first with a key that takes this {word}" if spec.key_variable else f"it takes a {word}"
+        lacking = lacking or ([] if spec.key_variable else ["no key is set"])
+        return "; ".join([f"{spec.name}: {why}", *lacking])
+
+    def _error(self, request: Request, source: Source, page: SongPage | None, trials: Sequence[Trial]) -> FermataError:
+        """The problems of the provider that comes closest, or of all; with the providers that could."""
+        ways = self._other_ways(request, source, page, trials)
+        close = [trial for trial in trials if not trial.cannot]
+        if close:
+            return _with_ways(close[0].error, ways) if close[0].too_small else close[0].error
+        if page is not None and not trials:
+            return _with_ways(_page_error(page), ways)
+        if len(trials) == 1:
+            return _with_ways(trials[0].error, ways)
+        told = [problem for trial in trials for problem in trial.problems]
+        hint = f"give another source, leave something out, {ANOTHER}"
+        said = together(told) if told else CannotTake("no provider that is ready knows this clip.")
+        return _with_ways(type(said)(said.message, hint), ways)
+
+    def _other_ways(self, request: Request, source: Source, page: SongPage | None, trials: Sequence[Trial]) -> str:
+        """`local can; sunoapi could with SUNOAPI_API_KEY set`: who could take this source and these fields."""
+        tried = {trial.provider.spec.name: trial for trial in trials}
+        facts = next((one.found.facts for one in trials if one.found and not one.found.facts.clip), None)
+        names = [name for name in self.registry.names() if name not in tried]
+        able = [name for name in names if self._could(name, request, source, page, facts)]
+        ready = [name for name in able if self.registry.get(name).configured]
+        keyed = [f"{name} could with {self.registry.spec(name).key_variable} set" for name in able if name not in ready]
+        return "; ".join([*([f"{', '.join(ready)} can"] if ready else []), *keyed])
+
+    def _could(
+        self, name: str, request: Request, source: Source, page: SongPage | None, facts: SourceFacts | None
+    ) -> bool:
+        spec = self.registry.spec(name)
+        if page is not None and name not in page.providers:
+            return False
+        if isinstance(source, ClipSource) and not self._may_know(name, source.clip_id):
+            return False
+        problems = [*source_problems(source, spec), *field_problems(request, spec)]
+        problems += [] if facts is None else _limits(request, spec, facts)
+        return not problems and not (isinstance(source, TaskSource) and "file" not in spec.sources)
+
+
+def _page_error(page: SongPage) -> FermataError:
+    return CannotTake(
+        f"that is a page of {page.host}, not audio; the song on it is clip:{page.clip_id}.",
+        f"give clip:{page.clip_id} to {' or '.join(page.providers)}, or give the audio itself, {ANOTHER}",
+    )
+
+
+def _limits(request: Request, spec: ProviderSpec, facts: SourceFacts) -> Iterable[FermataError]:
+    return [one for one in plan_problems(request, spec, facts) if isinstance(one, TooLarge)]
+
+
+def _short(trial: Trial) -> str:
+    """Why a provider was passed over, in a few words."""
+    said = trial.error.message.rstrip(".")
+    return said if trial.provider.spec.name in said else f"{trial.provider.spec.name}: {said}"
+
+
+def _with_ways(error: FermataError, ways: str) -> FermataError:
+    if not ways:
+        return error
+    hint = error.hint.replace(ANOTHER, f"or choose another provider: {ways}.")
+    if hint == error.hint:
+        hint = f"{hint.rstrip('.')}, or choose another provider: {ways}."
+    return type(error)(error.message, hint)

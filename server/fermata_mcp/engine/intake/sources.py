@@ -1,0 +1,205 @@
+"""What is known of a source before anything is spent: where its audio is, how long it is, who made it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import anyio
+
+from fermata_mcp.domain.errors import CannotTake, FermataError, InvalidRequest, ProviderUnavailable, UnknownTrack
+from fermata_mcp.domain.paths import written
+from fermata_mcp.domain.requests.fields import ANOTHER
+from fermata_mcp.domain.source import ClipSource, FileSource, Source, TaskSource, UrlSource
+from fermata_mcp.domain.spec import ProviderSpec
+from fermata_mcp.domain.task import Clip, SourceFacts, Step, Task
+from fermata_mcp.media import files
+from fermata_mcp.media.decoding.client import Decoder
+from fermata_mcp.media.formats.kinds import suffix_in
+from fermata_mcp.providers.base import Provider
+from fermata_mcp.store.base import REPLAY_WINDOW_MS, Store
+
+# A provider's own look-up of a clip is worth this much waiting, and no error.
+CLIP_SECONDS = 5.0
+# Repetitions of a call are looked for among so many of the newest tasks.
+RECENT_TASKS = 100
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is known of a source.
+
+    Attributes:
+        refusal: What is wrong with the link; it is no obstacle to a call that repeats an earlier one.
+    """
+
+    facts: SourceFacts
+    warnings: tuple[str, ...] = ()
+    refusal: FermataError | None = None
+
+
+class Sources:
+    """Finds the sources of one principal.
+
+    Args:
+        shelf: Which files may be read.
+    """
+
+    def __init__(self, store: Store, principal: str, decoder: Decoder, shelf: files.Shelf) -> None:
+        self._store = store
+        self._principal = principal
+        self._decoder = decoder
+        self._shelf = shelf
+
+    async def find(self, source: Source, provider: Provider, trusted: frozenset[str]) -> Found:
+        """What is known of `source` for `provider`.
+
+        Args:
+            trusted: host or host:port entries that may be private addresses.
+
+        Raises:
+            InvalidRequest: There is no such source, or the provider cannot take what there is.
+        """
+        match source:
+            case FileSource(path):
+                return await self._file_facts(self._shelf.readable(path), path)
+            case TaskSource():
+                return await self._task_facts(source, provider)
+            case ClipSource(clip_id):
+                return Found(await self._clip_facts(clip_id, provider))
+            case UrlSource(url):
+                return await self._link_facts(url, provider, trusted)
+
+    async def usual_step(self, spec: ProviderSpec, model: str | None) -> float:
+        """Seconds that one extension of this provider and model usually adds: the median of those that we have seen."""
+        added = await self._store.lengths_added(spec.name, model)
+        longest = spec.longest_add_seconds
+        return median(added) if added else longest if math.isfinite(longest) else spec.usual_add_seconds
+
+    async def makers(self, clip_id: str, providers: Iterable[str]) -> list[str]:
+        """Those providers that made a clip of this id for us."""
+        return [one for one in providers if await self._store.find_clip(one, clip_id, principal=self._principal)]
+
+    async def repeats(self, request_hash: str, key: str | None, now: int) -> bool:
+        """Whether the store will answer a call with an earlier task, instead of making a new one."""
+        page = await self._store.page(
+            principal=self._principal, status=None, provider=None, limit=RECENT_TASKS, cursor=None
+        )
+        return any(_answers(task, key, now) for task in page.tasks if task.request_hash == request_hash)
+
+    async def _link_facts(self, url: str, provider: Provider, trusted: frozenset[str]) -> Found:
+        """A link that cannot be reached from here may still be within the reach of a provider, but not of ours."""
+        from fermata_mcp.media.network import links
+
+        facts = SourceFacts(ref=url, url=url, audio_url=url, identity=url, suffix=suffix_in(url) or None)
+        try:
+            seen = await links.look(url, trusted=trusted)
+        except ProviderUnavailable as error:
+            if provider.spec.here:
+                return Found(facts, refusal=error)
+            said = error.message.rstrip(".")
+            return Found(facts, (f"The link could not be looked at ({said}); the provider may still reach it.",))
+        except InvalidRequest as error:
+            return Found(facts, refusal=error)
+        told = () if seen.certain or provider.spec.here else ("What the link leads to may not be audio.",)
+        return Found(facts.model_copy(update={"suffix": seen.suffix or facts.suffix}), told)
+
+    async def _file_facts(self, path: Path, ref: str) -> Found:
+        seal = files.seal_of(path)
+        facts = await self._decoder.probe(path)
+        found = SourceFacts(
+            ref=written(ref),
+            duration_seconds=facts.duration_seconds,
+            file=str(path),
+            seal=seal,
+            title=files.as_text(path.stem),
+            identity=files.identity(path),
+        )
+        files.check_seal(path, seal)
+        return Found(found, () if facts.note is None else (facts.note,))
+
+    async def _clip_facts(self, clip_id: str, provider: Provider) -> SourceFacts:
+        """What our own history knows about a provider's clip, else what the provider tells; else nothing but its id."""
+        known = await self._store.find_clip(provider.spec.name, clip_id, principal=self._principal)
+        bare = SourceFacts(ref=f"clip:{clip_id}", clip=clip_id, identity=f"clip:{clip_id}")
+        task = await self._store.get(known[0], principal=self._principal) if known else None
+        for step in task.steps if task and known else ():
+            if known and known[1] < len(step.clips) and step.clips[known[1]].provider_clip_id == clip_id:
+                return bare.model_copy(update=_heard(step.clips[known[1]], step))
+        told = await _asked(provider, clip_id)
+        return bare if told is None else bare.model_copy(update=_told(told))
+
+    async def _task_facts(self, source: TaskSource, provider: Provider) -> Found:
+        ref = source.task_id if source.index is None else f"{source.task_id}/{source.index}"
+        task = await self._store.get(source.task_id, principal=self._principal)
+        if task is None:
+            raise UnknownTrack(f"there is no task {source.task_id}.")
+        clips, index = task.clips, source.index or 0
+        if index >= len(clips):
+            raise UnknownTrack(f"{ref} has no audio: the task is {task.status} and has {len(clips)} clips.")
+        clip = clips[index]
+        step = next(step for step in reversed(task.steps) if clip in step.clips)
+        if task.provider == provider.spec.name and clip.provider_clip_id and "clip" in provider.spec.sources:
+            identity = f"clip:{clip.provider_clip_id}"
+            facts = SourceFacts(ref=ref, clip=clip.provider_clip_id, identity=identity)
+            return Found(facts.model_copy(update=_heard(clip, step)))
+        return await self._saved_facts(clip, ref, provider, step)
+
+    async def _saved_facts(self, clip: Clip, ref: str, provider: Provider, step: Step) -> Found:
+        if "file" not in provider.spec.sources:
+            raise CannotTake(
+                f"{provider.spec.name} cannot take the audio of another provider's task.",
+                f"give its own task or clip, {ANOTHER}",
+            )
+        if clip.file is None or not files.is_there(clip.file):
+            raise UnknownTrack(f"the saved audio of {ref} is no longer there.", "give the file where it is now.")
+        found = await self._file_facts(self._shelf.saved(clip.file), ref)
+        told = {"title": clip.title or found.facts.title, "style": step.work.fields.get("style")}
+        return replace(found, facts=found.facts.model_copy(update=told))
+
+
+def _heard(clip: Clip, step: Step) -> dict[str, Any]:
+    """What is known of a clip we have received: what the user hears, and how long it is on the provider's side."""
+    whole = clip.file is not None and files.is_there(clip.file)
+    return {
+        "audio_url": None if whole else clip.url,
+        "duration_seconds": clip.duration_seconds,
+        "clip_seconds": clip.own_seconds,
+        "file": clip.file if whole else None,
+        "title": clip.title or step.work.fields.get("title"),
+        "style": step.work.fields.get("style"),
+        "model": step.work.fields.get("model"),
+    }
+
+
+def _answers(task: Task, key: str | None, now: int) -> bool:
+    saved = task.audio.file if task.audio else None
+    if task.status in ("failed", "cancelled") or (task.finished and saved and not files.is_there(saved)):
+        return False
+    recent = not task.finished or (task.status == "succeeded" and now - (task.finished_at or 0) < REPLAY_WINDOW_MS)
+    return recent or (key is not None and key == task.idempotency_key)
+
+
+async def _asked(provider: Provider, clip_id: str) -> Clip | None:
+    """What the provider tells of a clip. Raises UnknownTrack where it says that there is none."""
+    with anyio.move_on_after(CLIP_SECONDS):
+        try:
+            return await provider.find_clip(clip_id)
+        except UnknownTrack:
+            raise
+        except FermataError:
+            return None
+    return None
+
+
+def _told(clip: Clip) -> dict[str, Any]:
+    return {
+        "duration_seconds": clip.duration_seconds,
+        "title": clip.title,
+        "model": clip.model,
+        "audio_url": clip.url,
+    }

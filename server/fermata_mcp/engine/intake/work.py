@@ -1,0 +1,90 @@
+"""From a request and what is known of its source to what one step asks of its provider."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fermata_mcp.config import Settings
+from fermata_mcp.domain.errors import FermataError, OverBudget
+from fermata_mcp.domain.requests.fields import raise_all
+from fermata_mcp.domain.requests.plan import Plan, make_plan, plan_of
+from fermata_mcp.domain.requests.request import ChainRequest, Request
+from fermata_mcp.domain.requests.wire_request import fill_in, uploads_first
+from fermata_mcp.domain.spec import SHORTEST_ADD_SECONDS, ProviderSpec
+from fermata_mcp.domain.task import SourceFacts, Work
+from fermata_mcp.domain.text import clean_text
+from fermata_mcp.media import files
+from fermata_mcp.media.formats.kinds import name_in
+
+
+def work_of(
+    request: Request, spec: ProviderSpec, facts: SourceFacts, settings: Settings, task_id: str
+) -> tuple[Plan, Work]:
+    """The plan and the first step's work; to be called again once more is known of the source, with the same id.
+
+    Raises:
+        InvalidRequest: Names everything that makes no sense for this source or provider, at once.
+        StoreUnavailable: The output folder cannot be made or written.
+    """
+    plan = make_plan(request, spec, facts)
+    raise_all(cap_problems(request, spec, facts, settings))
+    sent = fill_in(request, spec, facts)
+    title = clean_text(sent["title"]) if sent.get("title") else None
+    point = sent.get("continue_at")
+    ahead = (facts.duration_seconds or 0.0) - (facts.clip_seconds or facts.duration_seconds or 0.0)
+    native = spec.asked_in_options(request.options or {})
+    fields = {name: value for name, value in sent.items() if name not in ("continue_at", "add_seconds", "title")}
+    return plan, Work(
+        action="upload" if uploads_first(spec, facts) else "extend",
+        source_file=None if facts.clip else facts.file,
+        source_seal=None if facts.clip else facts.seal,
+        source_url=facts.url,
+        source_clip=facts.clip,
+        source_seconds=facts.clip_seconds or facts.duration_seconds,
+        before_file=facts.file,
+        before_seconds=facts.duration_seconds,
+        continue_at=None if point is None else max(0.0, point - ahead),
+        add_seconds=_add_seconds(request, spec, facts, plan, point),
+        length_seconds=plan.length_seconds,
+        fields=fields | ({"title": title} if title else {}),
+        options=request.options or {},
+        take=request.take,
+        native_point=_number(native.get("continue_at")),
+        native_length=_number(native.get("add_seconds")),
+        save_as=str(_target(title, facts, spec, settings, task_id)),
+    )
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def cap_problems(request: Request, spec: ProviderSpec, facts: SourceFacts, settings: Settings) -> list[FermataError]:
+    """What the operator's cap on one call has to say."""
+    cap, least = settings.max_credits_per_call, plan_of(request, spec, facts).at_least
+    if cap is None or least.credits <= cap:
+        return []
+    return [
+        OverBudget(
+            f"this costs {least.credits:g} credits; FERMATA_MAX_CREDITS_PER_CALL is {cap:g}.",
+            "ask for less, or have the operator raise the cap.",
+        )
+    ]
+
+
+def _target(title: str | None, facts: SourceFacts, spec: ProviderSpec, settings: Settings, task_id: str) -> Path:
+    """Where the result goes; its ending is that of the source where the provider keeps the source's format."""
+    called = name_in(facts.url) if facts.url else facts.file or facts.title or facts.ref
+    suffix = (Path(facts.file or "").suffix.lower() or facts.suffix or "") if spec.any_length else ""
+    return files.output_path(settings.output_dir, files.stem_for(title, called), task_id[4:10], suffix)
+
+
+def _add_seconds(
+    request: Request, spec: ProviderSpec, facts: SourceFacts, plan: Plan, point: float | None
+) -> float | None:
+    """A chain asks each step for what is missing from where it goes on, where the provider lets one choose."""
+    if isinstance(request, ChainRequest) and "add_seconds" in spec.fields and not spec.any_length:
+        missing = request.target_seconds - (point or facts.duration_seconds or 0.0)
+        return min(spec.longest_add_seconds, max(SHORTEST_ADD_SECONDS, missing))
+    return plan.add_seconds

@@ -1,0 +1,145 @@
+"""Puts what arrived where it belongs in its track: as it is, or joined to what came before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from fermata_mcp.domain.errors import NotAudio, TooLarge
+from fermata_mcp.domain.placement import HOLDS_MARGIN_SECONDS, Evidence, Likeness, Start, start_of
+from fermata_mcp.domain.task import Clip, Work
+from fermata_mcp.media.decoding.client import Decoder
+from fermata_mcp.media.facts import Heard
+from fermata_mcp.media.files import move
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A saved result.
+
+    Attributes:
+        whole: Whether the file begins where the track begins; None where nobody can tell.
+        seconds: Length of the file. `own` is that of what the provider sent.
+        new_at: Second of the file's track at which new music starts.
+    """
+
+    file: Path
+    whole: bool | None
+    seconds: float | None
+    own: float | None
+    new_at: float | None
+    warnings: tuple[str, ...] = ()
+
+    def clip(self, before: Clip, *, cut: bool) -> Clip:
+        """The provider's clip, as it was delivered."""
+        found = {
+            "file": str(self.file), "whole_track": self.whole, "duration_seconds": self.seconds,
+            "own_seconds": self.own, "continue_at": self.new_at, "cut": cut,
+            "told_seconds": before.told_seconds or before.duration_seconds,
+        }  # fmt: skip
+        return before.model_copy(update=found)
+
+
+@dataclass(frozen=True)
+class Placing:
+    """Places one result.
+
+    Attributes:
+        raw: The file that arrived, of which `heard` is known. It goes away.
+        stem: Where the result goes, without its ending.
+        join: Whether it may be joined to what came before.
+    """
+
+    decoder: Decoder
+    raw: Path
+    heard: Heard
+    clip: Clip
+    work: Work
+    stem: Path
+    join: bool
+
+    async def place(self) -> Placed:
+        """Find out where it begins, join it to what came before if that is missing, and save it."""
+        start = await self._start()
+        if start == "track" or not self.join:
+            return await self._as_it_is({"track": True, "unknown": None}.get(start, False))
+        at = _place_in_track(start, self.work)
+        if start == "unknown" or at is None or _before(self.work) is None:
+            return await self._as_it_is(None if start == "unknown" else False)
+        return await self._joined(at)
+
+    @property
+    def _own(self) -> float | None:
+        return self.heard.seconds or self.clip.duration_seconds
+
+    @property
+    def _point(self) -> float | None:
+        return None if self.work.point is None else self.work.ahead + self.work.point
+
+    @property
+    def _said(self) -> tuple[str, ...]:
+        said: list[str] = []
+        if self.heard.silent:
+            said.append("What the provider returned is silent.")
+        if not self.heard.decodable:
+            kind = self.raw.suffix.lstrip(".") or "file"
+            said.append(f"The provider's {kind} cannot be decoded here: it is kept as it came, not compared or joined.")
+        return (*said, *([] if self.heard.note is None else [self.heard.note]))
+
+    async def _as_it_is(self, whole: bool | None, *said: str) -> Placed:
+        saved = await anyio.to_thread.run_sync(move, self.raw, self.stem)
+        return Placed(saved, whole, self._own, self._own, self._point, (*self._said, *said))
+
+    async def _joined(self, at: float) -> Placed:
+        before = _before(self.work)
+        assert before is not None
+        try:
+            whole = await self.decoder.join(before, at, self.raw, self.stem)
+        except (NotAudio, TooLarge) as error:
+            return await self._as_it_is(False, f"It could not be joined to what came before: {error.message}")
+        await anyio.Path(self.raw).unlink(missing_ok=True)
+        heard = await self.decoder.hear(whole)
+        return Placed(whole, True, heard.seconds, self._own, self._point, self._said)
+
+    async def _start(self) -> Start:
+        if self.work.action == "concat":
+            return _start_of_joined(self._own, self.work)
+        return start_of(await self._evidence())
+
+    async def _evidence(self) -> Evidence:
+        own, work = self._own, self.work
+        known = Evidence(own, work.point, work.ahead, work.asked_length, self.clip.whole_track)
+        before = _before(work)
+        if before is None or own is None or work.point is None or own < work.point:
+            return known
+        like_clip = await self.decoder.likeness(self.raw, before, work.ahead, work.point)
+        until = work.ahead + work.point
+        like_track = await self._like_track(own, before, until) if work.ahead else like_clip
+        return replace(known, like_track=like_track, like_clip=like_clip)
+
+    async def _like_track(self, own: float, before: Path, until: float) -> Likeness | None:
+        """A result too short for the track up to the new music is not the track, whatever it begins with."""
+        if own < until + HOLDS_MARGIN_SECONDS:
+            return "different"
+        return await self.decoder.likeness(self.raw, before, 0.0, until)
+
+
+def _start_of_joined(own: float | None, work: Work) -> Start:
+    """What a provider's own joining gave is the track, unless it is no longer than the part that was to be joined."""
+    part = work.source_seconds
+    return "unknown" if own is not None and part is not None and own < part + HOLDS_MARGIN_SECONDS else "track"
+
+
+def _place_in_track(start: Start, work: Work) -> float | None:
+    """Second of the track at which the result begins."""
+    if start == "clip":
+        return work.ahead
+    return None if work.point is None else work.ahead + work.point
+
+
+def _before(work: Work) -> Path | None:
+    found = Path(work.before_file) if work.before_file else None
+    return found if found is not None and found.is_file() else None

@@ -1,0 +1,116 @@
+"""Looks at work that a provider has taken on, at its pace, until there is audio or it is too late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fermata_mcp.domain.errors import (
+    Cancelled,
+    GenerationFailed,
+    ProviderError,
+    ProviderUnavailable,
+    UnknownTrack,
+)
+from fermata_mcp.domain.task import Step, Task
+from fermata_mcp.providers.base import Provider, Snapshot
+
+from . import moves
+from .collector import Collector, as_made
+from .delivery import load_audio_room
+from .pace import left_alone
+from .recorder import Desk
+
+FEWEST_LOOKS = 20
+# Providers list what they took on within a minute; after two, and so many looks, they will not.
+UNLISTED_SECONDS, FEWEST_UNLISTED = 120.0, 5
+ERROR_BACKOFF_SECONDS = 5.0
+LONGEST_BACKOFF_SECONDS = 60.0
+
+
+@dataclass
+class Looker(Desk):
+    """See `look`."""
+
+    collector: Collector
+    _loaded: bool = False
+
+    async def look(self, step: Step, task: Task, provider: Provider) -> None:
+        assert step.remote_id is not None
+        self.follow(step.remote_id, step)
+        now = self.clock.now()
+        if task.cancel_at is not None and await provider.stop(step.remote_id):
+            await self.record.apply(step, moves.cancelled(step, now, self.record.money_of_end(step, task)))
+            return
+        wait = await self.paces.turn(provider, urgent=False, now=now)
+        if wait:
+            await self.record.apply(step, moves.look_again(step, now + wait))
+            return
+        try:
+            snapshot = await provider.look(step.remote_id, step.work)
+        except ProviderError as error:
+            if step.made_at is None:
+                await self.failed(step, task, provider, error)
+                return
+            snapshot = Snapshot("succeeded", clips=step.clips)
+        await self._take_in(step, task, provider, as_made(step, snapshot))
+
+    async def failed(self, step: Step, task: Task, provider: Provider, error: ProviderError) -> None:
+        """One failed look is invisible: the work goes on, we look again later, until it is too late for an answer."""
+        if self._too_late(step, provider):
+            await self._expire(step, task, error)
+            return
+        wait = min(LONGEST_BACKOFF_SECONDS, ERROR_BACKOFF_SECONDS * 2 ** min(step.error_streak, 10))
+        due = self.clock.now() + self.settings.milliseconds(left_alone(error, wait))
+        await self.record.apply(step, moves.look_failed(step, due))
+
+    def _too_late(self, step: Step, provider: Provider) -> bool:
+        """Whether the time is over, and we have looked often enough to know: clocks jump, and machines sleep."""
+        if provider.spec.submit == "repeatable" or step.polls < FEWEST_LOOKS:
+            return False
+        passed = self.clock.now() - (step.submitted_at or step.created_at)
+        return passed > self.settings.milliseconds(provider.spec.pace.give_up)
+
+    def _is_unknown(self, step: Step) -> bool:
+        """Whether a provider that does not list the work had time enough to do so."""
+        passed = self.clock.now() - (step.submitted_at or step.created_at)
+        return step.polls >= FEWEST_UNLISTED and passed > self.settings.milliseconds(UNLISTED_SECONDS)
+
+    async def _expire(self, step: Step, task: Task, error: ProviderError) -> None:
+        if task.finished:  # nobody waits for the audio of a cancelled task for ever
+            await self.record.fail(step, task, error)
+            return
+        message = f"{error.message.rstrip('.')}; get_task asks again"
+        await self.record.apply(step, moves.expired(step, message))
+
+    async def _take_in(self, step: Step, task: Task, provider: Provider, snapshot: Snapshot) -> None:
+        now = self.clock.now()
+        match snapshot.state:
+            case "running" if snapshot.unlisted and self._is_unknown(step):
+                error = UnknownTrack(f"{provider.spec.name} took the work on, but knows nothing of it any more.")
+                await self.record.fail(step, task, error, snapshot.cost)
+            case "running" if not self._too_late(step, provider):
+                due = now + round(1000 * await self.paces.again(step, provider.spec, now))
+                await self.record.apply(step, moves.still_running(step, snapshot, due))
+                await self._load(provider)
+            case "succeeded":
+                await self.collector.collect(step, task, provider, snapshot)
+            case "running" if not snapshot.clips:
+                error = ProviderUnavailable(f"{provider.spec.name} takes longer than it ever did.")
+                await self._expire(step, task, error)
+            case "running":
+                late = (*snapshot.warnings, "The provider did not finish everything in time.")
+                await self.collector.collect(step, task, provider, replace(snapshot, warnings=late))
+            case "lost" if provider.spec.submit == "repeatable":
+                await self.record.apply(step, moves.put_back(step, now, now, task.held))
+            case _:
+                error = snapshot.error or GenerationFailed(f"{provider.spec.name} did not finish the work.")
+                if isinstance(error, Cancelled):
+                    await self.record.apply(step, moves.cancelled(step, now, self.record.money_of_end(step, task)))
+                else:
+                    await self.record.fail(step, task, error, snapshot.cost)
+
+    async def _load(self, provider: Provider) -> None:
+        """Use the time while others work: what saves their audio takes a moment to get ready."""
+        if not self._loaded and provider.spec.submit != "repeatable":
+            self._loaded = True
+            await load_audio_room(self.collector.decoder)

@@ -1,0 +1,121 @@
+"""Writes down what becomes of steps, and tells everybody who waits for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import anyio
+
+from fermata_mcp.config import Settings
+from fermata_mcp.domain.credits import MILLI, Entry
+from fermata_mcp.domain.errors import FermataError, StoreUnavailable
+from fermata_mcp.domain.task import Change, Step, Task, TaskPatch
+from fermata_mcp.engine.clock import Clock
+from fermata_mcp.engine.progress import Changes
+from fermata_mcp.providers.registry import Registry
+from fermata_mcp.store.base import AlreadyKnown, Store
+
+from . import moves
+from .chain import ended_by
+from .pace import Paces
+from .publish import publish, tidy
+
+logger = logging.getLogger(__name__)
+
+
+class Record:
+    """The one way in which carrying out steps changes the store.
+
+    Args:
+        due: Hears when a step that was written falls due, in Unix milliseconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        changes: Changes,
+        settings: Settings,
+        clock: Clock,
+        due: Callable[[int], None],
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._changes = changes
+        self._settings = settings
+        self._clock = clock
+        self._due = due
+
+    async def apply(self, step: Step, change: Change) -> bool:
+        """Write it once; False if its guard did not hold."""
+        done = await self._store.apply(change, now=self._clock.now())
+        due = change.step.get("due_at") if change.next_step is None else self._clock.now()
+        if done and due is not None:
+            self._due(due)
+        if done and change.task is not None:
+            if "status" in change.task:
+                await self._changes.status_changed(step.task_id)
+            else:
+                self._changes.changed(step.task_id)
+        return done
+
+    async def keep(self, step: Step, change: Change) -> None:
+        """Write it however long that takes: what was learned about money must not be lost to a full disk or a lock."""
+        wait = 0.1
+        while True:
+            try:
+                await self.apply(step, change)
+            except AlreadyKnown:
+                raise
+            except StoreUnavailable as error:
+                logger.error("cannot record the outcome of step %s yet (%s); trying again", step.id, error.message)
+                await anyio.sleep(wait)
+                wait = min(5.0, wait * 2)
+            else:
+                return
+
+    def money_of_end(self, step: Step, task: Task, cost: float | None = None) -> tuple[Entry, ...]:
+        """What becomes of the credits held for a step that ends without having delivered.
+
+        Args:
+            cost: Credits that the provider says it took, where it says so.
+        """
+        taken = None if cost is None else round(cost * MILLI)
+        return moves.money_of_failure(
+            task.held, taken_on=step.state != "queued", refunds=self._refunds(task), cost=taken
+        )
+
+    async def fail(self, step: Step, task: Task, error: FermataError, cost: float | None = None) -> None:
+        money = self.money_of_end(step, task, cost)
+        end = await self.conclude(task, error)
+        await self.keep(step, moves.failed(step, error, self._clock.now(), money, end))
+
+    def _refunds(self, task: Task) -> bool:
+        try:
+            return self._registry.spec(task.provider).refunds
+        except FermataError:
+            return False
+
+    async def conclude(self, task: Task, error: FermataError) -> TaskPatch:
+        """How a task ends that cannot go on: with what it has delivered so far."""
+        patch, _ = await publish(ended_by(task, error, self._clock.now()), (), task, self._settings)
+        await tidy(task, task.clips, self._settings)
+        return patch
+
+
+@dataclass
+class Desk:
+    """What those work with who carry out a step.
+
+    Args:
+        follow: Hears which step a provider's id, or an attempt's, belongs to.
+    """
+
+    store: Store
+    record: Record
+    paces: Paces
+    settings: Settings
+    clock: Clock
+    follow: Callable[[str, Step], None]

@@ -1,0 +1,111 @@
+"""What can be asked of the decoder process and what it answers, as values and as lines of JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from fermata_mcp.domain import paths
+from fermata_mcp.domain.errors import FermataError
+from fermata_mcp.media.facts import AudioFacts, Heard
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Answered by `AudioFacts`."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Hear:
+    """Answered by `Heard`."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Whether `path` begins as `reference` goes on from `begins_at` for `seconds`: "same", "different" or None."""
+
+    path: Path
+    reference: Path
+    begins_at: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Join:
+    """`path` behind `before` up to second `at`, written to `stem` and an ending; answered by that `Path`."""
+
+    path: Path
+    before: Path
+    at: float
+    stem: Path
+
+
+@dataclass(frozen=True)
+class Label:
+    """Tags for `path`; answered by None."""
+
+    path: Path
+    title: str | None
+    origin: str
+
+
+@dataclass(frozen=True)
+class Broken:
+    """What went wrong with a file, in the words of the error `code` of the public contract."""
+
+    code: str
+    message: str
+    hint: str
+
+
+Request = Probe | Hear | Compare | Join | Label
+Answer = AudioFacts | Heard | Path | str | None
+_REQUESTS: dict[str, type[Request]] = {kind.__name__: kind for kind in (Probe, Hear, Compare, Join, Label)}
+_VALUES: dict[str, type[AudioFacts | Heard | Broken]] = {kind.__name__: kind for kind in (AudioFacts, Heard, Broken)}
+
+
+def broken(error: FermataError) -> Broken:
+    return Broken(error.code, error.message, error.hint)
+
+
+def request_line(request: Request) -> bytes:
+    return _line({"do": type(request).__name__, **_written(request)})
+
+
+def request_of(line: bytes) -> Request:
+    given: dict[str, Any] = json.loads(line)
+    kind = _REQUESTS[given.pop("do")]
+    for name in (field.name for field in fields(kind) if field.type == "Path"):
+        given[name] = Path(paths.read(given[name]))
+    return kind(**given)
+
+
+def answer_line(answer: Answer | Broken) -> bytes:
+    if isinstance(answer, Path):
+        return _line({"path": paths.written(str(answer))})
+    if answer is None or isinstance(answer, str):
+        return _line({"word": answer})
+    return _line({"is": type(answer).__name__, **_written(answer)})
+
+
+def answer_of(line: bytes) -> Answer | Broken:
+    """Raises ValueError, KeyError or TypeError for what is no answer."""
+    given: dict[str, Any] = json.loads(line)
+    if "path" in given:
+        return Path(paths.read(given["path"]))
+    return _VALUES[given.pop("is")](**given) if "is" in given else given["word"]
+
+
+def _written(value: Any) -> dict[str, Any]:
+    found = {name: paths.written(str(one)) if isinstance(one, Path) else one for name, one in asdict(value).items()}
+    return {name: paths.shown(one) if isinstance(one, str) else one for name, one in found.items()}
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"

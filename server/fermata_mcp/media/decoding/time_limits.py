@@ -1,0 +1,32 @@
+"""How long a look at a file may take."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from .messages import Compare, Join, Request
+
+_LEAST_SECONDS, _MOST_SECONDS, _BYTES_A_SECOND = 10.0, 600.0, 1_000_000
+
+
+def seconds_for(request: Request) -> float:
+    """Seconds of a processor that a request may take: plenty for honest files of that size."""
+    size = sum(_size(path) for path in _files(request))
+    return min(_MOST_SECONDS, _LEAST_SECONDS + size / _BYTES_A_SECOND)
+
+
+def _files(request: Request) -> tuple[Path, ...]:
+    match request:
+        case Compare(path, reference):
+            return path, reference
+        case Join(path, before):
+            return path, before
+        case _:
+            return (request.path,)
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError, ValueError):
+        return path.stat().st_size
+    return 0

@@ -1,0 +1,1 @@
+"""What the bytes of audio formats say, read without a decoder."""

@@ -1,0 +1,1 @@
+"""What is fetched from elsewhere: checked addresses, links, downloads."""

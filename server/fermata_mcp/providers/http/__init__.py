@@ -1,0 +1,1 @@
+"""What providers that are reached over HTTP share."""

@@ -1,0 +1,1 @@
+"""MusicAPI.ai: one account, two models of its own kind."""

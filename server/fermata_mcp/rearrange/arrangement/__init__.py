@@ -1,0 +1,1 @@
+"""Which transitions are taken, how often and in which order."""

@@ -1,0 +1,70 @@
+"""The last resort: the track again from its beginning, in time where it has a pulse, else with a long blend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fermata_mcp.rearrange.transitions.alignment import peak_offset
+from fermata_mcp.rearrange.transitions.crossfade import Join
+
+if TYPE_CHECKING:
+    from fermata_mcp.rearrange.features.analysis import Analysis
+    from fermata_mcp.rearrange.samples import F32, Samples
+
+_PULSE = 0.35  # autocorrelation of the onsets from which there is a pulse
+_SLOWEST = 0.25  # seconds, the shortest pulse looked for
+_SHORT_BLEND, _LONGEST_BLEND = 0.004, 1.0  # seconds
+_LOOP_CONFIDENCE = 0.3
+_ROUNDING = 0.03  # seconds by which a clip may miss a whole number of pulses
+
+
+def loop_joins(samples: Samples, analysis: Analysis, frames: int, place: int | None) -> tuple[Join, ...]:
+    """Joins that repeat the source until it fills `frames`; leaving at frame `place` if that is given."""
+    join = _pulsed(samples, analysis, place) or _blended(samples, place)
+    count = -(-(frames - samples.frames) // join.gain)
+    return (join,) * count
+
+
+def _pulsed(samples: Samples, analysis: Analysis, place: int | None) -> Join | None:
+    """From the last whole pulse back to the beginning."""
+    period = _pulse_seconds(analysis)
+    if period is None:
+        return None
+    end = (samples.frames if place is None else place) / samples.rate
+    pulses = int((end + _ROUNDING) / period)
+    leave = min(samples.frames, round(pulses * period * samples.rate))
+    if place is not None or abs(leave - samples.frames) < _ROUNDING * samples.rate:
+        leave = samples.frames if place is None else place
+    after = int(_SHORT_BLEND * samples.rate)
+    return Join(leave, 0, 0, after, _LOOP_CONFIDENCE) if leave > 4 * after else None
+
+
+def _blended(samples: Samples, place: int | None) -> Join:
+    size = max(2, min(samples.frames // 3, int(_LONGEST_BLEND * samples.rate)))
+    if place is None or place < size:
+        return Join(samples.frames - size, 0, 0, size, _LOOP_CONFIDENCE)
+    return Join(place, 0, 0, size, _LOOP_CONFIDENCE)
+
+
+def _pulse_seconds(analysis: Analysis) -> float | None:
+    """Distance of the strongest regular onsets, if there are any."""
+    onset = analysis.onset - analysis.onset.mean()
+    shortest, longest = int(_SLOWEST * analysis.fps), analysis.frames // 2
+    if longest - shortest < 4:
+        return None
+    likeness = _autocorrelation(onset)[: longest + 1]
+    peak = shortest + int(np.argmax(likeness[shortest:longest]))
+    if likeness[peak] < _PULSE:
+        return None
+    return (peak + peak_offset(likeness, peak)) / analysis.fps
+
+
+def _autocorrelation(values: F32) -> F32:
+    size = 1 << (2 * len(values)).bit_length()
+    spectrum = np.fft.rfft(values, size)
+    power = spectrum.real**2 + spectrum.imag**2
+    product = np.fft.irfft(power, size)[: len(values)]
+    overlap = np.arange(len(values), 0, -1) / len(values)
+    return (product / (product[0] + 1e-9) / overlap).astype(np.float32)

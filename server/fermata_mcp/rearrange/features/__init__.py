@@ -1,0 +1,1 @@
+"""What the music is like, moment by moment."""

@@ -1,0 +1,72 @@
+"""The nouns of the engine: what is to be lengthened, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fermata_mcp.media.facts import AudioFacts
+
+HONESTY = "Made longer from the track's own material; nothing new was composed."
+SHORTEST_SECONDS = 0.5
+LONGEST_SOURCE_SECONDS = 6 * 3600
+LONGEST_RESULT_SECONDS = 12 * 3600
+
+Mode = Literal["rearranged", "looped", "silence"]
+Ending = Literal["auto", "keep", "fade", "loop"]
+Part = Literal["intro", "middle", "outro"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to lengthen.
+
+    Attributes:
+        source: The audio file.
+        target: Where the result goes; its folder must exist.
+        length_seconds: Wanted length of the whole result.
+        continue_at: Everything before this second stays untouched, and new material starts soon after it.
+        title: Replaces the title tag; None marks the old one as extended.
+        take: 1 for the best arrangement, 2, 3, … for other good ones; the same number gives the same result.
+        ending: `keep` the track's own, `fade` out at the exact length, `loop` for a file that plays end to start for
+            ever; `auto` keeps the own ending where that sounds well and fades otherwise.
+        part: Which third of the track the added music lies in; None for wherever it is heard least.
+        seal: What tells that the source is still the file that was checked; None where nobody checked it.
+        cache: Folder where analyses are kept for the next time; None keeps none.
+    """
+
+    source: Path
+    target: Path
+    length_seconds: float
+    continue_at: float | None = None
+    title: str | None = None
+    take: int = 1
+    ending: Ending = "auto"
+    part: Part | None = None
+    cache: Path | None = None
+    seal: str | None = None
+
+
+@dataclass(frozen=True)
+class Seam:
+    """Where the result jumps: at second `at` of the result, from `left` to `entered`, seconds of the source."""
+
+    at: float
+    left: float
+    entered: float
+    blend_ms: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was made. `facts` are those of the written file."""
+
+    facts: AudioFacts
+    mode: Mode
+    seams: tuple[Seam, ...]
+    ending: Literal["kept", "faded", "loops"]
+    warnings: tuple[str, ...]

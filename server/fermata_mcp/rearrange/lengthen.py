@@ -1,0 +1,132 @@
+"""Makes an audio file longer from its own material: the one entry to the offline engine."""
+
+from __future__ import annotations
+
+import math
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from fermata_mcp.domain.errors import InvalidRequest, TooLarge
+from fermata_mcp.media.audio import probe
+from fermata_mcp.media.facts import DECODER_DELAY_SECONDS
+from fermata_mcp.media.files import check_seal
+
+from .job import LONGEST_RESULT_SECONDS, LONGEST_SOURCE_SECONDS, SHORTEST_SECONDS, Job, Result, Seam
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fermata_mcp.media.facts import AudioFacts
+    from fermata_mcp.rearrange.arrangement.arrange import Planned
+
+    from .samples import Samples
+
+
+def lengthen(job: Job, progress: Callable[[float, str], None]) -> Result:
+    """Write `job.target`, atomically: it appears complete or not at all.
+
+    Args:
+        job: What to do.
+        progress: Told the share done (0 to 1) and what is being done.
+
+    Raises:
+        InvalidRequest: A length or place that makes no sense for this file, or a file under half a second.
+        FileNotAllowed: The source is not the file any more that was checked.
+        NotAudio: Nothing in the source decodes.
+        TooLarge: Source or result is longer than the limits above.
+        StoreUnavailable: The result cannot be written.
+    """
+    check_seal(job.source, job.seal)
+    facts = probe(job.source)
+    _check(job, facts)
+    # numpy and soundfile cost a server half of its start-up time, and it never needs them
+    from fermata_mcp.rearrange.arrangement.arrange import make_plan
+    from fermata_mcp.rearrange.output.encode import write_result
+    from fermata_mcp.rearrange.output.render import render
+
+    from .samples import open_samples
+
+    reading = _stage(progress, 0.0, 0.25, "reading")
+    with closing(open_samples(job.source, facts, job.target.parent, reading)) as samples:
+        _check_decoded(job, samples)
+        planned = make_plan(samples, job, _stage(progress, 0.25, 0.6, "listening"))
+        blocks = render(samples, planned.plan)
+        written = write_result(job, facts, planned.plan.frames, blocks, _stage(progress, 0.6, 1.0, "writing"))
+        return _result(written, planned, samples, _warnings(facts, samples))
+
+
+def _stage(progress: Callable[[float, str], None], start: float, stop: float, message: str) -> Callable[[float], None]:
+    return lambda part: progress(start + (stop - start) * part, message)
+
+
+def _check(job: Job, facts: AudioFacts) -> None:
+    if not math.isfinite(job.length_seconds):
+        raise InvalidRequest("The length must be a number of seconds.")
+    if job.take < 1:
+        raise InvalidRequest("take counts from 1.")
+    if facts.duration_seconds < SHORTEST_SECONDS:
+        raise InvalidRequest(
+            f"The track lasts {facts.duration_seconds:.2f} s; at least {SHORTEST_SECONDS} s are needed.",
+            "give a longer track.",
+        )
+    if facts.duration_seconds > LONGEST_SOURCE_SECONDS:
+        raise TooLarge(f"The track is longer than {LONGEST_SOURCE_SECONDS // 3600} hours.", "cut it first.")
+    if job.length_seconds > LONGEST_RESULT_SECONDS:
+        raise TooLarge(f"The result would be longer than {LONGEST_RESULT_SECONDS // 3600} hours.", "ask for less.")
+    if round(job.length_seconds * facts.sample_rate) <= facts.frames:
+        raise InvalidRequest(
+            f"The track already lasts {facts.duration_seconds:.2f} s; {job.length_seconds:.2f} s is not longer.",
+            f"ask for more than {facts.duration_seconds:.2f} s.",
+        )
+    _check_place(job.continue_at, facts.duration_seconds)
+
+
+def _check_place(continue_at: float | None, duration: float) -> None:
+    if continue_at is None:
+        return
+    if not math.isfinite(continue_at) or continue_at < 0:
+        raise InvalidRequest("continue_at must be a number of seconds from the beginning.")
+    if continue_at > duration + 0.05:
+        raise InvalidRequest(
+            f"continue_at is {continue_at:.2f} s, but the track ends at {duration:.2f} s.",
+            f"choose a place between 0 and {duration:.2f} s.",
+        )
+
+
+def _check_decoded(job: Job, samples: Samples) -> None:
+    seconds = samples.frames / samples.rate
+    if seconds < SHORTEST_SECONDS:
+        raise InvalidRequest(
+            f"Only {seconds:.2f} s of the track can be decoded; at least {SHORTEST_SECONDS} s are needed.",
+            "give an undamaged file.",
+        )
+    _check_place(job.continue_at, seconds)
+
+
+def _warnings(facts: AudioFacts, samples: Samples) -> list[str]:
+    warnings: list[str] = []
+    lost = (max(facts.frames, facts.told_frames or 0) - samples.frames) / facts.sample_rate
+    if lost > DECODER_DELAY_SECONDS:
+        warnings.append(f"The file is damaged: its last {lost:.1f} s cannot be decoded, and were left out.")
+    elif facts.note is not None:
+        warnings.append(facts.note)
+    if samples.repaired:
+        warnings.append("Samples that were no numbers were set to zero.")
+    return warnings
+
+
+def _result(facts: AudioFacts, planned: Planned, samples: Samples, warnings: list[str]) -> Result:
+    rate = samples.rate
+    seams = tuple(
+        Seam(
+            at / rate,
+            join.leave / rate,
+            join.enter / rate,
+            1000 * (join.before + join.after) / rate,
+            round(join.confidence, 3),
+        )
+        for at, join in planned.plan.seams()
+        if at < planned.plan.frames or join is planned.plan.wrap
+    )
+    ending = "loops" if planned.plan.wrap else "faded" if planned.plan.fade else "kept"
+    return Result(facts, planned.mode, seams, ending, (*warnings, *planned.warnings))

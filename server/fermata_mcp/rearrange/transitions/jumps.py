@@ -1,0 +1,239 @@
+"""Jumps: candidate joins placed to the frame, aligned to the sample, and priced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .alignment import align_onsets, align_waveform, off_pulse
+from .distance import UNKNOWN, Moments, accepted, either_side
+from .self_distance import Search, block_seconds, body_span, likely_pairs
+
+if TYPE_CHECKING:
+    from fermata_mcp.rearrange.cache import Arrays, Cache
+    from fermata_mcp.rearrange.features.analysis import Analysis
+    from fermata_mcp.rearrange.samples import Floats, Ints
+
+_CONTEXT, _FADING = 4.0, 1.5  # seconds compared before and after a cut, and how soon they matter less
+_SHIFT_BLOCKS = 1.2  # blocks of the search by which a cut may move along its diagonal
+_STRIDE = 4  # frames between compared moments
+_BATCH = 64
+_MOST = 400  # jumps handed to the path
+_WAVEFORM_ALIGNED = 150  # … of which so many best are aligned to the sample
+_SAME_WAVEFORM = 0.6  # correlation from which the waveform tells the lag
+_IMPOSSIBLE = 9.0
+_RANDOM_PAIRS, _LEAST_USUAL = 300, 0.5  # to know what is usual; no track is so uniform that less is
+_BAD, _BAD_PRICE = 0.65, 0.1  # acceptance under which a join is simply bad, and what that costs
+_HOPELESS = 0.02  # price of one more of mismatch, so that paths without any good jump still compare
+_STEP_WINDOWS = (0.45, 3.0)  # seconds
+_USUAL_STEP = 95  # percentile of the track's own steps that are its habit
+
+
+@dataclass(frozen=True)
+class Jumps:
+    """Backward jumps, best first.
+
+    Attributes:
+        leave: [jumps] frame of the analysis at which the old place is left.
+        lag: [jumps] analysis samples jumped back.
+        mismatch: [jumps] distance of the music around both places; 1 for places taken at random.
+        accepted: [jumps] share 0..1 of listeners who would not mind, steps of level and pulse included.
+        rate: Analysis samples per second.
+        hop: Analysis samples per frame.
+    """
+
+    leave: Ints
+    lag: Floats
+    mismatch: Floats
+    accepted: Floats
+    rate: float
+    hop: int
+
+    def __len__(self) -> int:
+        return len(self.leave)
+
+    def within(self, start: float, stop: float) -> Jumps:
+        """Those that enter and leave between these seconds."""
+        kept = (self.enter_seconds >= start) & (self.leave_seconds <= stop)
+        return self.only(np.flatnonzero(kept))
+
+    def only(self, kept: Ints) -> Jumps:
+        """Those of these indices."""
+        parts = {name: getattr(self, name)[kept] for name in ("leave", "lag", "mismatch", "accepted")}
+        return replace(self, **parts)
+
+    @cached_property
+    def cost(self) -> Floats:
+        """[jumps] price of using each: the share of listeners it loses, and more where it loses too many."""
+        return 1 - self.accepted + _HOPELESS * self.mismatch + _BAD_PRICE * (self.accepted < _BAD)
+
+    @property
+    def leave_seconds(self) -> Floats:
+        return self.leave * (self.hop / self.rate)
+
+    @property
+    def gain_seconds(self) -> Floats:
+        """What each jump adds to the length."""
+        return self.lag / self.rate
+
+    @property
+    def enter_seconds(self) -> Floats:
+        return self.leave_seconds - self.gain_seconds
+
+
+def find_jumps(analysis: Analysis, search: Search, cache: Cache) -> Jumps:
+    """All good jumps of the analysed stretch, best first; possibly none. Those of an earlier search are remembered."""
+    what = f"jumps {analysis.start} {analysis.frames} {search}"
+    return Jumps(**cache.arrays(what, lambda: _found(analysis, search)), rate=analysis.rate, hop=analysis.hop)
+
+
+def _found(analysis: Analysis, search: Search) -> Arrays:
+    leave_cells, enter_cells = likely_pairs(analysis, search)
+    centres = leave_cells * analysis.cell + analysis.cell // 2
+    lag = align_onsets(analysis, centres, enter_cells * analysis.cell + analysis.cell // 2)
+    leave, mismatch = _place_cuts(analysis, centres, lag, search)
+    best = _distinct(leave, lag, mismatch, analysis)
+    leave, lag, mismatch = leave[best], lag[best], mismatch[best]
+    lag = _align(analysis, leave, lag)
+    return {
+        "leave": leave,
+        "lag": lag,
+        "mismatch": mismatch,
+        "accepted": accepted(mismatch, _steps(analysis, leave, lag), off_pulse(analysis, leave, lag)),
+    }
+
+
+def _align(analysis: Analysis, leave: Ints, lag: Floats) -> Floats:
+    lag = lag.copy()
+    reach, slack = int(0.3 * analysis.rate), int(0.012 * analysis.rate)
+    for i in range(min(_WAVEFORM_ALIGNED, len(lag))):
+        found, likeness = align_waveform(analysis.mono, int(leave[i]) * analysis.hop, round(lag[i]), reach, slack)
+        if likeness > _SAME_WAVEFORM:
+            lag[i] = found
+    return lag
+
+
+def _steps(analysis: Analysis, leave: Ints, lag: Floats) -> Floats:
+    """[jumps] dB by which the level changes more than the track's own habit."""
+    worst = np.zeros(len(leave))
+    enter = np.maximum(0, np.round(leave - lag / analysis.hop).astype(np.int64))
+    for seconds in _STEP_WINDOWS:
+        width = int(seconds * analysis.fps)
+        worst = np.maximum(worst, _level_step(analysis, leave, enter, width) - _usual_step(analysis, width))
+    return worst
+
+
+def _level_step(analysis: Analysis, leave: Ints, enter: Ints, width: int) -> Floats:
+    """dB between `width` frames before the place left and after the place entered."""
+    power = analysis.summed_power
+    start, stop = np.maximum(0, leave - width), np.minimum(analysis.frames, enter + width)
+    before = (power[leave] - power[start]) / np.maximum(1, leave - start)
+    after = (power[stop] - power[enter]) / np.maximum(1, stop - enter)
+    return np.abs(10 * np.log10((after + 1e-9) / (before + 1e-9)))
+
+
+def _usual_step(analysis: Analysis, width: int) -> float:
+    places = np.arange(width, analysis.frames - width, 11)
+    return float(np.percentile(_level_step(analysis, places, places, width), _USUAL_STEP)) if len(places) else 3.0
+
+
+def _distinct(leave: Ints, lag: Floats, mismatch: Floats, analysis: Analysis) -> Ints:
+    """The best jumps, without those that refinement pulled together."""
+    seen: set[tuple[int, int]] = set()
+    kept: list[int] = []
+    places, distances = (leave / analysis.fps / 0.25).astype(int), np.rint(lag / analysis.rate / 0.05).astype(int)
+    for i in np.argsort(mismatch).tolist():
+        place, distance = int(places[i]), int(distances[i])
+        if mismatch[i] > _IMPOSSIBLE / 2 or len(kept) >= _MOST:
+            break
+        if not seen & {(place + near, distance) for near in (-1, 0, 1)}:
+            seen.add((place, distance))
+            kept.append(i)
+    return np.asarray(kept, np.int64)
+
+
+def _place_cuts(analysis: Analysis, centres: Ints, lag: Floats, search: Search) -> tuple[Ints, Floats]:
+    """For each candidate the frame nearby where its cut is least heard, and the mismatch around it."""
+    cuts, mismatch = np.zeros(len(centres), np.int64), np.full(len(centres), _IMPOSSIBLE)
+    moments = Moments(analysis)
+    earliest, latest = _allowed_frames(analysis, search, centres)
+    for i in range(0, len(centres), _BATCH):
+        batch = slice(i, i + _BATCH)
+        allowed = earliest[batch, None], latest
+        cuts[batch], mismatch[batch] = _place_batch(analysis, moments, centres[batch], lag[batch], allowed)
+    return cuts, mismatch / _usual_mismatch(analysis, moments)
+
+
+def _usual_mismatch(analysis: Analysis, moments: Moments) -> float:
+    """Of jumps between places taken at random."""
+    places = np.random.default_rng(1).integers(0, analysis.frames, (2, _RANDOM_PAIRS))
+    fps = analysis.fps / _STRIDE
+    context = int(_CONTEXT * fps)
+    offsets = np.arange(-context, context + 1) * _STRIDE
+    apart = _apart(analysis, moments, places[0, :, None] + offsets, places[1, :, None] + offsets)
+    return max(_LEAST_USUAL, float(np.median(_around(apart, context, 0, fps))))
+
+
+def _apart(analysis: Analysis, moments: Moments, old: Ints, new: Ints) -> Floats:
+    """Distances of the moments at frames `old` and `new`, which may lie outside the track."""
+    last = analysis.frames - 1
+    inside = (np.minimum(old, new) >= 0) & (np.maximum(old, new) <= last)
+    return np.where(inside, moments.distances(np.clip(old, 0, last), np.clip(new, 0, last)), UNKNOWN)
+
+
+def _allowed_frames(analysis: Analysis, search: Search, centres: Ints) -> tuple[Ints, int]:
+    """Between which frames each cut may lie; one found after the place to continue at stays after it."""
+    _, last = body_span(analysis)
+    earliest = np.full(len(centres), int(search.earliest * analysis.fps))
+    latest = min(last, analysis.cells - 2) * analysis.cell
+    if search.entry is not None:
+        entry = min(int(np.ceil(search.entry * analysis.fps)), analysis.frames - 3)
+        earliest = np.where(centres >= entry, np.maximum(earliest, entry), earliest)
+        latest = max(latest, min(analysis.frames - 2, entry + int(4 * analysis.fps)))
+    return earliest, max(int(earliest.min(initial=latest)) + 1, latest)
+
+
+def _place_batch(
+    analysis: Analysis, moments: Moments, centres: Ints, lag: Floats, allowed: tuple[Ints, int]
+) -> tuple[Ints, Floats]:
+    fps = analysis.fps / _STRIDE
+    context, shift = int(_CONTEXT * fps), int(_SHIFT_BLOCKS * block_seconds(analysis) * fps)
+    offsets = np.arange(-(context + shift), context + shift + 1) * _STRIDE
+    back = np.round(lag / analysis.hop).astype(np.int64)[:, None]
+    old = centres[:, None] + offsets
+    around = _around(_apart(analysis, moments, old, old - back), context, shift, fps)
+    # the frames between the compared moments, to meet the onsets
+    cut = np.repeat(old[:, context : context + 2 * shift + 1], _STRIDE, axis=1)
+    cut += np.tile(np.arange(_STRIDE), 2 * shift + 1)
+    mismatch = np.repeat(around, _STRIDE, axis=1)
+    usable = (cut >= allowed[0]) & (cut <= allowed[1]) & (cut - back > 4)
+    in_old, in_new = np.clip(cut, 0, analysis.frames - 1), np.clip(cut - back, 0, analysis.frames - 1)
+    score = np.where(usable, mismatch + _onset_score(analysis, in_old, in_new), np.inf)
+    rows, best = np.arange(len(centres)), score.argmin(1)
+    return in_old[rows, best], np.where(np.isfinite(score[rows, best]), mismatch[rows, best], _IMPOSSIBLE)
+
+
+def _around(distance: Floats, context: int, shift: int, fps: float) -> Floats:
+    """[batch, cuts] mismatch before and after each cut, what is near counting most."""
+    weights = np.exp(-np.arange(context) / (_FADING * fps))
+    weights /= weights.sum()
+    before, after = np.zeros((2, distance.shape[1], 2 * shift + 1))
+    for cut in range(2 * shift + 1):
+        before[cut : cut + context, cut] = weights[::-1]
+        after[cut + context : cut + 2 * context, cut] = weights
+    return either_side(distance @ before, distance @ after)
+
+
+def _onset_score(analysis: Analysis, old: Ints, new: Ints) -> Floats:
+    """Negative just before an onset that both places share, positive on an onset itself."""
+    last = analysis.frames - 1
+    onset = analysis.onset
+    shared = np.zeros(old.shape)
+    for ahead in (1, 2, 3):
+        there = np.minimum(onset[np.minimum(old + ahead, last)], onset[np.minimum(new + ahead, last)])
+        shared = np.maximum(shared, there)
+    here = np.maximum(onset[old], onset[new])
+    return 0.01 * np.minimum(here, 4) - 0.02 * np.minimum(shared, 4)
