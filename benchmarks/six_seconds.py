@@ -58,7 +58,7 @@ async def run(jobs: int, scale: str, folder: str) -> None:
             for number in range(1, jobs + 1):
                 await asyncio.sleep(PAUSE_SECONDS if number > 1 else 0)
                 took, told, pings = await job(talk, number)
-                before, looks = looks, get(f"{url}/_emulator/ledger")["requests"]["look"]
+                before, looks = looks, get(f"{url}/_emulator/ledger")["requests"]["poll"]
                 times = " | ".join(f"{value:.1f}" for value in spread(pings))
                 print(f"| {number} | {took:.2f} | {told} | {looks - before} | {times} |", flush=True)
     print("\nGoal: the call <= 6.5 s, >= 3 progress messages, every ping <= 50 ms.")

@@ -16,7 +16,7 @@ import pytest
 from fermata_mcp.config import load_settings
 from fermata_mcp.domain.errors import Cancelled
 from fermata_mcp.domain.task import Work
-from fermata_mcp.providers.base import Host
+from fermata_mcp.providers.base import ProviderContext
 from fermata_mcp.providers.local.provider import LocalProvider
 from support.processes import needs_proc, workers_of, write_beat
 
@@ -41,7 +41,7 @@ class Desk:
         """Wait until what is said of the work is what is waited for, or the work is over."""
         with anyio.fail_after(60):
             while True:
-                said = await self.provider.look(remote_id, work)
+                said = await self.provider.poll(remote_id, work)
                 if said.state != "running" or ready(said.message):
                     return
                 await anyio.sleep(0.002)
@@ -54,7 +54,9 @@ async def desk(folder: Path) -> AsyncGenerator[Desk]:
     settings = load_settings(data_dir=folder / "data")
     async with anyio.create_task_group() as group:
         made: Desk
-        host = Host(settings, lambda run: group.start_soon(run), lambda remote_id: made.heard.append(remote_id))
+        host = ProviderContext(
+            settings, lambda run: group.start_soon(run), lambda remote_id: made.heard.append(remote_id)
+        )
         made = Desk(LocalProvider(host), folder)
         yield made
         await made.provider.aclose()
@@ -81,7 +83,7 @@ async def test_fifty_cancels_leave_nothing(tmp_path: Path) -> None:
             await made.when(str(number), work, moments()[number % 5])
             assert await made.provider.stop(str(number))
             assert workers_of(os.getpid()) == []
-            said = await made.provider.look(str(number), work)
+            said = await made.provider.poll(str(number), work)
             assert isinstance(said.error, Cancelled), said
         assert made.files() == []
 

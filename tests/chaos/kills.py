@@ -76,7 +76,7 @@ BARRED: dict[str, str] = {
     "engine/runner.py:Runner._advance": _LATE,
     "engine/steps/delivery.py:with_earlier_parts": "copies of files, made again where they are missing",
     "engine/steps/delivery.py:_beside": "copies of files, made again where they are missing",
-    "engine/steps/poll.py:Looker._take_in": "work that a provider lists no longer ends like any other that failed",
+    "engine/steps/poll.py:Poller._take_in": "work that a provider lists no longer ends like any other that failed",
     "engine/intake/source_audio.py:with_source": "the source of a task that began before sources were fetched first",
     "providers/local/provider.py:_leave": "the end of a worker that must be killed",
     "store/sqlite.py:SqliteStore._check_clock": "a clock that was set: `contract/test_store.py` sets it",

@@ -24,13 +24,13 @@ BROKEN = frozenset({"succeeded", "failed"})
 
 def readings(*odd: Snapshot) -> None:
     """What the next answers to looks are taken for in this process."""
-    left, read = list(odd), SunoAdapter.read_look
+    left, read = list(odd), SunoAdapter.read_poll
 
-    def read_look(adapter: SunoAdapter, answer: Any, remote_id: str) -> Snapshot | None:
+    def read_poll(adapter: SunoAdapter, answer: Any, remote_id: str) -> Snapshot | None:
         return left.pop(0) if left else read(adapter, answer, remote_id)
 
     patched: Any = SunoAdapter
-    patched.read_look = read_look
+    patched.read_poll = read_poll
 
 
 def half(far: SunoEmulator) -> None:
@@ -147,7 +147,7 @@ async def the_provider_is_gone(stage: Stage) -> None:
 
 def done_but_not_told(far: SunoEmulator) -> None:
     far.ready_after_polls = 0
-    far.script("look", Fault.answer(500, "no"))
+    far.script("poll", Fault.answer(500, "no"))
 
 
 @scenario(prepare=done_but_not_told)
@@ -171,7 +171,7 @@ async def _wanted_after_all(stage: Stage) -> None:
         await stage.over(service, task)
 
 
-@scenario(ends=BROKEN | {"cancelled"}, prepare=faulty("look", 500, 99))
+@scenario(ends=BROKEN | {"cancelled"}, prepare=faulty("poll", 500, 99))
 async def cancelled_and_never_seen_again(stage: Stage) -> None:
     async with stage.engine() as service:
         task = await stage.start(service)

@@ -38,7 +38,7 @@ simple("joined to a link", {"source": "named link"}, prepare=linked, settings={"
 simple("joined there", provider="musicapi-sonic", prepare=knob(extend_returns="segment"))
 simple("uploaded as a step", {"source": "link"}, provider="musicapi-producer", prepare=linked)
 simple("too fast once", prepare=knob(busy=1))
-simple("looks fail", prepare=faulty("look", 500, 2))
+simple("looks fail", prepare=faulty("poll", 500, 2))
 simple("audio comes late", prepare=faulty("audio", 503, 3))
 simple("uploads fail twice", {"source": "file"}, prepare=faulty("upload", 500, 2))
 simple("uploads fail", {"source": "file"}, repeated=False, ends=FAILED, prepare=faulty("upload", 500, 99))

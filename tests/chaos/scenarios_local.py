@@ -31,11 +31,11 @@ async def local(stage: Stage) -> None:
 async def local_stopped_by_others(stage: Stage) -> None:
     """The provider says that its work was stopped, though nobody here has asked for it."""
 
-    async def look(provider: LocalProvider, remote_id: str, work: Work) -> Snapshot:
+    async def poll(provider: LocalProvider, remote_id: str, work: Work) -> Snapshot:
         return Snapshot("failed", error=Cancelled("the work was stopped."))
 
     patched: Any = LocalProvider
-    patched.look = look
+    patched.poll = poll
     async with stage.engine() as service:
         await stage.run(service, **SHORT)
 

@@ -26,7 +26,7 @@ from support.engines import House, MortalStore, settings_in
 TOLD = "told"
 PATIENCE = 25.0
 # Nobody sleeps longer than this for others; what is promised does not depend on it.
-SLEEPS = {"LONGEST_SLEEP_SECONDS": 0.03, "FOREIGN_LOOK_SECONDS": 0.03, "FEWEST_LOOKS": 0}
+SLEEPS = {"LONGEST_SLEEP_SECONDS": 0.03, "FOREIGN_LOOK_SECONDS": 0.03, "FEWEST_POLLS": 0}
 HEAD_START = {"HEAD_START_SECONDS": 0.01}
 TIME_SCALE = 0.01
 A_WHILE = 0.3

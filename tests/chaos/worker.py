@@ -28,7 +28,7 @@ from fermata_mcp.providers import sunoapi
 from fermata_mcp.store.sqlite import SqliteStore
 
 # A submit's deadline stays a third of its lease, as in the server.
-TIMES = {"SUBMIT_LEASE_MS": 4500, "LOOK_LEASE_MS": 3000, "GRACE_MS": 500}
+TIMES = {"SUBMIT_LEASE_MS": 4500, "POLL_LEASE_MS": 3000, "GRACE_MS": 500}
 SUBMIT_TIMEOUT_SECONDS = 1.5
 ENOUGH, ACKNOWLEDGED, DEATHS = "enough", "acknowledged", "deaths"
 
@@ -53,7 +53,7 @@ def retry_unknown() -> None:
     def again(step: Step, task: Task, spec: ProviderSpec, now: int, _: str | None) -> Change:
         return moves.put_back(step, now, now, task.held)
 
-    moves.settled = again
+    moves.unknown_resolved = again
 
 
 def note(file: Path, line: str) -> None:

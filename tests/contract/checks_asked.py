@@ -67,7 +67,7 @@ async def uploads(rig: WireRig, case: None) -> None:
         assert ready[0].source_url != ready[1].source_url
         assert abs(await made.played(ready[0].source_url) - 4.0) < 0.01
         assert made.emulator.ledger.entries == []
-        found = await made.look(await made.submitted(ready[0]))
+        found = await made.poll(await made.submitted(ready[0]))
         longest = max(clip.duration_seconds or 0 for clip in found.clips)
         assert longest > 4.0
         made.clean()

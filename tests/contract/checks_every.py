@@ -107,7 +107,7 @@ async def it_runs_until_it_is_done(rig: Rig, case: None) -> None:
     async with rig.bench() as made:
         made.begin_slowly()
         remote_id = await made.submitted()
-        first = await made.look(remote_id)
+        first = await made.poll(remote_id)
         assert (first.state, first.error) == ("running", None)
         assert first.fraction is None or 0 <= first.fraction < 1
         done = await made.over(remote_id)
@@ -115,7 +115,7 @@ async def it_runs_until_it_is_done(rig: Rig, case: None) -> None:
         for clip in done.clips:
             assert clip.url or clip.file
             assert abs((clip.duration_seconds or 0) - await made.length_of(clip)) < 0.01
-        assert await made.look(remote_id) == done
+        assert await made.poll(remote_id) == done
 
 
 @check()
@@ -150,7 +150,7 @@ async def endings(rig: Rig, case: tuple[str, tuple[str, str | None]]) -> None:
 async def an_id_that_is_not_known(rig: Rig, case: None) -> None:
     """A provider may not list its own id yet; what only lived in a process is lost with it."""
     async with rig.bench() as made:
-        assert (await made.look("0" * 32)).state == rig.unlisted
+        assert (await made.poll("0" * 32)).state == rig.unlisted
         assert await made.provider.stop("0" * 32) == rig.stops
 
 

@@ -29,10 +29,10 @@ async def every_state_until_done(rig: WireRig, case: None) -> None:
     async with bench(rig) as made:
         made.emulator.ready_after_polls = rig.stages
         remote_id = await made.submitted()
-        seen = [await made.look(remote_id) for _ in range(rig.stages)]
+        seen = [await made.poll(remote_id) for _ in range(rig.stages)]
         assert [snapshot.state for snapshot in seen] == ["running"] * rig.stages
         assert all((clip.url or "").startswith(f"{ORIGIN}/audio/") for snapshot in seen for clip in snapshot.clips)
-        done = await made.look(remote_id)
+        done = await made.poll(remote_id)
         assert done.state == "succeeded"
         assert len(done.clips) == rig.clips
         assert done.warnings == ()
@@ -53,18 +53,18 @@ async def unknown_words_are_running(rig: WireRig, case: None) -> None:
         remote_id = await made.submitted()
         with logged() as lines:
             for _ in range(3):
-                assert (await made.look(remote_id)).state == "running"
+                assert (await made.poll(remote_id)).state == "running"
         assert sum(made.emulator.outcome.lower() in line.lower() for line in lines) == 1
 
 
 async def _read(made: WireBench, remote_id: str, answer: Fault) -> Snapshot | ProviderError:
     """What a look makes of this answer; the next one finds the work done all the same."""
-    made.emulator.script("look", answer)
+    made.emulator.script("poll", answer)
     try:
-        found = await made.look(remote_id)
+        found = await made.poll(remote_id)
     except ProviderError as error:
         found = error
-    assert (await made.look(remote_id)).state == "succeeded"
+    assert (await made.poll(remote_id)).state == "succeeded"
     return found
 
 
@@ -109,12 +109,12 @@ async def refused_looks(rig: WireRig, case: tuple[str, int, Fault]) -> None:
        needs="wire")  # fmt: skip
 async def looks_below_http(rig: WireRig, case: Deed) -> None:
     """A look that is cut off fails, and the next one may succeed."""
-    async with loopback(rig, "look", Fault.wire(case)) as made:
+    async with loopback(rig, "poll", Fault.wire(case)) as made:
         remote_id = await made.submitted()
         with pytest.raises(ProviderError):
-            await made.look(remote_id)
+            await made.poll(remote_id)
         made.emulator.faults.clear()
-        assert (await made.look(remote_id)).state == "succeeded"
+        assert (await made.poll(remote_id)).state == "succeeded"
 
 
 @check(lambda _: (301, 302, 303, 307, 308), needs="wire")
@@ -123,10 +123,10 @@ async def redirected_looks(rig: WireRig, case: int) -> None:
     elsewhere = rig.emulator()
     async with (
         Front(elsewhere) as there,
-        loopback(rig, "look", Fault.answer(case, "", location=f"{there}/api")) as made,
+        loopback(rig, "poll", Fault.answer(case, "", location=f"{there}/api")) as made,
     ):
         with pytest.raises(ProviderError):
-            await made.look(await made.submitted())
+            await made.poll(await made.submitted())
     assert elsewhere.seen == []
 
 
@@ -137,7 +137,7 @@ async def nobody_listens_any_more(rig: WireRig, case: None) -> None:
         pass
     async with bench(rig, url=url) as made:
         with pytest.raises(ProviderUnavailable):
-            await made.look("0" * 32)
+            await made.poll("0" * 32)
 
 
 @check(lambda rig: list(rig.written), needs="wire")
@@ -145,7 +145,7 @@ async def lengths_however_written(rig: WireRig, case: str) -> None:
     """Numbers, words, milliseconds, nothing: a clip whose length is not told is a clip."""
     async with bench(rig) as made:
         made.emulator.apply_script({"set": rig.written[case]})
-        found = await made.look(await made.submitted())
+        found = await made.poll(await made.submitted())
         assert found.state == "succeeded"
         assert len(found.clips) == rig.clips
         for clip in found.clips:
@@ -164,10 +164,10 @@ async def links_that_come_late(rig: WireRig, case: None) -> None:
     async with bench(rig) as made:
         made.emulator.late_links = 2
         remote_id = await made.submitted()
-        early = [await made.look(remote_id) for _ in range(2)]
+        early = [await made.poll(remote_id) for _ in range(2)]
         assert [found.state for found in early] == ["succeeded"] * 2
         assert all(found.clips and not any(clip.url for clip in found.clips) for found in early)
-        done = await made.look(remote_id)
+        done = await made.poll(remote_id)
         assert [bool(clip.url) for clip in done.clips] == [True] * rig.clips
 
 
@@ -177,7 +177,7 @@ async def done_and_then_failed(rig: WireRig, case: None) -> None:
     async with bench(rig) as made:
         made.emulator.done_looks = 2
         remote_id = await made.submitted()
-        assert [(await made.look(remote_id)).state for _ in range(4)] == ["succeeded"] * 2 + ["failed"] * 2
+        assert [(await made.poll(remote_id)).state for _ in range(4)] == ["succeeded"] * 2 + ["failed"] * 2
 
 
 @check(lambda _: [{"code": 404, "msg": "?", "data": None}, {"code": 404, "error": {"message": "task not found"}},
@@ -186,14 +186,14 @@ async def work_that_is_not_listed(rig: WireRig, case: Any) -> None:
     """Said by the provider itself: still running as far as anybody knows, and marked."""
     async with bench(rig) as made:
         remote_id = await made.submitted()
-        made.emulator.script("look", Fault.answer(case.get("code", 404), case))
+        made.emulator.script("poll", Fault.answer(case.get("code", 404), case))
         try:
-            found = await made.look(remote_id)
+            found = await made.poll(remote_id)
         except ProviderError:
             assert case.get("msg") == "?"  # not even words: only some providers document what that means
             return
         assert (found.state, found.unlisted) == ("running", True)
-        assert not (await made.look(remote_id)).unlisted
+        assert not (await made.poll(remote_id)).unlisted
 
 
 @check(needs="wire")
@@ -207,9 +207,9 @@ async def a_gateways_page_says_nothing_about_the_work(rig: WireRig, case: None) 
 async def what_it_cost(rig: WireRig, case: int) -> None:
     """The charge of what is done; nothing once what failed is paid back, also where that shows late."""
     async with bench(rig) as made:
-        assert (await made.look(await made.submitted())).cost == 12
+        assert (await made.poll(await made.submitted())).cost == 12
         made.emulator.late_refund, made.emulator.outcome = case, made.emulator.failed_outcome
         remote_id = await made.submitted()
-        costs = [(await made.look(remote_id)).cost for _ in range(case + 1)]
+        costs = [(await made.poll(remote_id)).cost for _ in range(case + 1)]
         assert costs == [12.0] * case + [0.0]
         assert made.emulator.ledger.balance == 1000 - 12

@@ -40,13 +40,13 @@ async def the_key_stays_secret(rig: WireRig, case: None) -> None:
     with logged() as lines:
         async with bench(rig) as made:
             remote_id = await made.submitted()
-            shown += [repr(made.provider), made.provider.account_id, repr(await made.look(remote_id))]
+            shown += [repr(made.provider), made.provider.account_id, repr(await made.poll(remote_id))]
             for fault in (Fault.answer(401, {"code": 401}), Fault.answer(500, "<html>"), Fault.answer(200, [1])):
                 made.emulator.script("submit", fault)
-                made.emulator.script("look", fault)
+                made.emulator.script("poll", fault)
                 made.emulator.script("balance", fault)
                 shown.append(repr(await made.submit()))
-                for reading in (made.look(remote_id), made.provider.balance()):
+                for reading in (made.poll(remote_id), made.provider.balance()):
                     try:
                         shown.append(repr(await reading))
                     except FermataError as error:

@@ -142,7 +142,7 @@ async def a_worker_that_hears_nothing_is_ended(rig: LocalRig, case: str) -> None
         with anyio.fail_after(2):
             await (made.provider.stop(remote_id) if case == "stop" else made.provider.aclose())
         _is_gone(worker)
-        found = await made.look(remote_id)
+        found = await made.poll(remote_id)
         assert (found.state, found.error and found.error.code) == ("failed", "cancelled")
         assert made.changed == [remote_id]
 

@@ -21,13 +21,13 @@ from emulators import worker
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Work
-from fermata_mcp.providers.base import Host, Provider
+from fermata_mcp.providers.base import Provider, ProviderContext
 from fermata_mcp.providers.local import provider as local
 from support.processes import seconds_of, write_beat
 
 TESTS = Path(__file__).parent.parent
 SOURCE_SECONDS = 6.0
-Make = Callable[[Host], Provider]
+Make = Callable[[ProviderContext], Provider]
 
 
 @dataclass
@@ -128,7 +128,9 @@ async def local_bench(rig: LocalRig) -> AsyncGenerator[LocalBench]:
     ):
         made: LocalBench
         settings = Settings()  # pyright: ignore[reportCallIssue]
-        host = Host(settings, spawn=lambda run: made.spawn(run), changed=lambda id_: made.changed.append(id_))
+        host = ProviderContext(
+            settings, spawn=lambda run: made.spawn(run), changed=lambda id_: made.changed.append(id_)
+        )
         made = LocalBench(rig.make(host), Path(folder))
         write_beat(made.source, SOURCE_SECONDS)
         made.target.parent.mkdir()

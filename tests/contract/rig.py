@@ -64,13 +64,13 @@ class Bench(ABC):
         assert isinstance(outcome, Accepted), f"not accepted: {outcome}"
         return outcome.remote_id
 
-    async def look(self, remote_id: str) -> Snapshot:
-        return await self.provider.look(remote_id, self.work)
+    async def poll(self, remote_id: str) -> Snapshot:
+        return await self.provider.poll(remote_id, self.work)
 
     async def over(self, remote_id: str, seconds: float = 20) -> Snapshot:
         """The first reading that is not `running`."""
         with anyio.fail_after(seconds):
-            while (found := await self.look(remote_id)).state == "running":  # noqa: ASYNC110  (only a look tells)
+            while (found := await self.poll(remote_id)).state == "running":  # noqa: ASYNC110  (only a look tells)
                 await anyio.sleep(0.01)
         return found
 

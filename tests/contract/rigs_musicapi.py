@@ -18,13 +18,13 @@ _LINK = "https://audio.test/a.mp3"
 
 
 def _producer(_: Settings) -> Adapter:
-    return musicapi_producer.Adapter()
+    return musicapi_producer.ProducerAdapter()
 
 
 MUSICAPI_SONIC = WireRig(
     name="musicapi-sonic",
     kinds=frozenset({"url", "task", "clip"}),
-    adapter=lambda _: musicapi_sonic.Adapter(),
+    adapter=lambda _: musicapi_sonic.SonicAdapter(),
     emulator=musicapi.musicapi,
     key_names=("musicapi_api_key", ("musicapi_base_url",)),
     sources={"clip": work(source_clip="clip-1"), "url": work(source_url=_LINK)},

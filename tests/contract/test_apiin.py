@@ -17,7 +17,7 @@ from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import InvalidRequest, ProviderError, UnknownTrack
 from fermata_mcp.domain.task import Work
 from fermata_mcp.providers import apiin
-from fermata_mcp.providers.base import Accepted, Host, NotSent, Refused, Snapshot, Submitted, Unclear
+from fermata_mcp.providers.base import Accepted, NotSent, ProviderContext, Refused, Snapshot, Submitted, Unclear
 from fermata_mcp.providers.http.client import HttpProvider
 
 pytestmark = pytest.mark.anyio
@@ -38,18 +38,18 @@ class Rig:
         assert isinstance(outcome, Accepted), outcome
         return outcome.remote_id
 
-    async def look(self, remote_id: str) -> Snapshot:
-        return await self.provider.look(remote_id, Work(save_as="/nowhere/a.mp3"))
+    async def poll(self, remote_id: str) -> Snapshot:
+        return await self.provider.poll(remote_id, Work(save_as="/nowhere/a.mp3"))
 
     async def made(self, clip: str = "genearlier/0", **given: Any) -> Snapshot:
-        return await self.look(await self.accepted(clip, **given))
+        return await self.poll(await self.accepted(clip, **given))
 
 
 @asynccontextmanager
 async def rigged(**knobs: Any) -> AsyncGenerator[Rig]:
     far = Apiin(KEY, **knobs)
     settings = Settings(APIIN_API_KEY=KEY, APIIN_BASE_URL=HERE)  # pyright: ignore[reportCallIssue]
-    host = Host(settings, spawn=lambda _: None, changed=lambda _: None)
+    host = ProviderContext(settings, spawn=lambda _: None, changed=lambda _: None)
     made = HttpProvider(apiin.ApiinAdapter(), host, httpx.ASGITransport(far.app))
     try:
         yield Rig(made, far)
@@ -59,7 +59,7 @@ async def rigged(**knobs: Any) -> AsyncGenerator[Rig]:
 
 async def test_the_factory_makes_a_provider() -> None:
     settings = Settings(APIIN_API_KEY=KEY)  # pyright: ignore[reportCallIssue]
-    made = apiin.make(Host(settings, spawn=lambda _: None, changed=lambda _: None))
+    made = apiin.make(ProviderContext(settings, spawn=lambda _: None, changed=lambda _: None))
     assert made.spec is apiin.SPEC
     assert made.configured
     assert await made.balance() is None
@@ -79,7 +79,7 @@ async def test_every_shape_of_an_acceptance(reply: str, status: int) -> None:
 async def test_a_feed_without_clips_is_running(early: str, errors_as_200: bool) -> None:
     async with rigged(early=early, errors_as_200=errors_as_200, ready_after_polls=3) as rig:
         remote_id = await rig.accepted()
-        seen = [await rig.look(remote_id) for _ in range(4)]
+        seen = [await rig.poll(remote_id) for _ in range(4)]
         assert [snapshot.state for snapshot in seen] == ["running"] * 3 + ["succeeded"]
         assert seen[1].message == "words are ready"
         assert seen[2].message == "first audio is ready"
@@ -175,20 +175,20 @@ async def test_clips_that_stay_streams_are_never_taken() -> None:
 async def test_the_older_feed_is_asked_in_its_own_way_and_that_is_remembered() -> None:
     async with rigged(feed_query="workId") as rig:
         remote_id = await rig.accepted()
-        assert [(await rig.look(remote_id)).state for _ in range(3)] == ["succeeded"] * 3
+        assert [(await rig.poll(remote_id)).state for _ in range(3)] == ["succeeded"] * 3
         assert (await rig.provider.find_clip(f"{remote_id}/1")) is not None
-        assert sum(seen.kind == "look" for seen in rig.far.seen) == 5
+        assert sum(seen.kind == "poll" for seen in rig.far.seen) == 5
         assert rig.far.violations == []
 
 
 async def test_a_feed_that_understood_once_is_not_asked_otherwise() -> None:
     async with rigged() as rig:
         remote_id = await rig.accepted()
-        assert (await rig.look("unheard-of")).unlisted  # both ways, since nothing is known of the host yet
-        await rig.look(remote_id)
-        rig.far.script("look", Fault.answer(404, {"error": {"message": "task not found"}}))
-        assert (await rig.look(remote_id)).unlisted
-        assert sum(seen.kind == "look" for seen in rig.far.seen) == 4
+        assert (await rig.poll("unheard-of")).unlisted  # both ways, since nothing is known of the host yet
+        await rig.poll(remote_id)
+        rig.far.script("poll", Fault.answer(404, {"error": {"message": "task not found"}}))
+        assert (await rig.poll(remote_id)).unlisted
+        assert sum(seen.kind == "poll" for seen in rig.far.seen) == 4
 
 
 async def test_a_clip_is_looked_up_for_free() -> None:
@@ -203,7 +203,7 @@ async def test_a_clip_is_looked_up_for_free() -> None:
             assert await rig.provider.find_clip(unlisted) is None
         rig.far.ready_after_polls = 30
         assert await rig.provider.find_clip(f"{await rig.accepted(clip='genother/0')}/0") is None
-        rig.far.script("look", Fault.answer(500, {"message": "oops"}))
+        rig.far.script("poll", Fault.answer(500, {"message": "oops"}))
         with pytest.raises(ProviderError):
             await rig.provider.find_clip(f"{remote_id}/0")
         assert len(rig.far.ledger.submits) == 2

@@ -37,7 +37,7 @@ class Border:
         with pytest.raises(FermataError) as refusal:
             await self.service.start(asked)
         assert [seen.kind for seen in self.emulator.seen].count("submit") == before
-        assert {seen.kind for seen in self.emulator.seen} <= {"submit", "look", "audio"}
+        assert {seen.kind for seen in self.emulator.seen} <= {"submit", "poll", "audio"}
         return refusal.value
 
 

@@ -66,7 +66,7 @@ class Counter:
 
     async def untouched(self) -> bool:
         """Nothing was sent but questions, which are free, and nothing was recorded."""
-        seen = [] if self.emulator is None else [one for one in self.emulator.seen if one.kind != "look"]
+        seen = [] if self.emulator is None else [one for one in self.emulator.seen if one.kind != "poll"]
         return not seen and not (await self.service.tasks(None, None, 9, None)).tasks
 
 

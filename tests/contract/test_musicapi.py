@@ -18,13 +18,13 @@ from emulators.musicapi import MusicApi
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import AuthenticationFailed, ProviderError, ProviderUnavailable, RateLimited
 from fermata_mcp.domain.task import Work
-from fermata_mcp.providers.base import Accepted, Host, Refused, Snapshot, Submitted, Unclear
+from fermata_mcp.providers.base import Accepted, ProviderContext, Refused, Snapshot, Submitted, Unclear
 from fermata_mcp.providers.http.client import HttpProvider
 from fermata_mcp.providers.musicapi import producer as musicapi_producer
 from fermata_mcp.providers.musicapi import sonic as musicapi_sonic
 
 pytestmark = pytest.mark.anyio
-ADAPTERS = {"sonic": musicapi_sonic.Adapter, "producer": musicapi_producer.Adapter}
+ADAPTERS = {"sonic": musicapi_sonic.SonicAdapter, "producer": musicapi_producer.ProducerAdapter}
 BOTH = pytest.mark.parametrize("product", list(ADAPTERS))
 KEY = "canary-4f1c"
 HERE = "http://emulator"
@@ -46,11 +46,11 @@ class Rig:
         assert isinstance(outcome, Accepted), outcome
         return outcome.remote_id
 
-    async def look(self, remote_id: str) -> Snapshot:
-        return await self.provider.look(remote_id, work())
+    async def poll(self, remote_id: str) -> Snapshot:
+        return await self.provider.poll(remote_id, work())
 
     async def made(self, **given: Any) -> Snapshot:
-        return await self.look(await self.accepted(**given))
+        return await self.poll(await self.accepted(**given))
 
     async def length(self, url: str | None) -> float:
         """Seconds of audio behind a link."""
@@ -73,7 +73,7 @@ def work(**given: Any) -> Work:
 async def rigged(product: str) -> AsyncGenerator[Rig]:
     far = MusicApi(KEY)
     settings = Settings(MUSICAPI_API_KEY=KEY, MUSICAPI_BASE_URL=HERE)  # pyright: ignore[reportCallIssue]
-    host = Host(settings, spawn=lambda _: None, changed=lambda _: None)
+    host = ProviderContext(settings, spawn=lambda _: None, changed=lambda _: None)
     provider = HttpProvider(ADAPTERS[product](), host, httpx.ASGITransport(far.app))
     try:
         yield Rig(provider, far)
@@ -274,7 +274,7 @@ async def test_nothing_is_believed_before_every_clip_is_done(product: str, diale
         rig.far.ready_after_polls, rig.far.dialect = 8, dialect
         source: dict[str, Any] = {"source_clip": None, "source_url": LINK} if linked else {}
         remote_id = await rig.accepted(**source)
-        looks = [await rig.look(remote_id) for _ in range(9)]
+        looks = [await rig.poll(remote_id) for _ in range(9)]
         assert [look.state for look in looks] == ["running"] * 8 + ["succeeded"]
         links = [clip.url for look in looks for clip in look.clips]
         assert not any("stream" in (url or "") for url in links)
@@ -356,11 +356,11 @@ async def test_a_bad_look_is_forgotten_by_the_next(
 ) -> None:
     async with rigged(product) as rig:
         remote_id = await rig.accepted()
-        rig.far.script("look", Fault.answer(status, body))
+        rig.far.script("poll", Fault.answer(status, body))
         with pytest.raises(kind) as caught:
-            await rig.look(remote_id)
+            await rig.poll(remote_id)
         assert KEY not in str(caught.value)
-        assert (await rig.look(remote_id)).state == "succeeded"
+        assert (await rig.poll(remote_id)).state == "succeeded"
 
 
 @pytest.mark.parametrize("dialect", ["A", "B"])

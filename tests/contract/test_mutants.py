@@ -73,37 +73,37 @@ class AcceptsWithoutAnId(SunoAdapter):
 
 
 class FirstClipIsEnough(SunoAdapter):
-    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
-        found = super().read_look(answer, remote_id)
+    def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        found = super().read_poll(answer, remote_id)
         return replace(found, state="succeeded") if found and found.clips else found
 
 
 class StreamsAreAudio(SunoAdapter):
-    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
+    def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         items: list[dict[str, Any]] = answer.get("data", "response", "sunoData") or []
         for item in items:
             item["audioUrl"] = item["audioUrl"] or item["streamAudioUrl"]
-        return super().read_look(answer, remote_id)
+        return super().read_poll(answer, remote_id)
 
 
 class UnknownIsFailed(SunoAdapter):
-    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
-        found = super().read_look(answer, remote_id)
+    def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        found = super().read_poll(answer, remote_id)
         word = str(answer.get("data", "status"))
         known = word.endswith(("SUCCESS", "PENDING", "ERROR", "FAILED", "TIMEOUT", "EXCEPTION"))
         return found if known or not found else Snapshot("failed", error=GenerationFailed("?"))
 
 
 class OneFailedIsAllFailed(SunoAdapter):
-    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
-        found = super().read_look(answer, remote_id)
+    def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        found = super().read_poll(answer, remote_id)
         return Snapshot("failed", error=GenerationFailed("?")) if found and found.warnings else found
 
 
 class ErrorsOnALookAreFinal(SunoAdapter):
-    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
+    def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         failed = Snapshot("failed", error=GenerationFailed("?"))
-        return failed if answer.code() >= 400 else super().read_look(answer, remote_id)
+        return failed if answer.code() >= 400 else super().read_poll(answer, remote_id)
 
 
 class WholeCredits(SunoAdapter):
@@ -137,27 +137,27 @@ class NoMoneyForHurry(SunoAdapter):
 class WaitsForLinks(SunoAdapter):
     """Work that is done is called running while a link is missing."""
 
-    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
-        found = super().read_look(answer, remote_id)
+    def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        found = super().read_poll(answer, remote_id)
         late = found and found.state == "succeeded" and not all(clip.url for clip in found.clips)
         return replace(found, state="running") if found and late else found
 
 
 class NeverUnlisted(SunoAdapter):
-    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
-        found = super().read_look(answer, remote_id)
+    def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        found = super().read_poll(answer, remote_id)
         return replace(found, unlisted=False) if found else found
 
 
 class PagesAreRecords(SunoAdapter):
-    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
+    def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         page = answer.code() == 404
-        return Snapshot("running", unlisted=True) if page else super().read_look(answer, remote_id)
+        return Snapshot("running", unlisted=True) if page else super().read_poll(answer, remote_id)
 
 
 class KeepsRefundsToItself(MarketAdapter):
-    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
-        found = super().read_look(answer, remote_id)
+    def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        found = super().read_poll(answer, remote_id)
         return replace(found, cost=None) if found and found.state == "failed" else found
 
 
@@ -171,8 +171,8 @@ class SingsOverTheInstrumental(MarketAdapter):
 
 
 class OldDoorForJobs(MarketAdapter):
-    def look_call(self, remote_id: str) -> Call:
-        return SunoAdapter.look_call(self, remote_id.removeprefix("job:"))
+    def poll_call(self, remote_id: str) -> Call:
+        return SunoAdapter.poll_call(self, remote_id.removeprefix("job:"))
 
 
 class InputWithoutItsBox(MarketAdapter):
@@ -245,8 +245,8 @@ class ForgetsTheTitle(LocalProvider):
 
 
 class NeverLoses(LocalProvider):
-    async def look(self, remote_id: str, work: Work) -> Snapshot:
-        found = await super().look(remote_id, work)
+    async def poll(self, remote_id: str, work: Work) -> Snapshot:
+        found = await super().poll(remote_id, work)
         return Snapshot("running") if found.state == "lost" else found
 
 

@@ -17,7 +17,7 @@ from fermata_mcp.domain.errors import FermataError, ProviderUnavailable
 from fermata_mcp.domain.task import Work
 from fermata_mcp.media.network.tls import tls
 from fermata_mcp.providers import sunoapi
-from fermata_mcp.providers.base import Host, NotSent, Submitted, Unclear
+from fermata_mcp.providers.base import NotSent, ProviderContext, Submitted, Unclear
 from fermata_mcp.providers.http.client import HttpProvider
 
 pytestmark = pytest.mark.anyio
@@ -70,7 +70,7 @@ def provider(url: str, **fields: Any) -> HttpProvider:
     usual: dict[str, Any] = {"sunoapi_api_key": SecretStr("k"), "submit_timeout_seconds": PATIENCE}
     unchecked = {"sunoapi_base_url": url, "sunoapi_upload_url": url} | fields
     settings = Settings(**usual).model_copy(update=unchecked)
-    made = sunoapi.make(Host(settings, lambda _: None, lambda _: None))
+    made = sunoapi.make(ProviderContext(settings, lambda _: None, lambda _: None))
     assert isinstance(made, HttpProvider)
     return made
 
@@ -130,7 +130,7 @@ async def test_surroundings_in_which_nothing_can_be_sent(
         assert "secret" not in str(error)
         assert (error.code, error.retryable) == ("provider_unavailable", False)
         with pytest.raises(ProviderUnavailable, match=named):
-            await made.look("r", WORK)
+            await made.poll("r", WORK)
         with pytest.raises(ProviderUnavailable, match=named):
             await made.balance()
         await made.aclose()
@@ -144,7 +144,7 @@ async def test_addresses_that_are_none(url: str) -> None:
     assert "SUNOAPI_BASE_URL" in str(error)
     assert (error.code, error.retryable) == ("provider_unavailable", False)
     with pytest.raises(ProviderUnavailable, match="SUNOAPI_BASE_URL"):
-        await made.look("r", WORK)
+        await made.poll("r", WORK)
     with pytest.raises(ProviderUnavailable, match="SUNOAPI_UPLOAD_URL"):
         await made.prepare(Work(source_file=__file__, save_as="/x"))
     await made.aclose()
@@ -175,7 +175,7 @@ async def test_hosts_that_are_not_there(url: str) -> None:
     made = provider(url)
     assert never_sent(await made.submit("att", WORK)).code == "provider_unavailable"
     with pytest.raises(ProviderUnavailable):
-        await made.look("r", WORK)
+        await made.poll("r", WORK)
     await made.aclose()
 
 
@@ -185,7 +185,7 @@ async def test_a_proxy_at_an_impossible_port(monkeypatch: pytest.MonkeyPatch) ->
         made = provider(wire.url)
         assert never_sent(await made.submit("att", WORK)).code == "provider_unavailable"
         with pytest.raises(ProviderUnavailable):
-            await made.look("r", WORK)
+            await made.poll("r", WORK)
         await made.aclose()
         assert wire.got == b""
 

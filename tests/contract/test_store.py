@@ -33,7 +33,7 @@ from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.base import (
     CLOCK_SLACK_MS,
     GRACE_MS,
-    LOOK_LEASE_MS,
+    POLL_LEASE_MS,
     REPLAY_WINDOW_MS,
     SUBMIT_LEASE_MS,
     AlreadyKnown,
@@ -239,7 +239,7 @@ class TestClaiming:
     async def test_a_look_has_a_shorter_lease(self, store: Store) -> None:
         task = await begun(store)
         await store.apply(moves.accepted(await only_step(store, task), "r", NOON, NOON), now=NOON)
-        assert (await claimed(store)).due_at == NOON + LOOK_LEASE_MS
+        assert (await claimed(store)).due_at == NOON + POLL_LEASE_MS
 
     async def test_others_leave_it_to_its_home_for_the_grace_time(self, store: Store) -> None:
         await created(store, home="a")
@@ -300,7 +300,7 @@ class TestClaiming:
 
 
 AFTER_A_NOTICE_MS = 3_000
-JUMPS = [AFTER_A_NOTICE_MS, LOOK_LEASE_MS, SUBMIT_LEASE_MS, 30 * 60_000, 50 * 60_000, 3_600_001, DAY_MS, 400 * DAY_MS]
+JUMPS = [AFTER_A_NOTICE_MS, POLL_LEASE_MS, SUBMIT_LEASE_MS, 30 * 60_000, 50 * 60_000, 3_600_001, DAY_MS, 400 * DAY_MS]
 
 
 async def waiting_for(store: Store, what: str) -> tuple[Task, int]:
@@ -319,7 +319,7 @@ async def waiting_for(store: Store, what: str) -> tuple[Task, int]:
         return task, 25_000
     await claimed(store, now=NOON + 25_000, of=task)
     await store.apply(moves.no_further(await only_step(store, task), task, NOON), now=NOON + 25_000)
-    return task, LOOK_LEASE_MS
+    return task, POLL_LEASE_MS
 
 
 WAITS = ["its first claim", "the end of a claim", "the answer to its request", "the next look", "the end of a look"]
@@ -459,15 +459,15 @@ class TestHandingOver:
         task = await begun(store)
         step = await only_step(store, task)
         await store.apply(moves.accepted(step, "r", NOON + 60_000, NOON), now=NOON)
-        await store.hasten(step.id, now=NOON + 1)
+        await store.make_due(step.id, now=NOON + 1)
         assert (await only_step(store, task)).due_at == NOON + 1
-        await store.hasten(step.id, now=NOON + 99)
+        await store.make_due(step.id, now=NOON + 99)
         assert (await only_step(store, task)).due_at == NOON + 1
 
     async def test_only_waiting_work_can_be_hastened(self, store: Store) -> None:
         task = await begun(store)
         before = await only_step(store, task)
-        await store.hasten(before.id, now=NOON)
+        await store.make_due(before.id, now=NOON)
         assert await only_step(store, task) == before
 
 

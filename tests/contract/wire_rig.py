@@ -19,7 +19,7 @@ from emulators.faults import Fault, Front, Kind
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Work
-from fermata_mcp.providers.base import Host
+from fermata_mcp.providers.base import ProviderContext
 from fermata_mcp.providers.http.client import HttpProvider
 from fermata_mcp.providers.http.wire import Adapter
 
@@ -159,7 +159,7 @@ async def bench(rig: WireRig, *, url: str = ORIGIN, emulator: Emulator | None = 
     emulator.key = CANARY
     transport = httpx.ASGITransport(app=emulator.app) if url == ORIGIN else None
     settings = rig.settings(url)
-    host = Host(settings, spawn=lambda _: None, changed=lambda _: None)
+    host = ProviderContext(settings, spawn=lambda _: None, changed=lambda _: None)
     provider = HttpProvider(rig.adapter(settings), host, transport)
     async with httpx.AsyncClient(transport=transport, base_url=url) as client:
         try:

@@ -358,7 +358,7 @@ def test_keys_appear_nowhere(tmp_path: Path) -> None:
                 assert server.call("extend_track", arguments).is_error
                 emulator.script("submit", Fault.answer(500, echo, charged=False))
                 assert view(server.call("extend_track", arguments | {"take": 2}))["status"] == "unknown"
-                emulator.script("look", Fault.answer(400, echo))
+                emulator.script("poll", Fault.answer(400, echo))
                 emulator.script("audio", Fault.answer(404, f"<html>{key}"))
                 assert view(server.call("extend_track", arguments | {"take": 3}))["status"] == "succeeded"
             server.call("get_credits")

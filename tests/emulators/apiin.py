@@ -89,8 +89,8 @@ class Apiin(Emulator):
         return [
             Op("submit", "POST", "/api/v1/audio/music/extend", self._extend, EXTEND),
             Op("submit", "POST", "/api/v1/audio/music", self._music, MUSIC),
-            Op("look", "GET", "/api/v1/audio/music/feed", self._feed, query=None),
-            Op("look", "GET", "/api/v1/tasks/{task_id}", self._status),
+            Op("poll", "GET", "/api/v1/audio/music/feed", self._feed, query=None),
+            Op("poll", "GET", "/api/v1/tasks/{task_id}", self._status),
             Op("audio", "GET", "/stream/{name}.mp3", self._stream, open=True),
         ]
 

@@ -73,8 +73,8 @@ class MarketEmulator(SunoEmulator):
         jobs = "/api/v1/jobs"
         return [
             Op("submit", "POST", f"{jobs}/createTask", self._create, CREATE),
-            Op("look", "GET", f"{jobs}/recordInfo", self._info, query=("taskId",)),
-            Op("look", "POST", "/api/v1/common/download-url", self._download_url, {"url": Field(required=True)}),
+            Op("poll", "GET", f"{jobs}/recordInfo", self._info, query=("taskId",)),
+            Op("poll", "POST", "/api/v1/common/download-url", self._download_url, {"url": Field(required=True)}),
             *super().ops(),
         ]
 

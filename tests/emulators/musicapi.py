@@ -74,10 +74,10 @@ class MusicApi(Emulator):
         return [
             Op("submit", "POST", "/api/v1/sonic/create", self._sonic, SONIC),
             Op("submit", "POST", "/api/v1/sonic/upload-extend", self._upload_extend, UPLOAD_EXTEND),
-            Op("look", "GET", "/api/v1/sonic" + task, self._look_sonic),
+            Op("poll", "GET", "/api/v1/sonic" + task, self._poll_sonic),
             Op("submit", "POST", "/api/v1/producer/create", self._producer, PRODUCER),
             Op("submit", "POST", "/api/v1/producer/upload", self._producer_upload, PRODUCER_UPLOAD),
-            Op("look", "GET", "/api/v1/producer" + task, self._look_producer),
+            Op("poll", "GET", "/api/v1/producer" + task, self._poll_producer),
             Op("balance", "GET", "/api/v1/get-credits", self._credits),
             Op("audio", "GET", "/m4a/{name}.m4a", self._play_m4a, open=True),
         ]
@@ -183,10 +183,10 @@ class MusicApi(Emulator):
 
     # --- looks ----------------------------------------------------------------------------------------------------
 
-    def _look_sonic(self, asked: Asked) -> Response:
+    def _poll_sonic(self, asked: Asked) -> Response:
         return self._look(asked, self._sonic_clip)
 
-    def _look_producer(self, asked: Asked) -> Response:
+    def _poll_producer(self, asked: Asked) -> Response:
         return self._look(asked, self._producer_clip, self.dialect)
 
     def _look(self, asked: Asked, show: Callable[[Job, int, str], Any], dialect: str = "A") -> Response:

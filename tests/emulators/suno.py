@@ -94,7 +94,7 @@ class SunoEmulator(Emulator):
         return [
             Op("submit", "POST", "/api/v1/generate/extend", self._extend, EXTEND),
             Op("submit", "POST", "/api/v1/generate/upload-extend", self._extend, UPLOAD_EXTEND),
-            Op("look", "GET", "/api/v1/generate/record-info", self._record, query=("taskId",)),
+            Op("poll", "GET", "/api/v1/generate/record-info", self._record, query=("taskId",)),
             Op("balance", "GET", self.codes.credit_path, lambda _: envelope(200, "success", self.ledger.balance)),
             Op("upload", "POST", "/api/file-stream-upload", self._take_stream, PLACE, form=True),
             Op("upload", "POST", "/api/file-base64-upload", self._take_base64,

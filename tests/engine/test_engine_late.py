@@ -9,7 +9,7 @@ import pytest
 from fermata_mcp.domain.errors import Cancelled, ProviderUnavailable, RateLimited
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
-from fermata_mcp.engine.steps.poll import FEWEST_LOOKS
+from fermata_mcp.engine.steps.poll import FEWEST_POLLS
 from fermata_mcp.providers.base import Snapshot
 from support.engines import House, eventually, finished, is_step, no_report
 from support.remote import Remote
@@ -35,7 +35,7 @@ async def test_it_stays_running_and_nobody_asks_for_it(house: House, remote: Rem
         assert (task.status, task.held, task.error) == ("running", PRICE, None)
         assert "get_task asks again" in task.message
         asked = remote.looks.total()
-        assert asked >= FEWEST_LOOKS
+        assert asked >= FEWEST_POLLS
         house.time.skip(3600)
         assert remote.looks.total() == asked
 
@@ -60,7 +60,7 @@ async def test_the_identical_call_joins_it_and_asks_again(house: House, remote: 
 
 async def test_a_provider_that_cannot_be_reached_is_asked_again_later(house: House, remote: Remote) -> None:
     async with house.engine(**FAST) as service:
-        remote.readings.extend([ProviderUnavailable("away.")] * (FEWEST_LOOKS + 1))
+        remote.readings.extend([ProviderUnavailable("away.")] * (FEWEST_POLLS + 1))
         task = (await service.start(house.request())).task
         await eventually(lambda: is_step(service, task, "waiting"))
         house.time.skip(PAID.pace.give_up + 1)

@@ -9,7 +9,7 @@ import pytest
 
 from fermata_mcp.engine import lifespan as engine
 from fermata_mcp.engine.service import Service
-from fermata_mcp.store.base import GRACE_MS, LOOK_LEASE_MS, SUBMIT_LEASE_MS
+from fermata_mcp.store.base import GRACE_MS, POLL_LEASE_MS, SUBMIT_LEASE_MS
 from support.engines import House, eventually, finished, is_step, no_report
 from support.remote import Remote
 from support.rows import PRICE
@@ -88,7 +88,7 @@ class TestTakingOver:
         async with house.engine(time_scale=1) as other:
             await anyio.sleep(0.15)
             assert (await other.get(task.id)).status == "running"
-            house.time.skip((LOOK_LEASE_MS + GRACE_MS) / 1000 + 1)
+            house.time.skip((POLL_LEASE_MS + GRACE_MS) / 1000 + 1)
             assert (await finished(other, task)).status == "succeeded"
         assert remote.sent == 1
 
@@ -121,7 +121,7 @@ class TestTakingOver:
             store.dead = True
             remote.hang_up.set()
         async with house.engine() as other:
-            house.time.skip((LOOK_LEASE_MS + GRACE_MS) / 1000 + 1)
+            house.time.skip((POLL_LEASE_MS + GRACE_MS) / 1000 + 1)
             task = await finished(other, task)
         assert (task.status, remote.sent) == ("succeeded", 2)
 

@@ -17,7 +17,7 @@ LEASE_SECONDS = 1.5
 SHORT_LEASES = f"""
 import os, runpy, signal
 import fermata_mcp.store.base as base
-base.SUBMIT_LEASE_MS, base.LOOK_LEASE_MS, base.GRACE_MS = {round(LEASE_SECONDS * 1000)}, 1500, 200
+base.SUBMIT_LEASE_MS, base.POLL_LEASE_MS, base.GRACE_MS = {round(LEASE_SECONDS * 1000)}, 1500, 200
 """
 STOP = """
 stopped = []

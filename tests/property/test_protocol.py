@@ -34,18 +34,18 @@ from fermata_mcp.engine.runner import Runner
 from fermata_mcp.engine.service import ONE_PERSON, Service
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.media.decoding.client import Decoder
-from fermata_mcp.providers.base import Host
+from fermata_mcp.providers.base import ProviderContext
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store import claiming
-from fermata_mcp.store.base import GRACE_MS, LOOK_LEASE_MS, SUBMIT_LEASE_MS, AlreadyKnown
+from fermata_mcp.store.base import GRACE_MS, POLL_LEASE_MS, SUBMIT_LEASE_MS, AlreadyKnown
 from fermata_mcp.store.sqlite import SqliteStore
 from support.engines import settings_in
 from support.rows import DAY_MS, NOON, PAID, PRICE, created, stored
 
 WORKERS = st.sampled_from(["one", "other"])
 OVER = SUBMIT_LEASE_MS + GRACE_MS
-TICKS = (LOOK_LEASE_MS + GRACE_MS, SUBMIT_LEASE_MS // 3 + 1, OVER, OVER, OVER + 1)
-JUMPS = (2_000, LOOK_LEASE_MS, SUBMIT_LEASE_MS - 1, OVER, 1_800_000, 3_000_000, 3_600_001, DAY_MS, 400 * DAY_MS)
+TICKS = (POLL_LEASE_MS + GRACE_MS, SUBMIT_LEASE_MS // 3 + 1, OVER, OVER, OVER + 1)
+JUMPS = (2_000, POLL_LEASE_MS, SUBMIT_LEASE_MS - 1, OVER, 1_800_000, 3_000_000, 3_600_001, DAY_MS, 400 * DAY_MS)
 ANSWERS = ("accepted", "accepted slowly", "lost", "lost slowly", "refused", "later")
 LOOKS = ("done", "running", "failed", "trouble")
 DEEDS = st.tuples(st.sampled_from(ANSWERS), st.sampled_from(LOOKS))
@@ -67,7 +67,7 @@ class Protocol:
     unclear: Callable[..., Change] = moves.unclear
     finished: Callable[..., Change] = moves.finished
     failed: Callable[..., Change] = moves.failed
-    settle: Callable[[Step, Task, ProviderSpec, int, str | None], Change] = moves.settled
+    settle: Callable[[Step, Task, ProviderSpec, int, str | None], Change] = moves.unknown_resolved
 
 
 @dataclass
@@ -177,7 +177,7 @@ class PaidSteps(RuleBasedStateMachine):
                 task = self.task(hand.step)
                 over = self.done(self.apply(self.protocol.settle(hand.step, task, PAID, self.now, None)))
             case _:
-                over = self.done(self.look(hand.step, look))
+                over = self.done(self.poll(hand.step, look))
         if over:
             self.hands[home].remove(hand)
 
@@ -223,7 +223,7 @@ class PaidSteps(RuleBasedStateMachine):
             self.sent[hand.step.id].learned[hand.attempt] = hand.learned
         return True
 
-    def look(self, step: Step, seen: str) -> bool:
+    def poll(self, step: Step, seen: str) -> bool:
         p, held = self.protocol, self.task(step).held
         match seen:
             case "done":
@@ -234,9 +234,9 @@ class PaidSteps(RuleBasedStateMachine):
                 self.sent[step.id].disputed += failed
                 return failed
             case "trouble":
-                return self.apply(moves.look_failed(step, self.now + 5_000))
+                return self.apply(moves.poll_failed(step, self.now + 5_000))
             case _:
-                return self.apply(moves.look_again(step, self.now + 15_000))
+                return self.apply(moves.poll_again(step, self.now + 15_000))
 
     @rule(home=WORKERS, how=st.sampled_from(["not at all", "not at all", "crash", "leave"]))
     def stop(self, home: str, how: str) -> None:
@@ -307,7 +307,7 @@ class PaidStepsAndAPerson(PaidSteps):
     def __init__(self) -> None:
         super().__init__()
         chosen = settings_in(Path("nowhere"))
-        registry = Registry(Host(chosen, lambda _: None, lambda _: None))
+        registry = Registry(ProviderContext(chosen, lambda _: None, lambda _: None))
         changes, clock = Changes(self.store), Clock(lambda: self.now, lambda: self.now / 1000)
         decoder = Decoder(chosen.data_dir)
         runner = Runner(self.store, registry, changes, chosen, clock, "one", decoder)

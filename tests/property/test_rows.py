@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fermata_mcp.domain.task import Clip, Task
 from fermata_mcp.engine.steps import moves
-from fermata_mcp.store.base import GRACE_MS, LOOK_LEASE_MS, SUBMIT_LEASE_MS, Unreadable
+from fermata_mcp.store.base import GRACE_MS, POLL_LEASE_MS, SUBMIT_LEASE_MS, Unreadable
 from fermata_mcp.store.rows import TASK_COLUMNS
 from fermata_mcp.store.sqlite import SqliteStore
 from fermata_mcp.surface.views import task_list, task_view
@@ -66,7 +66,7 @@ async def every_kind_of_row(store: SqliteStore) -> tuple[Task, Task]:
         due = NOON + SUBMIT_LEASE_MS
         assert await store.apply(moves.accepted(await only_step(store, task), key, due, NOON), now=NOON)
         clips = (Clip(provider_clip_id=f"clip_{key}"),)
-        kept = moves.look_again(await only_step(store, task), due)
+        kept = moves.poll_again(await only_step(store, task), due)
         assert await store.apply(replace(kept, step={**kept.step, "clips": clips}), now=NOON)
         tasks.append(await stored(store, task))
     return tasks[0], tasks[1]
@@ -76,7 +76,7 @@ async def lives(store: SqliteStore, bad: Task, good: Task) -> None:
     later = NOON + SUBMIT_LEASE_MS + GRACE_MS
     mine: list[str] = []
     for look in range(3):
-        steps = await store.claim(home="b", now=later + look * LOOK_LEASE_MS, limit=2)
+        steps = await store.claim(home="b", now=later + look * POLL_LEASE_MS, limit=2)
         mine += [step.task_id for step in steps if step.task_id == good.id]
         for step in steps:
             await told(store, step.task_id)

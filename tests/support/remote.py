@@ -12,7 +12,7 @@ import anyio
 from fermata_mcp.domain.errors import ProviderError
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Work
-from fermata_mcp.providers.base import Accepted, Host, Provider, Snapshot, Submitted
+from fermata_mcp.providers.base import Accepted, Provider, ProviderContext, Snapshot, Submitted
 
 Answer = Submitted | Exception | Callable[[], Awaitable[Submitted]]
 SECONDS = 34.0
@@ -86,7 +86,7 @@ class ScriptedProvider:
             raise answer
         return await answer() if callable(answer) else answer
 
-    async def look(self, remote_id: str, work: Work) -> Snapshot:
+    async def poll(self, remote_id: str, work: Work) -> Snapshot:
         self._remote.looks[remote_id] += 1
         if self._remote.readings:
             reading = self._remote.readings.popleft()
@@ -125,5 +125,5 @@ class Plugin:
     name: str
     provider: ScriptedProvider
 
-    def load(self) -> Callable[[Host], Provider]:
+    def load(self) -> Callable[[ProviderContext], Provider]:
         return lambda _: self.provider

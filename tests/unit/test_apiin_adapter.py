@@ -47,7 +47,7 @@ def feed(word: Any, *items: Any, **data: Any) -> Answer:
 
 
 def look(said: Answer) -> Snapshot:
-    found = ADAPTER.read_look(said, TASK)
+    found = ADAPTER.read_poll(said, TASK)
     assert found is not None
     return found
 
@@ -103,7 +103,7 @@ class TestAsking:
         assert said in (clip, "give clip:<task id>/0 or /1.")
 
     def test_where_it_asks(self) -> None:
-        call = ADAPTER.look_call("ext 1&x=2")
+        call = ADAPTER.poll_call("ext 1&x=2")
         assert (call.method, call.path, call.params) == ("GET", "/api/v1/audio/music/feed", {"task_id": "ext 1&x=2"})
 
     def test_what_is_not_offered(self, tmp_path: Any) -> None:
@@ -276,7 +276,7 @@ class TestReading:
                  answer({"data": {"type": "FAILED"}}, 502), answer({"error": {"message": "no"}}), answer(5)],
     )  # fmt: skip
     def test_no_answer_about_the_work(self, said: Answer) -> None:
-        assert ADAPTER.read_look(said, TASK) is None
+        assert ADAPTER.read_poll(said, TASK) is None
 
     def test_provider_text_is_one_clean_short_line(self) -> None:
         clip = look(feed("SUCCESS", SONG | {"title": "A\x1b[2J\u202eB\n" + "x" * 999})).clips[0]
@@ -297,7 +297,7 @@ class TestReading:
     @example({"data": {"type": "SUCCESS", "response_data": [SONG | {"duration": 10**400}]}}, 200)
     def test_nothing_breaks_it(self, said: Any, status: int) -> None:
         try:
-            found = ADAPTER.read_look(answer(said, status), TASK)
+            found = ADAPTER.read_poll(answer(said, status), TASK)
         except (ValueError, TypeError, KeyError):
             return
         for clip in found.clips if found else ():

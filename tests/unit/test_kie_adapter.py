@@ -13,7 +13,7 @@ from fermata_mcp.config import InvalidSettings, Settings, load_settings
 from fermata_mcp.domain.errors import InvalidRequest, UnsupportedField
 from fermata_mcp.domain.task import Work
 from fermata_mcp.providers import kie
-from fermata_mcp.providers.base import Host, Snapshot
+from fermata_mcp.providers.base import ProviderContext, Snapshot
 from fermata_mcp.providers.http.wire import Answer
 
 MARKET = kie.MarketAdapter()
@@ -36,7 +36,7 @@ def job(state: Any, **data: Any) -> Answer:
 
 
 def look(said: Answer, remote_id: str = "job:t") -> Snapshot:
-    found = MARKET.read_look(said, remote_id)
+    found = MARKET.read_poll(said, remote_id)
     assert found is not None
     return found
 
@@ -98,7 +98,7 @@ def test_what_is_known_of_a_file_or_link_is_filled_in_once() -> None:
 @pytest.mark.parametrize(("door", "kind"), [("market", kie.MarketAdapter), ("classic", kie.KieAdapter)])
 def test_the_door_is_a_setting(door: str, kind: type[Any]) -> None:
     settings = Settings(KIE_API=door, KIE_API_KEY="k")  # pyright: ignore[reportCallIssue, reportArgumentType]
-    made = kie.make(Host(settings, spawn=lambda _: None, changed=lambda _: None))
+    made = kie.make(ProviderContext(settings, spawn=lambda _: None, changed=lambda _: None))
     assert type(vars(made)["_adapter"]) is kind
     assert made.spec.default_model == ("V6" if door == "market" else "V5")
 
@@ -113,12 +113,12 @@ def test_there_is_no_third_door() -> None:
 
 @pytest.mark.parametrize("adapter", [MARKET, CLASSIC], ids=["market", "classic"])
 def test_work_is_looked_at_through_the_door_that_took_it_on(adapter: kie.KieAdapter) -> None:
-    assert adapter.look_call("job:t").path == "/api/v1/jobs/recordInfo"
-    assert adapter.look_call("job:t").params == {"taskId": "t"}
-    assert adapter.look_call("t").path == "/api/v1/generate/record-info"
+    assert adapter.poll_call("job:t").path == "/api/v1/jobs/recordInfo"
+    assert adapter.poll_call("job:t").params == {"taskId": "t"}
+    assert adapter.poll_call("t").path == "/api/v1/generate/record-info"
     older = Answer(200, {"code": 200, "data": {"status": "SUCCESS", "response": {"sunoData": [CLIP]}}}, "")
     for said, remote_id in ((job("success", resultJson=json.dumps({"data": [CLIP]})), "job:t"), (older, "t")):
-        found = adapter.read_look(said, remote_id)
+        found = adapter.read_poll(said, remote_id)
         assert found is not None
         assert [clip.url for clip in found.clips] == [URL]
 
@@ -215,6 +215,6 @@ KEYS = st.sampled_from(
 
 @given(st.sampled_from(["success", "fail", "waiting"]) | JSON, st.dictionaries(KEYS, JSON | JSON.map(json.dumps)))
 def test_no_answer_breaks_a_look(state: Any, data: dict[str, Any]) -> None:
-    found = MARKET.read_look(job(state, **data), "job:t")
+    found = MARKET.read_poll(job(state, **data), "job:t")
     if found is not None:
         assert (found.error is not None) == (found.state == "failed")

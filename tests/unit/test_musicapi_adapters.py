@@ -17,7 +17,7 @@ from fermata_mcp.providers.musicapi import producer as musicapi_producer
 from fermata_mcp.providers.musicapi import sonic as musicapi_sonic
 from fermata_mcp.providers.musicapi.common import MusicApi
 
-SONIC, PRODUCER = musicapi_sonic.Adapter(), musicapi_producer.Adapter()
+SONIC, PRODUCER = musicapi_sonic.SonicAdapter(), musicapi_producer.ProducerAdapter()
 BOTH = pytest.mark.parametrize("adapter", [SONIC, PRODUCER], ids=["sonic", "producer"])
 LINK = "https://music.example/song.mp3"
 SEED_SONIC = '{"task_type": "extend_music", "continue_clip_id": "YOUR_CLIP_ID", "mv": "sonic-v5"}'
@@ -134,7 +134,7 @@ def test_every_declared_field_is_on_the_wire_and_changes_nothing_else(adapter: M
 
 
 def _extend(adapter: MusicApi, **given: Any) -> Call:
-    assert isinstance(adapter, musicapi_sonic.Adapter | musicapi_producer.Adapter)
+    assert isinstance(adapter, musicapi_sonic.SonicAdapter | musicapi_producer.ProducerAdapter)
     return adapter.submit_call(work(source_clip="c", **given))
 
 
@@ -169,7 +169,7 @@ def test_older_names_of_producer_are_sent_alone_and_give_the_point() -> None:
 
 def test_the_operators_webhook_is_told_wherever_something_is_made() -> None:
     hook = "https://hooks.test/musicapi"
-    sonic_told, producer_told = musicapi_sonic.Adapter(hook), musicapi_producer.Adapter(hook)
+    sonic_told, producer_told = musicapi_sonic.SonicAdapter(hook), musicapi_producer.ProducerAdapter(hook)
     calls = [sonic_told.submit_call(work(source_clip="c")), sonic_told.submit_call(work(source_url=LINK)),
              sonic_told.submit_call(work(action="concat", source_clip="c")),
              producer_told.submit_call(work(source_clip="p", continue_at=3))]  # fmt: skip
@@ -193,15 +193,15 @@ def test_producer_uploads_a_link_by_its_own_name_for_it() -> None:
     ],
 )
 def test_what_cannot_be_said_is_refused_before_anything_is_sent(
-    adapter: musicapi_sonic.Adapter, asked: dict[str, Any], kind: type[FermataError]
+    adapter: musicapi_sonic.SonicAdapter, asked: dict[str, Any], kind: type[FermataError]
 ) -> None:
     with pytest.raises(kind):
         adapter.submit_call(work(**asked))
 
 
 def test_a_task_id_cannot_lead_to_another_path() -> None:
-    assert SONIC.look_call("../get-credits").path == "/api/v1/sonic/task/..%2Fget-credits"
-    assert PRODUCER.look_call("a-1").path == "/api/v1/producer/task/a-1"
+    assert SONIC.poll_call("../get-credits").path == "/api/v1/sonic/task/..%2Fget-credits"
+    assert PRODUCER.poll_call("a-1").path == "/api/v1/producer/task/a-1"
 
 
 @BOTH
@@ -345,7 +345,7 @@ READINGS: list[tuple[int, Any, str]] = [
 @BOTH
 @pytest.mark.parametrize(("status", "body", "meaning"), READINGS)
 def test_a_look(adapter: MusicApi, status: int, body: Any, meaning: str) -> None:
-    found = adapter.read_look(said(body, status), "t-1")
+    found = adapter.read_poll(said(body, status), "t-1")
     assert (f"{found.state} {len(found.clips)}" if found else "nothing") == meaning
     if found:
         assert (found.error is not None) == (found.state == "failed")
@@ -353,23 +353,23 @@ def test_a_look(adapter: MusicApi, status: int, body: Any, meaning: str) -> None
 
 
 def test_a_retired_operation_is_the_end_of_producers_work_alone() -> None:
-    found = PRODUCER.read_look(said({"code": 410, "error": "retired"}, 410), "t-1")
+    found = PRODUCER.read_poll(said({"code": 410, "error": "retired"}, 410), "t-1")
     assert found is not None
     assert found.state == "failed"
-    assert SONIC.read_look(said({"code": 410, "error": "retired"}, 410), "t-1") is None
+    assert SONIC.read_poll(said({"code": 410, "error": "retired"}, 410), "t-1") is None
 
 
 @BOTH
 def test_work_that_is_not_listed_is_marked(adapter: MusicApi) -> None:
     for status, body, unlisted in ((404, {"error": "task not found"}, True), (202, NOT_READY, False)):
-        found = adapter.read_look(said(body, status), "t-1")
+        found = adapter.read_poll(said(body, status), "t-1")
         assert found is not None
         assert (found.state, found.unlisted) == ("running", unlisted)
 
 
 @BOTH
 def test_done_without_a_link_is_done(adapter: MusicApi) -> None:
-    found = adapter.read_look(said(data(clip(audio_url=""))), "t-1")
+    found = adapter.read_poll(said(data(clip(audio_url=""))), "t-1")
     assert found is not None
     assert (found.state, [one.url for one in found.clips]) == ("succeeded", [None])
 
@@ -383,14 +383,14 @@ def test_a_balance_wherever_it_is(adapter: MusicApi, body: Any) -> None:
 
 
 def test_a_lost_clip_is_told() -> None:
-    found = SONIC.read_look(said(data(clip(), clip("failed"))), "t-1")
+    found = SONIC.read_poll(said(data(clip(), clip("failed"))), "t-1")
     assert found is not None
     assert found.warnings == ("1 of 2 clips failed at the provider",)
 
 
 def test_of_a_pair_the_whole_comes_first() -> None:
     pairs = [{"extended": clip(name=f"part{n}"), "full": clip(name=f"full{n}")} for n in (1, 2)]
-    found = SONIC.read_look(said(data(*pairs)), "t-1")
+    found = SONIC.read_poll(said(data(*pairs)), "t-1")
     assert found is not None
     assert [(one.provider_clip_id, one.whole_track) for one in found.clips] == [
         ("full1", True), ("full2", True), ("part1", False), ("part2", False),
@@ -405,7 +405,7 @@ def test_of_a_pair_the_whole_comes_first() -> None:
     ],
 )  # fmt: skip
 def test_every_way_to_write_a_length(written: Any, read: float | None) -> None:
-    found = PRODUCER.read_look(said(data(clip(duration=written))), "t-1")
+    found = PRODUCER.read_poll(said(data(clip(duration=written))), "t-1")
     assert found is not None
     assert found.clips[0].duration_seconds == read
 
@@ -421,7 +421,7 @@ def test_every_way_to_write_a_length(written: Any, read: float | None) -> None:
     ],
 )
 def test_a_model_is_named_as_it_can_be_asked_for_again(adapter: MusicApi, written: Any, read: str | None) -> None:
-    found = adapter.read_look(said(data(clip(mv=written))), "t-1")
+    found = adapter.read_poll(said(data(clip(mv=written))), "t-1")
     assert found is not None
     assert found.clips[0].model == read
 
@@ -429,7 +429,7 @@ def test_a_model_is_named_as_it_can_be_asked_for_again(adapter: MusicApi, writte
 def test_producer_delivers_m4a_and_falls_back_to_wav() -> None:
     both = {"audio_url": "https://cdn.example/p.m4a", "wav_url": "https://cdn.example/p.wav"}
     for given_urls, url in ((both, both["audio_url"]), (both | {"audio_url": None}, both["wav_url"])):
-        found = PRODUCER.read_look(said(data(clip(None) | given_urls, status="SUCCESS")), "t-1")
+        found = PRODUCER.read_poll(said(data(clip(None) | given_urls, status="SUCCESS")), "t-1")
         assert found is not None
         assert found.clips[0].url == url
 
@@ -451,7 +451,7 @@ def test_producer_delivers_m4a_and_falls_back_to_wav() -> None:
     ],
 )
 def test_a_failure_says_why_and_that_it_is_refunded(body: Any, code: str, words: str) -> None:
-    found = SONIC.read_look(said(body), "t-1")
+    found = SONIC.read_poll(said(body), "t-1")
     assert found is not None
     assert found.error is not None
     assert found.error.code == code
@@ -462,7 +462,7 @@ def test_a_failure_says_why_and_that_it_is_refunded(body: Any, code: str, words:
 def test_an_unknown_state_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            SONIC.read_look(said(data(clip("percolating"))), "t-1")
+            SONIC.read_poll(said(data(clip("percolating"))), "t-1")
     assert sum("percolating" in line for line in caplog.messages) == 1
 
 
@@ -485,7 +485,7 @@ def test_whatever_is_answered_nothing_breaks(adapter: MusicApi, body: Any, statu
     adapter.read_submit(answer)
     adapter.refusal(answer)
     adapter.read_balance(answer)
-    found = adapter.read_look(answer, "t-1")
+    found = adapter.read_poll(answer, "t-1")
     if found and found.state == "succeeded":
         assert found.clips
     if found and status >= 500:

@@ -54,7 +54,7 @@ def test_the_model_of_a_clip_that_nobody_told_is_told() -> None:
 
 
 def look(said: Answer, adapter: sunoapi.SunoAdapter = SUNO) -> Snapshot:
-    found = adapter.read_look(said, "t")
+    found = adapter.read_poll(said, "t")
     assert found is not None
     return found
 
@@ -345,7 +345,7 @@ def test_an_id_that_is_not_listed_yet_is_running() -> None:
     assert look(answer({"code": "200"})).unlisted
     assert look(answer({"code": 404, "msg": "?", "data": None})).unlisted
     assert look(answer({"msg": "record not found"}, 404)).unlisted
-    assert SUNO.read_look(answer("<html>", 404), "t") is None
+    assert SUNO.read_poll(answer("<html>", 404), "t") is None
     assert not look(told("PENDING")).unlisted
     assert look(answer({"code": 422, "msg": "recordInfo is null", "data": None}), KIE).unlisted
 
@@ -353,7 +353,7 @@ def test_an_id_that_is_not_listed_yet_is_running() -> None:
 @pytest.mark.parametrize("said", [{}, [], None, "x", {"code": 200, "data": []}, {"code": 200, "data": {}},
                                   {"code": 422, "data": None}, {"code": 500, "msg": "x", "data": None}])  # fmt: skip
 def test_what_says_nothing_about_the_work(said: Any) -> None:
-    assert SUNO.read_look(answer(said), "t") is None
+    assert SUNO.read_poll(answer(said), "t") is None
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "file:///etc/passwd", "https://x.test/\x1b[2J", "ftp://x.test/a",
@@ -392,7 +392,7 @@ BODY = JSON | st.fixed_dictionaries({"code": st.just(200) | JSON, "data": DATA |
 
 @given(BODY, st.sampled_from([200, 404, 500]), st.sampled_from([SUNO, KIE]))
 def test_no_answer_breaks_a_look(said: Any, status: int, adapter: sunoapi.SunoAdapter) -> None:
-    found = adapter.read_look(answer(said, status), "t")
+    found = adapter.read_poll(answer(said, status), "t")
     if found is None:
         return
     assert (found.error is not None) == (found.state == "failed")

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from fermata_mcp.domain.errors import OutcomeUnknown
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import TASK_STATUSES, Audio, Clip, Failure, Step, Task, TaskStatus, Work
-from fermata_mcp.engine.credits import Credits, ProviderCredits
+from fermata_mcp.engine.credits import CreditsReport, ProviderCredits
 from fermata_mcp.engine.service import Started
 from fermata_mcp.providers.local.provider import SPEC as LOCAL
 from fermata_mcp.surface.text import credits_text, list_text, task_text
@@ -221,7 +221,7 @@ def test_a_list_shows_newest_first_and_how_to_get_older_ones() -> None:
 
 @pytest.mark.parametrize("count", [1, 4, 6])
 def test_credits_have_a_line_for_each_provider_that_is_ready_and_one_for_what_was_spent(count: int) -> None:
-    view = credits_view(Credits(tuple(money(f"p{i}") for i in range(count)), 20, 30, 45.5, 100))
+    view = credits_view(CreditsReport(tuple(money(f"p{i}") for i in range(count)), 20, 30, 45.5, 100))
     lines = credits_text(view).splitlines()
     assert len(lines) == count + 1
     assert lines[-1] == "Spent: 20 of 100 credits today, 30 this week, 45.5 this month (UTC)."
@@ -229,7 +229,7 @@ def test_credits_have_a_line_for_each_provider_that_is_ready_and_one_for_what_wa
 
 def test_credits_tell_what_they_do_not_know() -> None:
     known = money(balance=None, note="no such call"), money(error="rate_limited: later.")
-    assert credits_text(credits_view(Credits(known, 0, 0, 0, None))).splitlines() == [
+    assert credits_text(credits_view(CreditsReport(known, 0, 0, 0, None))).splitlines() == [
         "paid: no such call.",
         "paid: rate_limited: later.",
         "Spent: 0 credits today, 0 this week, 0 this month (UTC).",
@@ -238,7 +238,7 @@ def test_credits_tell_what_they_do_not_know() -> None:
 
 def test_what_others_would_cost_is_told_without_their_key() -> None:
     other = money("other", configured=False, balance=None, note="not configured: set OTHER_API_KEY")
-    lines = credits_text(credits_view(Credits((money(), other), 0, 0, 0, None))).splitlines()
+    lines = credits_text(credits_view(CreditsReport((money(), other), 0, 0, 0, None))).splitlines()
     assert lines[1] == "Without a key: other up to 10 credits an extension (not configured: set OTHER_API_KEY)."
 
 

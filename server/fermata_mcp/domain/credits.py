@@ -63,7 +63,7 @@ def quote(price: Price, extensions: int = 1) -> Quote:
 
 
 @dataclass(frozen=True)
-class Sighting:
+class BalanceReading:
     """A balance that a provider told earlier, and what our own tasks did to it since. Milli-credits.
 
     Attributes:
@@ -91,7 +91,7 @@ class Dispute:
     sent_at: int
 
 
-def given_back(before: Sighting, balance: int, disputes: Sequence[Dispute]) -> tuple[Dispute, ...]:
+def given_back(before: BalanceReading, balance: int, disputes: Sequence[Dispute]) -> tuple[Dispute, ...]:
     """The disputes that a new balance shows not to have been charged, or to have been refunded since; oldest first.
 
     Only where the balance is exactly what it then must be: nothing is concluded while a submit is under way.

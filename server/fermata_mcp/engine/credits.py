@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import anyio
 
-from fermata_mcp.domain.credits import MILLI, Sighting, given_back
+from fermata_mcp.domain.credits import MILLI, BalanceReading, given_back
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.store.base import Store
@@ -30,7 +30,7 @@ class ProviderCredits:
 
 
 @dataclass(frozen=True)
-class Credits:
+class CreditsReport:
     """What is left and what was spent, in credits. Days, weeks and months begin at midnight UTC, weeks on Monday."""
 
     providers: tuple[ProviderCredits, ...]
@@ -81,7 +81,7 @@ def _credits_note(provider: Provider) -> str | None:
     return None if spec.has_balance else "this provider has no call that tells the balance"
 
 
-def _difference(before: Sighting, balance: float) -> str | None:
+def _difference(before: BalanceReading, balance: float) -> str | None:
     """Credits that went although no task of ours explains it, or a promised refund that did not come."""
     missing = (before.unexplained(round(balance * MILLI)) - before.unsure) / MILLI
     if missing < 1:
@@ -104,7 +104,7 @@ async def evidence(provider: Provider, store: Store, hold: int, now: int) -> str
     return _verdict(before, balance, hold)
 
 
-async def _seen(provider: Provider, store: Store, now: int) -> tuple[float | None, Sighting | None]:
+async def _seen(provider: Provider, store: Store, now: int) -> tuple[float | None, BalanceReading | None]:
     """The balance, if there is a way to ask for it, and the sighting before this one."""
     balance = await provider.balance() if provider.spec.has_balance and provider.configured else None
     if balance is None:
@@ -117,7 +117,7 @@ async def _seen(provider: Provider, store: Store, now: int) -> tuple[float | Non
     return balance, before
 
 
-def _verdict(before: Sighting, balance: float, hold: int) -> str:
+def _verdict(before: BalanceReading, balance: float, hold: int) -> str:
     missing = before.unexplained(round(balance * MILLI))
     seen = f"the balance was {before.balance / MILLI:g} at {_clock_time(before.at)} and is {balance:g} now"
     if before.spent > 0:

@@ -16,7 +16,7 @@ from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.media.network.tls import tls
-from fermata_mcp.providers.base import Host
+from fermata_mcp.providers.base import ProviderContext
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Store
 
@@ -50,7 +50,7 @@ async def running_engine(
     changes = Changes(store)
     group = anyio.create_task_group()
     registry = Registry(
-        Host(
+        ProviderContext(
             settings,
             lambda work: group.start_soon(work),
             lambda remote_id: runner.remote_changed(remote_id),
@@ -68,7 +68,7 @@ async def running_engine(
             finally:
                 changes.drain()
                 with anyio.CancelScope(shield=True):
-                    await runner.settle(LAST_ANSWERS_SECONDS)
+                    await runner.drain_submits(LAST_ANSWERS_SECONDS)
                 group.cancel_scope.cancel()
     finally:
         await _hand_over(store, home, clock, runner)

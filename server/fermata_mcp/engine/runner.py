@@ -17,10 +17,11 @@ from fermata_mcp.domain.errors import FermataError, InternalError, ProviderError
 from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.steps.chain import stopped_in_time
 from fermata_mcp.engine.steps.collector import Collector
+from fermata_mcp.engine.steps.context import StepContext
 from fermata_mcp.engine.steps.pace import Paces
-from fermata_mcp.engine.steps.poll import Looker
-from fermata_mcp.engine.steps.recorder import Record
-from fermata_mcp.engine.steps.submit import Sender
+from fermata_mcp.engine.steps.poll import Poller
+from fermata_mcp.engine.steps.recorder import Recorder
+from fermata_mcp.engine.steps.submit import Submitter
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.providers.registry import Registry
@@ -59,12 +60,13 @@ class Runner:
         self._clock = clock
         self._home = home
         self._only = only
-        self._record = Record(store, registry, changes, settings, clock, self._falls_due)
+        self._recorder = Recorder(store, registry, changes, settings, clock, self._falls_due)
         paces = Paces(store, settings.time_scale)
-        self._sender = Sender(store, self._record, paces, settings, clock, self._follow, decoder)
-        self._collector = Collector(store, self._record, paces, settings, clock, self._follow, decoder)
-        self._looker = Looker(store, self._record, paces, settings, clock, self._follow, self._collector)
-        self.settle = self._sender.settle
+        context = StepContext(store, self._recorder, paces, settings, clock, decoder, self._follow)
+        self._submitter = Submitter(context)
+        self._collector = Collector(context)
+        self._poller = Poller(context, self._collector)
+        self.drain_submits = self._submitter.drain_submits
         self.interrupted: set[str] = set()
         self._group: anyio.abc.TaskGroup | None = None
         self._wake = anyio.Event()
@@ -135,7 +137,7 @@ class Runner:
             while self._due and self._due[0] <= now:
                 heappop(self._due)
             while self._hurried:
-                await self._store.hasten(self._hurried.pop(), now=self._clock.now())
+                await self._store.make_due(self._hurried.pop(), now=self._clock.now())
             steps = await self._store.claim(home=self._home, now=self._clock.now(), limit=free, tasks=self._only)
         except FermataError as error:
             logger.warning("the store cannot be used: %s", error.message)
@@ -218,10 +220,10 @@ class Runner:
             return
         task, current = found
         if current.state == "queued":
-            await self._record.fail(current, task, InternalError("the step failed."))
+            await self._recorder.fail(current, task, InternalError("the step failed."))
         elif current.state == "waiting":
             # Work that was paid for is not given up for a bug of ours: look again, until it is too late.
-            await self._looker.failed(current, task, self._registry.get(task.provider), OurBug("the step failed."))
+            await self._poller.failed(current, task, self._registry.get(task.provider), OurBug("the step failed."))
 
     async def _advance(self, step: Step, task: Task) -> None:
         provider = await self._provider(step, task)
@@ -229,24 +231,24 @@ class Runner:
             return
         match step.state:
             case "queued" if task.cancel_at is not None:
-                await self._record.apply(step, stopped_in_time(step, task, self._clock.now()))
+                await self._recorder.apply(step, stopped_in_time(step, task, self._clock.now()))
             case "queued":
-                await self._sender.send(step, task, provider)
+                await self._submitter.submit(step, task, provider)
             case "unknown":
-                await self._settle(step, task, provider)
+                await self._resolve_unknown(step, task, provider)
             case "succeeded":
                 await self._collector.fetch_again(step, task, provider)
             case _:
-                await self._looker.look(step, task, provider)
+                await self._poller.poll(step, task, provider)
 
-    async def _settle(self, step: Step, task: Task, provider: Provider) -> None:
+    async def _resolve_unknown(self, step: Step, task: Task, provider: Provider) -> None:
         told = await evidence(provider, self._store, task.held, self._clock.now())
-        await self._record.apply(step, moves.settled(step, task, provider.spec, self._clock.now(), told))
+        await self._recorder.apply(step, moves.unknown_resolved(step, task, provider.spec, self._clock.now(), told))
 
     async def _provider(self, step: Step, task: Task) -> Provider | None:
         try:
             return self._registry.get(task.provider)
         except FermataError as error:
             if step.state in ("queued", "waiting"):
-                await self._record.fail(step, task, error)
+                await self._recorder.fail(step, task, error)
             return None

@@ -35,7 +35,7 @@ from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Created, KeyReused, Page, Store
 
 from .clock import Clock
-from .credits import Credits, ProviderCredits, beginnings, credits_of, evidence
+from .credits import CreditsReport, ProviderCredits, beginnings, credits_of, evidence
 from .progress import Changes
 from .runner import Runner
 from .steps import moves
@@ -48,7 +48,7 @@ CANCEL_TRIES = 5
 FETCH_PATIENCE_SECONDS = 20.0
 
 Report = Callable[[Task], Awaitable[None]]
-Action = Literal["check", "resubmit", "give_up"]
+Resolution = Literal["check", "resubmit", "give_up"]
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ class Service:
             return moves.asked_to_cancel(step, now)
         return moves.no_further(step, task, now)
 
-    async def resolve(self, task_id: str, action: Action) -> Task:
+    async def resolve(self, task_id: str, action: Resolution) -> Task:
         """A person's word on a paid submit whose outcome is unknown. `resubmit` alone can pay twice."""
         task = await self.get(task_id)
         step = _open_step(task)
@@ -260,7 +260,7 @@ class Service:
     def default_provider(self) -> str:
         return self._registry.default()
 
-    async def credits(self, provider: str | None) -> Credits:
+    async def credits(self, provider: str | None) -> CreditsReport:
         """Balances and prices of all providers that cost something and of those that are ready, or of one."""
         names = self._of_interest() if provider is None else [self._registry.spec(provider).name]
         told: dict[str, ProviderCredits] = {}
@@ -274,7 +274,7 @@ class Service:
                 group.start_soon(ask, name)
         today, week, month = [await self._spent_since(moment, names) for moment in beginnings(now)]
         cap = self.settings.max_credits_per_day
-        return Credits(tuple(told[name] for name in names), today, week, month, cap)
+        return CreditsReport(tuple(told[name] for name in names), today, week, month, cap)
 
     def _of_interest(self) -> list[str]:
         """Those that are ready, then those that only lack a key."""

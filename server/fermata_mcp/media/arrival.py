@@ -15,22 +15,22 @@ from fermata_mcp.media.formats.containers import is_all_there
 from fermata_mcp.media.formats.mp3 import is_cut_short
 
 from .audio import open_audio, probe
-from .facts import DECODER_DELAY_SECONDS, AudioFacts, Heard
+from .facts import DECODER_DELAY_SECONDS, AudioFacts, AudioReport
 
 _BLOCK = 65_536
 # -60 dBFS: below it nobody hears anything.
 _SILENCE = 1e-3
 
 
-def hear(path: Path) -> Heard:
+def hear(path: Path) -> AudioReport:
     """Look at an audio file of any kind that we save. Raises TooLarge."""
     try:
         facts = probe(path)
     except NotAudio:
-        return Heard(_tagged_length(path), complete=is_all_there(path), decodable=False)
+        return AudioReport(_tagged_length(path), complete=is_all_there(path), decodable=False)
     if _is_cut(path, facts):
-        return Heard(facts.duration_seconds, complete=False)
-    return Heard(facts.duration_seconds, silent=_is_silent(path), note=facts.note)
+        return AudioReport(facts.duration_seconds, complete=False)
+    return AudioReport(facts.duration_seconds, silent=_is_silent(path), note=facts.note)
 
 
 def measured_seconds(path: Path) -> float | None:

@@ -45,7 +45,7 @@ class AudioFacts:
 
 
 @dataclass(frozen=True)
-class Heard:
+class AudioReport:
     """What a file that arrived holds.
 
     Attributes:

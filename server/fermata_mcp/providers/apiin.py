@@ -24,7 +24,7 @@ from fermata_mcp.providers.http.wire import (
 )
 from fermata_mcp.providers.http.words import about_content, named_id, reason
 
-from .base import Host, Provider, Snapshot
+from .base import Provider, ProviderContext, Snapshot
 
 PROMPT = "prompt and lyrics share one field: with lyrics, prompt is not sent"
 FIELDS = {
@@ -102,11 +102,11 @@ class ApiinAdapter:
         known = SPEC.refusals.get(TYPES.get(str(answer.get("error", "type")), 0))
         return known or (None if named_id(answer.body) else Refusal("invalid_request"))
 
-    def look_call(self, remote_id: str) -> Call:
+    def poll_call(self, remote_id: str) -> Call:
         older = Call("GET", FEED, params={"workId": remote_id})
         return Call("GET", FEED, params={"task_id": remote_id}, otherwise=older)
 
-    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
+    def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         match answer.code(), answer.body:
             case 404, told:
                 return Snapshot("running", message="not listed yet", unlisted=isinstance(told, dict))
@@ -130,12 +130,12 @@ class ApiinAdapter:
 
     def clip_call(self, clip_id: str) -> Call | None:
         named = CLIP_FORM.fullmatch(clip_id)
-        return self.look_call(named[1]) if named else None
+        return self.poll_call(named[1]) if named else None
 
     def read_clip(self, answer: Answer, clip_id: str) -> Clip | None:
         """None while the task is not over: its clips cannot be extended before."""
         task_id, _, index = clip_id.rpartition("/")
-        found = self.read_look(answer, task_id)
+        found = self.read_poll(answer, task_id)
         if found is None or found.state == "running":
             return None
         clip = next((clip for clip in found.clips if clip.provider_clip_id == clip_id), None)
@@ -205,5 +205,5 @@ def _word(value: Any) -> str:
     return word
 
 
-def make(host: Host) -> Provider:
-    return HttpProvider(ApiinAdapter(host.settings.asked_callback), host)
+def make(context: ProviderContext) -> Provider:
+    return HttpProvider(ApiinAdapter(context.settings.asked_callback), context)

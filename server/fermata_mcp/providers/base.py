@@ -68,7 +68,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Host:
+class ProviderContext:
     """What a provider may use of the program around it.
 
     Attributes:
@@ -111,7 +111,7 @@ class Provider(Protocol):
         """Send the one request of this attempt. Never sends twice, never raises for what the provider did."""
         ...
 
-    async def look(self, remote_id: str, work: Work) -> Snapshot:
+    async def poll(self, remote_id: str, work: Work) -> Snapshot:
         """Read how the work is getting on. Raises ProviderError where that cannot be learned now."""
         ...
 
@@ -133,4 +133,4 @@ class Provider(Protocol):
     async def aclose(self) -> None: ...
 
 
-Factory = Callable[[Host], Provider]
+Factory = Callable[[ProviderContext], Provider]

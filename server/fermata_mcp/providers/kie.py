@@ -22,7 +22,7 @@ from fermata_mcp.providers.http.client import HttpProvider
 from fermata_mcp.providers.http.wire import Answer, Call, note_once, number, text, with_options
 
 from . import sunoapi
-from .base import Host, Provider, Snapshot
+from .base import Provider, ProviderContext, Snapshot
 from .http import words
 from .sunoapi import LONG_MODELS, SHORT_MODELS, SunoAdapter, error_code, read_cost, read_item
 
@@ -78,13 +78,13 @@ class KieAdapter(SunoAdapter):
         failed = answer.status < 500 and answer.code() in (501, sunoapi.REFUNDED)
         return FAILED_AT_ONCE if failed else super().refusal(answer)
 
-    def look_call(self, remote_id: str) -> Call:
+    def poll_call(self, remote_id: str) -> Call:
         if not remote_id.startswith(JOB):
-            return super().look_call(remote_id)
+            return super().poll_call(remote_id)
         return Call("GET", "/api/v1/jobs/recordInfo", params={"taskId": remote_id.removeprefix(JOB)})
 
-    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
-        return self._read_job(answer) if remote_id.startswith(JOB) else super().read_look(answer, remote_id)
+    def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        return self._read_job(answer) if remote_id.startswith(JOB) else super().read_poll(answer, remote_id)
 
     def _unlisted(self, answer: Answer) -> Snapshot | None:
         unknown = answer.get("data") is None and answer.unlisted(404, 422)
@@ -238,7 +238,7 @@ def _sendable(item: Mapping[str, Any]) -> dict[str, str | None]:
     return {"modelName": said if said in SPEC.models else None, "model_name": None}
 
 
-def make(host: Host) -> Provider:
-    if host.settings.kie_api == "market":
-        return HttpProvider(MarketAdapter(host.settings.asked_callback), host)
-    return HttpProvider(KieAdapter(sunoapi.KIE, host.settings.callback_url), host)
+def make(context: ProviderContext) -> Provider:
+    if context.settings.kie_api == "market":
+        return HttpProvider(MarketAdapter(context.settings.asked_callback), context)
+    return HttpProvider(KieAdapter(sunoapi.KIE, context.settings.callback_url), context)

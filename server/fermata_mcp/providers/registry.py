@@ -7,7 +7,7 @@ from importlib import import_module, metadata
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.spec import ProviderSpec
 
-from .base import Factory, Host, Provider
+from .base import Factory, Provider, ProviderContext
 
 ENTRY_POINTS = "fermata_mcp.providers"
 # Where each built-in provider's `SPEC` and `make` live, in order of preference as a default.
@@ -24,8 +24,8 @@ BUILT_IN: dict[str, str] = {
 class Registry:
     """Every provider that this process can use."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    def __init__(self, context: ProviderContext) -> None:
+        self._context = context
         self._made: dict[str, Provider] = {}
 
     def names(self) -> list[str]:
@@ -42,7 +42,7 @@ class Registry:
 
     def get(self, name: str) -> Provider:
         if name not in self._made:
-            self._made[name] = self._factory(name)(self._host)
+            self._made[name] = self._factory(name)(self._context)
         return self._made[name]
 
     def configured(self) -> list[str]:
@@ -55,7 +55,7 @@ class Registry:
         Raises:
             InvalidRequest: The operator chose one that does not exist.
         """
-        chosen = self._host.settings.default_provider
+        chosen = self._context.settings.default_provider
         first = [chosen] if chosen and self.get(chosen).configured else []
         keyed = [name for name in self.configured() if self.spec(name).key_variable]
         return list(dict.fromkeys([*first, *keyed, "local"]))
@@ -63,7 +63,7 @@ class Registry:
     def default(self) -> str:
         """The operator's choice, else the first that has its key, else `local`."""
         keyed = (name for name in self.configured() if self.spec(name).key_variable)
-        return self._host.settings.default_provider or next(keyed, "local")
+        return self._context.settings.default_provider or next(keyed, "local")
 
     def _factory(self, name: str) -> Factory:
         if name in BUILT_IN:

@@ -27,7 +27,7 @@ from fermata_mcp.providers.http.wire import (
     with_options,
 )
 
-from .base import Host, Provider, Snapshot
+from .base import Provider, ProviderContext, Snapshot
 from .http import words
 
 PROMPT = "prompt and lyrics share one field: give one of them"
@@ -132,10 +132,10 @@ class SunoAdapter:
         """429 in the body can mean that the money is out; as the answer's own status it is always about speed."""
         return BUSY if answer.status == answer.code() == 429 else None
 
-    def look_call(self, remote_id: str) -> Call:
+    def poll_call(self, remote_id: str) -> Call:
         return Call("GET", "/api/v1/generate/record-info", params={"taskId": remote_id})
 
-    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
+    def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         """A poll's answer, or the body of a callback, which tells its stage instead of a status."""
         word = (text(answer.get("data", "status")) or "").upper() or _stage(answer)
         if not word:
@@ -266,5 +266,5 @@ def _asked_model(answer: Answer) -> str | None:
         return None
 
 
-def make(host: Host) -> Provider:
-    return HttpProvider(SunoAdapter(SPEC, host.settings.callback_url), host)
+def make(context: ProviderContext) -> Provider:
+    return HttpProvider(SunoAdapter(SPEC, context.settings.callback_url), context)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from fermata_mcp.domain.credits import Dispute, Sighting
+from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Change, NewStep, Step, Task, TaskStatus
@@ -18,7 +18,7 @@ from fermata_mcp.domain.task import Attempt, Change, NewStep, Step, Task, TaskSt
 # A claim is a lease: nobody else looks at the step until it runs out. A paid submit may take its whole
 # deadline, so its lease is longer than any deadline; a look at a running task takes seconds.
 SUBMIT_LEASE_MS = 120_000
-LOOK_LEASE_MS = 30_000
+POLL_LEASE_MS = 30_000
 # Other processes leave a step to the one whose client waits for it, unless it is this late.
 GRACE_MS = 10_000
 # A row written this much later than it is now was written before the clock was set back.
@@ -141,7 +141,7 @@ class Store(Protocol):
         """
         ...
 
-    async def hasten(self, step_id: str, *, now: int) -> None:
+    async def make_due(self, step_id: str, *, now: int) -> None:
         """Make a waiting step due now: something is known to have changed."""
         ...
 
@@ -168,7 +168,7 @@ class Store(Protocol):
         """Milli-credits held or charged since a time, refunds taken off, by provider."""
         ...
 
-    async def see_balance(self, account_id: str, balance: int, *, now: int) -> Sighting | None:
+    async def see_balance(self, account_id: str, balance: int, *, now: int) -> BalanceReading | None:
         """Remember what a provider says is left (milli-credits); the sighting before it, with what happened since."""
         ...
 

@@ -11,7 +11,7 @@ import apsw
 
 from fermata_mcp.domain.task import Step
 
-from .base import CLOCK_SLACK_MS, GRACE_MS, LONGEST_WAIT_MS, LOOK_LEASE_MS, SUBMIT_LEASE_MS, Unreadable
+from .base import CLOCK_SLACK_MS, GRACE_MS, LONGEST_WAIT_MS, POLL_LEASE_MS, SUBMIT_LEASE_MS, Unreadable
 from .reading import STEP, as_text, get, understood
 from .rows import step_from
 from .sqlite_file import Sql
@@ -53,7 +53,7 @@ class Taker:
             "tasks": None if self.tasks is None else json.dumps(list(self.tasks)),
             "grace": GRACE_MS,
             "submit": SUBMIT_LEASE_MS,
-            "look": LOOK_LEASE_MS,
+            "look": POLL_LEASE_MS,
         }
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from fermata_mcp.domain.credits import Dispute, Sighting
+from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 
@@ -197,7 +197,7 @@ def durations(c: Sql, *, provider: str, model: str | None) -> list[float]:
     return [row[0] for row in c.execute(sql, (provider, _DAY_MS, model))]
 
 
-def sighting(c: Sql, *, account_id: str) -> Sighting | None:
+def sighting(c: Sql, *, account_id: str) -> BalanceReading | None:
     # What was sent before the sighting was in it already; a refund counts when it was promised.
     sql = """SELECT s.at, s.balance,
              coalesce(sum(CASE WHEN l.kind IN ('charge', 'adjust') AND a.intent_at > s.at THEN l.amount
@@ -208,7 +208,7 @@ def sighting(c: Sql, *, account_id: str) -> Sighting | None:
              LEFT JOIN ledger l ON l.attempt_id = a.id
              WHERE s.account_id = ? GROUP BY s.account_id"""
     row = c.execute(sql, (account_id,)).fetchone()
-    return None if row is None else Sighting(*row)
+    return None if row is None else BalanceReading(*row)
 
 
 def disputes(c: Sql, *, account_id: str) -> list[Dispute]:

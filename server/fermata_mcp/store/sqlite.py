@@ -16,7 +16,7 @@ import anyio
 import anyio.to_thread
 import apsw
 
-from fermata_mcp.domain.credits import Dispute, Sighting
+from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Change, NewStep, Step, Task, TaskStatus
 
@@ -129,8 +129,8 @@ class SqliteStore:
     async def release(self, home: str, *, now: int, interrupted: Sequence[str] = ()) -> None:
         await self._write(partial(writing.release, home=home, now=now, interrupted=interrupted))
 
-    async def hasten(self, step_id: str, *, now: int) -> None:
-        await self._write(partial(writing.hasten, step_id=step_id, now=now))
+    async def make_due(self, step_id: str, *, now: int) -> None:
+        await self._write(partial(writing.make_due, step_id=step_id, now=now))
 
     async def changed_elsewhere(self) -> bool:
         version = await self._run(lambda c: int(c.pragma("data_version")))
@@ -151,7 +151,7 @@ class SqliteStore:
     async def spent(self, *, principal: str, since: int) -> dict[str, int]:
         return await self._run(partial(reading.spent, principal=principal, since=since))
 
-    async def see_balance(self, account_id: str, balance: int, *, now: int) -> Sighting | None:
+    async def see_balance(self, account_id: str, balance: int, *, now: int) -> BalanceReading | None:
         seen = partial(writing.see_balance, account_id=account_id, balance=balance, now=now)
         return await self._write(seen, durable=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fermata_mcp.domain.credits import Dispute, Sighting
+from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.errors import OverBudget
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import STEP_MOVES, Change, Clip, NewStep, Task
@@ -184,11 +184,11 @@ def release(c: Sql, *, home: str, now: int, interrupted: Sequence[str]) -> None:
         c.execute("UPDATE step SET due_at = min(due_at, ?) WHERE id = ? AND state = 'queued'", (now, step_id))
 
 
-def hasten(c: Sql, *, step_id: str, now: int) -> None:
+def make_due(c: Sql, *, step_id: str, now: int) -> None:
     c.execute("UPDATE step SET due_at = min(due_at, ?) WHERE id = ? AND state = 'waiting'", (now, step_id))
 
 
-def see_balance(c: Sql, *, account_id: str, balance: int, now: int) -> Sighting | None:
+def see_balance(c: Sql, *, account_id: str, balance: int, now: int) -> BalanceReading | None:
     _nothing_was_sent_later_than(c, now)
     before = sighting(c, account_id=account_id)
     if before is not None and before.at > now + CLOCK_SLACK_MS:

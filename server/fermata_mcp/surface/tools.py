@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 from fermata_mcp.domain.errors import FermataError, TooLarge
 from fermata_mcp.domain.requests.request import Arguments, ChainRequest, ExtendRequest, Request
 from fermata_mcp.domain.task import Task
-from fermata_mcp.engine.service import Action, Service, Started, parse_status
+from fermata_mcp.engine.service import Resolution, Service, Started, parse_status
 
 from .confirm import confirmed
 from .errors import MAX_ARGUMENT_BYTES, error_result, our_bug, wrong_arguments
@@ -54,7 +54,7 @@ class ListArgs(Arguments):
 
 
 class ResolveArgs(TaskArgs):
-    action: Action = Field(
+    action: Resolution = Field(
         description="check: look for evidence again; resubmit: send again, may cost twice; give_up: end it"
     )
 

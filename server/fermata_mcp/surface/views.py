@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Failure, Seam, Step, Task
-from fermata_mcp.engine.credits import Credits, ProviderCredits
+from fermata_mcp.engine.credits import CreditsReport, ProviderCredits
 from fermata_mcp.engine.service import Started
 from fermata_mcp.store.base import Page
 
@@ -260,7 +260,7 @@ def task_list(page: Page) -> TaskList:
     )
 
 
-def credits_view(told: Credits) -> CreditsView:
+def credits_view(told: CreditsReport) -> CreditsView:
     return CreditsView(
         providers=list(told.providers),
         spent_today=told.spent_today,

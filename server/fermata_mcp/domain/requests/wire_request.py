@@ -20,7 +20,7 @@ WEIGHTS = ("style_weight", "weirdness", "audio_weight")
 
 
 @dataclass(frozen=True)
-class Sent:
+class WireRequest:
     """One extension's fields under our names, and the provider's own from `options`, which win on the wire."""
 
     spec: ProviderSpec
@@ -70,10 +70,10 @@ def prompt_of(prompts: Sequence[str] | None, step: int) -> str | None:
     return None if says_nothing(said) else said
 
 
-def sent_first(request: Request, spec: ProviderSpec, source: SourceFacts) -> Sent:
+def first_wire_request(request: Request, spec: ProviderSpec, source: SourceFacts) -> WireRequest:
     """What the first extension sends."""
     prompts = request.prompts if isinstance(request, ChainRequest) else None
-    return _sent(request, spec, source, prompt_of(prompts, 0)) if prompts else _sent(request, spec, source, None)
+    return _wire_request(request, spec, source, prompt_of(prompts, 0) if prompts else None)
 
 
 def fill_in(request: Request, spec: ProviderSpec, source: SourceFacts) -> dict[str, Any]:
@@ -84,13 +84,13 @@ def fill_in(request: Request, spec: ProviderSpec, source: SourceFacts) -> dict[s
         InvalidRequest: Names everything that is still missing, out of range or too long, at once.
     """
     raise_all(sent_problems(request, spec, source))
-    return dict(sent_first(request, spec, source).fields)
+    return dict(first_wire_request(request, spec, source).fields)
 
 
-def _sent(request: Request, spec: ProviderSpec, source: SourceFacts, prompt: str | None) -> Sent:
+def _wire_request(request: Request, spec: ProviderSpec, source: SourceFacts, prompt: str | None) -> WireRequest:
     asked = {name: getattr(request, name) for name in spec.fields if getattr(request, name, None) is not None}
     fields = asked | ({} if prompt is None else {"prompt": prompt})
-    draft = Sent(spec, fields, request.options or {})
+    draft = WireRequest(spec, fields, request.options or {})
     if "model" in spec.fields and source.model and draft.value("model") is None:
         fields["model"] = source.model
     point = default_point(source.duration_seconds)
@@ -102,7 +102,7 @@ def _sent(request: Request, spec: ProviderSpec, source: SourceFacts, prompt: str
     return draft
 
 
-def _is_wanted(name: str, draft: Sent) -> bool:
+def _is_wanted(name: str, draft: WireRequest) -> bool:
     return name in draft.spec.custom_needs and not draft.fills(name)
 
 
@@ -124,14 +124,14 @@ def sent_problems(request: Request, spec: ProviderSpec, source: SourceFacts) -> 
     prompts = (request.prompts if isinstance(request, ChainRequest) else None) or [""]
     found: dict[str, FermataError] = {}
     for step in range(len(prompts)):
-        sent = _sent(request, spec, source, prompt_of(prompts, step))
+        sent = _wire_request(request, spec, source, prompt_of(prompts, step))
         place = f"prompts.{step}" if sent.fields.get("prompt") and prompts != [""] else "prompt"
         for problem in _problems(sent, source, place):
             found.setdefault(problem.message, problem)
     return list(found.values())
 
 
-def _problems(sent: Sent, source: SourceFacts, prompt: str) -> Iterator[FermataError]:
+def _problems(sent: WireRequest, source: SourceFacts, prompt: str) -> Iterator[FermataError]:
     yield from _rivals(sent)
     yield from _missing(sent, source)
     yield from _point_problems(sent, source)
@@ -141,7 +141,7 @@ def _problems(sent: Sent, source: SourceFacts, prompt: str) -> Iterator[FermataE
     yield from _upload_problems(sent, source)
 
 
-def _rivals(sent: Sent) -> Iterator[FermataError]:
+def _rivals(sent: WireRequest) -> Iterator[FermataError]:
     spec, given = sent.spec, sent.fields.keys()
     if {"prompt", "lyrics"} <= given and spec.fields["prompt"].wire == spec.fields["lyrics"].wire:
         yield UnsupportedField(
@@ -153,7 +153,7 @@ def _rivals(sent: Sent) -> Iterator[FermataError]:
             yield UnsupportedField(f"{spec.name} cannot use {one} beside {other}.", f"leave {one} out.")
 
 
-def _missing(sent: Sent, source: SourceFacts) -> Iterator[FermataError]:
+def _missing(sent: WireRequest, source: SourceFacts) -> Iterator[FermataError]:
     spec = sent.spec
     if sent.custom:
         yield from _missing_in_custom_mode(sent)
@@ -163,7 +163,7 @@ def _missing(sent: Sent, source: SourceFacts) -> Iterator[FermataError]:
         yield from _missing_options(sent)
 
 
-def _missing_in_custom_mode(sent: Sent) -> Iterator[FermataError]:
+def _missing_in_custom_mode(sent: WireRequest) -> Iterator[FermataError]:
     needs = [name for name in sent.spec.custom_needs if not (name == "prompt" and _needs_no_prompt(sent))]
     missing = [name for name in needs if not sent.fills(name)]
     if missing:
@@ -173,7 +173,7 @@ def _missing_in_custom_mode(sent: Sent) -> Iterator[FermataError]:
         )
 
 
-def _missing_options(sent: Sent) -> Iterator[FermataError]:
+def _missing_options(sent: WireRequest) -> Iterator[FermataError]:
     for name in sent.spec.option_needs.keys() & sent.options.keys():
         missing = [need for need in sent.spec.option_needs[name] if need not in sent.options]
         if missing:
@@ -183,13 +183,13 @@ def _missing_options(sent: Sent) -> Iterator[FermataError]:
             )
 
 
-def _needs_no_prompt(sent: Sent) -> bool:
+def _needs_no_prompt(sent: WireRequest) -> bool:
     """Lyrics are words enough, and some providers want none where nobody sings."""
     wordless = sent.spec.wordless and sent.value("instrumental") is True
     return wordless or ("lyrics" in sent.spec.fields and sent.fills("lyrics"))
 
 
-def _point_problems(sent: Sent, source: SourceFacts) -> Iterator[FermataError]:
+def _point_problems(sent: WireRequest, source: SourceFacts) -> Iterator[FermataError]:
     name, value = sent.called("continue_at"), sent.value("continue_at")
     if value is None:
         return
@@ -212,7 +212,7 @@ def _point_problems(sent: Sent, source: SourceFacts) -> Iterator[FermataError]:
 
 
 def _range_problems(
-    sent: Sent, name: str, point: float, heard_before: float, known: float | None
+    sent: WireRequest, name: str, point: float, heard_before: float, known: float | None
 ) -> Iterator[FermataError]:
     spec = sent.spec
     inside = spec.point == "inside" and known is not None and point >= known
@@ -225,7 +225,7 @@ def _range_problems(
         )
 
 
-def _text_problems(sent: Sent, prompt: str) -> Iterator[FermataError]:
+def _text_problems(sent: WireRequest, prompt: str) -> Iterator[FermataError]:
     told: set[str] = set()
     for name, known in sent.spec.fields.items():
         value, limit = sent.value(name), known.longest(sent.model)
@@ -239,7 +239,7 @@ def _text_problems(sent: Sent, prompt: str) -> Iterator[FermataError]:
             )
 
 
-def _weight_problems(sent: Sent) -> Iterator[FermataError]:
+def _weight_problems(sent: WireRequest) -> Iterator[FermataError]:
     for name in WEIGHTS:
         value = sent.value(name)
         number = _number(value)
@@ -247,7 +247,7 @@ def _weight_problems(sent: Sent) -> Iterator[FermataError]:
             yield InvalidRequest(f"`{sent.called(name)}` is not a number from 0 to 1.", "give one, such as 0.5.")
 
 
-def _length_problems(sent: Sent) -> Iterator[FermataError]:
+def _length_problems(sent: WireRequest) -> Iterator[FermataError]:
     spec, value = sent.spec, sent.value("add_seconds")
     if value is None:
         return
@@ -265,7 +265,7 @@ def _length_problems(sent: Sent) -> Iterator[FermataError]:
         )
 
 
-def _upload_problems(sent: Sent, source: SourceFacts) -> Iterator[FermataError]:
+def _upload_problems(sent: WireRequest, source: SourceFacts) -> Iterator[FermataError]:
     known, spec = source.duration_seconds, sent.spec
     if known is None or source.clip is not None or not (source.file or source.url):
         return

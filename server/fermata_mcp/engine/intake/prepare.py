@@ -15,7 +15,7 @@ from fermata_mcp.domain.task import NewStep, Task, TaskKind, Work, new_id
 from fermata_mcp.engine.clock import Clock
 from fermata_mcp.providers.registry import Registry
 
-from .provider_choice import Choosing, Chosen
+from .provider_choice import ProviderChoice, ProviderChooser
 from .sources import Sources
 from .work import work_of
 
@@ -39,7 +39,7 @@ class Intake:
         source = parse_source(request.source)
         page = song_page(source.url) if isinstance(source, UrlSource) else None
         clip = source if page is None else ClipSource(page.clip_id)
-        chosen = await Choosing(self.registry, self.sources, self.settings).choose(request, clip, page)
+        chosen = await ProviderChooser(self.registry, self.sources, self.settings).choose(request, clip, page)
         task, step = self._new_task(request, chosen, _told(request, chosen, page))
         task = replace(task, quote=await self._with_expected(request, chosen, task.quote, step.work))
         refusal = chosen.found.refusal
@@ -52,7 +52,7 @@ class Intake:
             )
         return task, step
 
-    async def _with_expected(self, request: Request, chosen: Chosen, quoted: Quote, work: Work) -> Quote:
+    async def _with_expected(self, request: Request, chosen: ProviderChoice, quoted: Quote, work: Work) -> Quote:
         """Beside the most that a chain can cost, what it will if its steps are as long as usual."""
         spec = chosen.provider.spec
         if not isinstance(request, ChainRequest) or spec.any_length:
@@ -64,7 +64,7 @@ class Intake:
         """A call that repeats an earlier one gets its task, whatever has become of the link."""
         return await self.sources.repeats(task.request_hash, task.idempotency_key, task.created_at)
 
-    def _new_task(self, request: Request, chosen: Chosen, warnings: tuple[str, ...]) -> tuple[Task, NewStep]:
+    def _new_task(self, request: Request, chosen: ProviderChoice, warnings: tuple[str, ...]) -> tuple[Task, NewStep]:
         kind: TaskKind = "chain" if isinstance(request, ChainRequest) else "extend"
         spec, account = chosen.provider.spec, chosen.provider.account_id
         source = chosen.found.facts.model_copy(update={"chosen": chosen.reason})
@@ -101,7 +101,7 @@ class Intake:
         return task, NewStep(new_id("stp"), 0, work)
 
 
-def _told(request: Request, chosen: Chosen, page: SongPage | None) -> tuple[str, ...]:
+def _told(request: Request, chosen: ProviderChoice, page: SongPage | None) -> tuple[str, ...]:
     """What the caller should know of how the source was taken."""
     said = [*chosen.found.warnings]
     if page is not None:

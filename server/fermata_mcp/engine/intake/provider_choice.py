@@ -18,7 +18,7 @@ from fermata_mcp.domain.task import SourceFacts, new_id
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.providers.registry import Registry
 
-from .sources import Found, Sources
+from .sources import SourceLookup, Sources
 from .work import cap_problems, work_of
 
 
@@ -28,7 +28,7 @@ class Trial:
 
     provider: Provider
     problems: tuple[FermataError, ...]
-    found: Found | None = None
+    found: SourceLookup | None = None
 
     @property
     def cannot(self) -> bool:
@@ -46,23 +46,23 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ProviderChoice:
     """The provider that can, what it is to lengthen, and why it was chosen where nobody named it."""
 
     provider: Provider
-    found: Found
+    found: SourceLookup
     reason: str | None
 
 
 @dataclass(frozen=True)
-class Choosing:
+class ProviderChooser:
     """See `choose`."""
 
     registry: Registry
     sources: Sources
     settings: Settings
 
-    async def choose(self, request: Request, source: Source, page: SongPage | None) -> Chosen:
+    async def choose(self, request: Request, source: Source, page: SongPage | None) -> ProviderChoice:
         """The provider for a request; a song `page` is one that only some providers can know.
 
         Raises:
@@ -77,7 +77,7 @@ class Choosing:
         best = trials[-1] if trials else None
         if best is not None and best.found is not None and not best.problems:
             reason = None if request.provider else self._reason(trials, source)
-            return Chosen(best.provider, best.found, reason)
+            return ProviderChoice(best.provider, best.found, reason)
         raise self._error(request, source, page, trials)
 
     async def _try_in_order(self, request: Request, source: Source, page: SongPage | None) -> list[Trial]:

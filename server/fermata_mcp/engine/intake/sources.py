@@ -30,7 +30,7 @@ RECENT_TASKS = 100
 
 
 @dataclass(frozen=True)
-class Found:
+class SourceLookup:
     """What is known of a source.
 
     Attributes:
@@ -55,7 +55,7 @@ class Sources:
         self._decoder = decoder
         self._shelf = shelf
 
-    async def find(self, source: Source, provider: Provider, trusted: frozenset[str]) -> Found:
+    async def find(self, source: Source, provider: Provider, trusted: frozenset[str]) -> SourceLookup:
         """What is known of `source` for `provider`.
 
         Args:
@@ -70,7 +70,7 @@ class Sources:
             case TaskSource():
                 return await self._task_facts(source, provider)
             case ClipSource(clip_id):
-                return Found(await self._clip_facts(clip_id, provider))
+                return SourceLookup(await self._clip_facts(clip_id, provider))
             case UrlSource(url):
                 return await self._link_facts(url, provider, trusted)
 
@@ -91,7 +91,7 @@ class Sources:
         )
         return any(_answers(task, key, now) for task in page.tasks if task.request_hash == request_hash)
 
-    async def _link_facts(self, url: str, provider: Provider, trusted: frozenset[str]) -> Found:
+    async def _link_facts(self, url: str, provider: Provider, trusted: frozenset[str]) -> SourceLookup:
         """A link that cannot be reached from here may still be within the reach of a provider, but not of ours."""
         from fermata_mcp.media.network import links
 
@@ -100,15 +100,15 @@ class Sources:
             seen = await links.look(url, trusted=trusted)
         except ProviderUnavailable as error:
             if provider.spec.here:
-                return Found(facts, refusal=error)
+                return SourceLookup(facts, refusal=error)
             said = error.message.rstrip(".")
-            return Found(facts, (f"The link could not be looked at ({said}); the provider may still reach it.",))
+            return SourceLookup(facts, (f"The link could not be looked at ({said}); the provider may still reach it.",))
         except InvalidRequest as error:
-            return Found(facts, refusal=error)
+            return SourceLookup(facts, refusal=error)
         told = () if seen.certain or provider.spec.here else ("What the link leads to may not be audio.",)
-        return Found(facts.model_copy(update={"suffix": seen.suffix or facts.suffix}), told)
+        return SourceLookup(facts.model_copy(update={"suffix": seen.suffix or facts.suffix}), told)
 
-    async def _file_facts(self, path: Path, ref: str) -> Found:
+    async def _file_facts(self, path: Path, ref: str) -> SourceLookup:
         seal = files.seal_of(path)
         facts = await self._decoder.probe(path)
         found = SourceFacts(
@@ -120,7 +120,7 @@ class Sources:
             identity=files.identity(path),
         )
         files.check_seal(path, seal)
-        return Found(found, () if facts.note is None else (facts.note,))
+        return SourceLookup(found, () if facts.note is None else (facts.note,))
 
     async def _clip_facts(self, clip_id: str, provider: Provider) -> SourceFacts:
         """What our own history knows about a provider's clip, else what the provider tells; else nothing but its id."""
@@ -133,7 +133,7 @@ class Sources:
         told = await _asked(provider, clip_id)
         return bare if told is None else bare.model_copy(update=_told(told))
 
-    async def _task_facts(self, source: TaskSource, provider: Provider) -> Found:
+    async def _task_facts(self, source: TaskSource, provider: Provider) -> SourceLookup:
         ref = source.task_id if source.index is None else f"{source.task_id}/{source.index}"
         task = await self._store.get(source.task_id, principal=self._principal)
         if task is None:
@@ -146,10 +146,10 @@ class Sources:
         if task.provider == provider.spec.name and clip.provider_clip_id and "clip" in provider.spec.sources:
             identity = f"clip:{clip.provider_clip_id}"
             facts = SourceFacts(ref=ref, clip=clip.provider_clip_id, identity=identity)
-            return Found(facts.model_copy(update=_heard(clip, step)))
+            return SourceLookup(facts.model_copy(update=_heard(clip, step)))
         return await self._saved_facts(clip, ref, provider, step)
 
-    async def _saved_facts(self, clip: Clip, ref: str, provider: Provider, step: Step) -> Found:
+    async def _saved_facts(self, clip: Clip, ref: str, provider: Provider, step: Step) -> SourceLookup:
         if "file" not in provider.spec.sources:
             raise CannotTake(
                 f"{provider.spec.name} cannot take the audio of another provider's task.",

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import FermataError, GenerationFailed, TooLarge
 from fermata_mcp.domain.task import Audio, Clip, Step, Task, TaskPatch
-from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.media.network.addresses import AddressRefused
 from fermata_mcp.providers.base import Provider, Snapshot
 
 from . import moves
 from .chain import after_step, chosen, what_is_missing
-from .delivery import NOT_SAVED, Delivered, deliver, not_saved
+from .context import StepContext
+from .delivery import NOT_SAVED, Delivery, deliver, not_saved
 from .publish import publish, tidy, with_earlier_parts
-from .recorder import Desk
 
 # A caller waits this long for the audio of finished work; after it the task is over, and the search goes on behind it.
 WAIT_FOR_AUDIO_SECONDS = 600.0
@@ -27,92 +26,91 @@ LATE_BACKOFF_SECONDS, LONGEST_LATE_BACKOFF_SECONDS = 60.0, 1800.0
 _HOPELESS = (AddressRefused, TooLarge)
 
 
-@dataclass
-class Collector(Desk):
+class Collector:
     """See `collect` and `fetch_again`."""
 
-    decoder: Decoder
+    def __init__(self, context: StepContext) -> None:
+        self._context, self._recorder = context, context.recorder
+        self._settings, self._clock = context.settings, context.clock
 
     async def collect(self, step: Step, task: Task, provider: Provider, snapshot: Snapshot) -> None:
         """Save the audio of finished work; until all of it is here the task runs on, but not for ever."""
-        now, waiting = self.clock.now(), self._still_waits(step)
-        delivered = await deliver(snapshot.clips, step, task, self.settings, self.decoder, insist=waiting)
+        now, waiting = self._clock.now(), self._still_waits(step)
+        delivered = await deliver(snapshot.clips, step, task, self._settings, self._context.decoder, insist=waiting)
         if waiting and (not delivered.clips or _worth_waiting_for(delivered)):
             due = now + self._pause(step.error_streak, BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS)
-            await self.record.apply(step, moves.fetching(step, task, delivered.clips, now, due))
+            await self._recorder.apply(step, moves.fetching(step, task, delivered.clips, now, due))
         elif not delivered.clips:
             error = GenerationFailed(f"{provider.spec.name} says that it is done, but its links have expired.")
-            await self.record.fail(step, task, error, snapshot.cost)
+            await self._recorder.fail(step, task, error, snapshot.cost)
         else:
             await self._finish(step, task, provider, snapshot, delivered)
 
     def _still_waits(self, step: Step) -> bool:
-        passed = 0 if step.made_at is None else self.clock.now() - step.made_at
-        return passed < self.settings.milliseconds(WAIT_FOR_AUDIO_SECONDS)
+        passed = 0 if step.made_at is None else self._clock.now() - step.made_at
+        return passed < self._settings.milliseconds(WAIT_FOR_AUDIO_SECONDS)
 
     def _pause(self, tries: int, first: float, longest: float) -> int:
-        return self.settings.milliseconds(min(longest, first * 2 ** min(tries, 20)))
+        return self._settings.milliseconds(min(longest, first * 2 ** min(tries, 20)))
 
     async def _finish(
-        self, step: Step, task: Task, provider: Provider, snapshot: Snapshot, delivered: Delivered
+        self, step: Step, task: Task, provider: Provider, snapshot: Snapshot, delivered: Delivery
     ) -> None:
         said = (*snapshot.warnings, *delivered.warnings, *dict.fromkeys(map(not_saved, delivered.missing)))
-        fresh = await self.store.get(task.id) or task
-        now = self.clock.now()
+        fresh = await self._context.store.get(task.id) or task
+        now = self._clock.now()
         if fresh.cancel_at is not None and provider.spec.submit == "repeatable":
             await provider.stop(step.remote_id or "")  # cancelled meanwhile: its result is not wanted
-            await self.record.apply(step, moves.cancelled(step, now, self.record.money_of_end(step, fresh)))
+            await self._recorder.apply(step, moves.cancelled(step, now, self._recorder.money_of_end(step, fresh)))
             return
         cost = None if snapshot.cost is None else round(snapshot.cost * MILLI)
         said = (*said, *_other_price(task.held, cost))
-        follows = after_step(fresh, step, delivered.clips, said, provider.spec, self.settings, now)
-        patch, clips = await publish(follows.task, delivered.clips, fresh, self.settings)
-        patch = await with_earlier_parts(patch, fresh, step, self.settings)
+        follows = after_step(fresh, step, delivered.clips, said, provider.spec, self._settings, now)
+        patch, clips = await publish(follows.task, delivered.clips, fresh, self._settings)
+        patch = await with_earlier_parts(patch, fresh, step, self._settings)
         again = now + self._pause(0, LATE_BACKOFF_SECONDS, LONGEST_LATE_BACKOFF_SECONDS)
         late = again if any(clip.missing for clip in clips) and step.work.action != "upload" else None
         end = moves.finished(step, clips, patch, task.held, follows.step, cost=cost, fetch_at=late)
-        await self.record.keep(step, end)
+        await self._recorder.keep(step, end)
         if "finished_at" in patch and late is None:
-            await tidy(fresh, clips, self.settings)
+            await tidy(fresh, clips, self._settings)
 
     async def fetch_again(self, step: Step, task: Task, provider: Provider) -> None:
         """Once more for the audio of a step that is over, until it is here or nobody keeps it any longer."""
         clips = await self._fresh_links(step, provider)
-        delivered = await deliver(clips, step, task, self.settings, self.decoder)
-        now = self.clock.now()
+        delivered = await deliver(clips, step, task, self._settings, self._context.decoder)
+        now = self._clock.now()
         done = not any(clip.missing for clip in delivered.clips)
-        old = now - (step.made_at or step.updated_at) > self.settings.milliseconds(LOOK_FOR_AUDIO_SECONDS)
+        old = now - (step.made_at or step.updated_at) > self._settings.milliseconds(LOOK_FOR_AUDIO_SECONDS)
         pause = self._pause(step.error_streak, LATE_BACKOFF_SECONDS, LONGEST_LATE_BACKOFF_SECONDS)
         patch, clips = await self._with_late_audio(step, task, delivered)
         due = None if done or old else now + pause
-        if await self.record.apply(step, moves.fetched(step, clips, patch, due)) and done:
-            await tidy(task, clips, self.settings)
+        if await self._recorder.apply(step, moves.fetched(step, clips, patch, due)) and done:
+            await tidy(task, clips, self._settings)
 
     async def _fresh_links(self, step: Step, provider: Provider) -> tuple[Clip, ...]:
         try:
-            snapshot = await provider.look(step.remote_id or "", step.work)
+            snapshot = await provider.poll(step.remote_id or "", step.work)
         except FermataError:
             return step.clips
         return merged(step.clips, snapshot.clips) if snapshot.state == "succeeded" else step.clips
 
-    async def _with_late_audio(
-        self, step: Step, task: Task, delivered: Delivered
-    ) -> tuple[TaskPatch, tuple[Clip, ...]]:
+    async def _with_late_audio(self, step: Step, task: Task, delivered: Delivery) -> tuple[TaskPatch, tuple[Clip, ...]]:
         """The task with the deliverable that has come, if this step is the one that makes it."""
-        fresh = await self.store.get(task.id) or task
+        fresh = await self._context.store.get(task.id) or task
         clip = chosen(fresh, delivered.clips)
         before = chosen(fresh, step.clips)
         if step.seq != fresh.steps[-1].seq or clip.file is None or clip == before:
             return {}, delivered.clips
         audio = Audio(**clip.model_dump(include=set(Audio.model_fields)))
-        ended: TaskPatch = {"audio": audio, "finished_at": fresh.finished_at or self.clock.now()}
-        patch, clips = await publish(ended, delivered.clips, fresh, self.settings)
+        ended: TaskPatch = {"audio": audio, "finished_at": fresh.finished_at or self._clock.now()}
+        patch, clips = await publish(ended, delivered.clips, fresh, self._settings)
         kept = tuple(said for said in fresh.warnings if not said.startswith(NOT_SAVED) and "incomplete" not in said)
         missing = (*map(not_saved, delivered.missing), *delivered.warnings, *what_is_missing(fresh, delivered.clips))
         return patch | {"warnings": tuple(dict.fromkeys((*kept, *missing)))}, clips
 
 
-def _worth_waiting_for(delivered: Delivered) -> bool:
+def _worth_waiting_for(delivered: Delivery) -> bool:
     return any(not isinstance(error, _HOPELESS) for error in delivered.missing)
 
 

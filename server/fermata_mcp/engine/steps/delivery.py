@@ -16,7 +16,7 @@ from fermata_mcp.domain.errors import FermataError, ProviderUnavailable
 from fermata_mcp.domain.task import Clip, Step, Task
 from fermata_mcp.engine.intake.source_audio import with_source
 from fermata_mcp.media.decoding.client import Decoder
-from fermata_mcp.media.facts import Heard
+from fermata_mcp.media.facts import AudioReport
 
 from .placing import Placing
 from .publish import numbered
@@ -34,7 +34,7 @@ async def load_audio_room(decoder: Decoder) -> None:
 
 
 @dataclass(frozen=True)
-class Delivered:
+class Delivery:
     """Clips as they can be handed out. `missing` are the reasons why audio is not there, or not whole, yet."""
 
     clips: tuple[Clip, ...]
@@ -44,14 +44,14 @@ class Delivered:
 
 async def deliver(
     clips: tuple[Clip, ...], step: Step, task: Task, settings: Settings, decoder: Decoder, *, insist: bool = False
-) -> Delivered:
+) -> Delivery:
     """Save every clip whose audio is not here yet, and join new parts to their source where that is at hand.
 
     Args:
         insist: A file that ends early counts as not there. Otherwise it is taken, and marked as cut.
     """
     if step.work.action == "upload":
-        return Delivered(clips)
+        return Delivery(clips)
     if any(clip.missing and clip.url for clip in clips):
         step = replace(step, work=await with_source(step, task, settings, decoder))
     found: dict[int, tuple[Clip, list[str], FermataError | None]] = {}
@@ -64,7 +64,7 @@ async def deliver(
             group.start_soon(save, index, clip)
     ordered = [found[index] for index in range(len(clips))]
     warnings = dict.fromkeys(said for _, told, _ in ordered for said in told)
-    return Delivered(
+    return Delivery(
         tuple(clip for clip, _, _ in ordered), tuple(warnings), tuple(error for _, _, error in ordered if error)
     )
 
@@ -110,7 +110,7 @@ async def _saved(
     return placed.clip(clip, cut=bool(warnings)), [*warnings, *placed.warnings]
 
 
-def _incomplete(clip: Clip, heard: Heard) -> list[str]:
+def _incomplete(clip: Clip, heard: AudioReport) -> list[str]:
     """What is wrong with a file that is not all there."""
     own, told = heard.seconds, clip.told_seconds or clip.duration_seconds
     if not heard.complete:

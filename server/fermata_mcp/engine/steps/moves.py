@@ -26,7 +26,7 @@ from fermata_mcp.domain.task import (
     Work,
 )
 from fermata_mcp.providers.base import Snapshot
-from fermata_mcp.store.base import LOOK_LEASE_MS, SUBMIT_LEASE_MS
+from fermata_mcp.store.base import POLL_LEASE_MS, SUBMIT_LEASE_MS
 
 EVIDENCE, LATER = " Evidence, not proof: ", " Later: "
 INTERRUPTED = "the program was interrupted while it waited for the answer"
@@ -35,7 +35,7 @@ _OPEN: frozenset[StepState] = frozenset({"submitting", "unknown", "needs_user"})
 
 def begin(step: Step, attempt_id: str, spec: ProviderSpec, hold: int, day_cap: int | None, now: int) -> Change:
     """Record the intent to submit. Only after this is committed may a byte leave."""
-    lease = LOOK_LEASE_MS if spec.submit == "repeatable" else SUBMIT_LEASE_MS
+    lease = POLL_LEASE_MS if spec.submit == "repeatable" else SUBMIT_LEASE_MS
     return Change(
         step.id,
         frozenset({"queued"}),
@@ -118,7 +118,7 @@ def unclear(step: Step, evidence: str, now: int) -> Change:
     )
 
 
-def settled(step: Step, task: Task, spec: ProviderSpec, now: int, told: str | None) -> Change:
+def unknown_resolved(step: Step, task: Task, spec: ProviderSpec, now: int, told: str | None) -> Change:
     """What becomes of a step whose submit was cut off: repeatable work is done again, paid work needs a person."""
     if spec.submit == "repeatable":
         return put_back(step, now, now, task.held)
@@ -185,7 +185,7 @@ def still_running(step: Step, snapshot: Snapshot, due_at: int) -> Change:
     )
 
 
-def look_again(step: Step, due_at: int) -> Change:
+def poll_again(step: Step, due_at: int) -> Change:
     return Change(step.id, frozenset({"waiting"}), step.fence, {"due_at": due_at})
 
 
@@ -202,7 +202,7 @@ def resumed(step: Step, now: int) -> Change:
     )
 
 
-def look_failed(step: Step, due_at: int) -> Change:
+def poll_failed(step: Step, due_at: int) -> Change:
     patch: StepPatch = {"due_at": due_at, "polls": step.polls + 1, "error_streak": step.error_streak + 1}
     return Change(step.id, frozenset({"waiting"}), step.fence, patch)
 

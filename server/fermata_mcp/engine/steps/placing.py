@@ -12,12 +12,12 @@ from fermata_mcp.domain.errors import NotAudio, TooLarge
 from fermata_mcp.domain.placement import HOLDS_MARGIN_SECONDS, Evidence, Likeness, Start, start_of
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.media.decoding.client import Decoder
-from fermata_mcp.media.facts import Heard
+from fermata_mcp.media.facts import AudioReport
 from fermata_mcp.media.files import move
 
 
 @dataclass(frozen=True)
-class Placed:
+class Placement:
     """A saved result.
 
     Attributes:
@@ -55,13 +55,13 @@ class Placing:
 
     decoder: Decoder
     raw: Path
-    heard: Heard
+    heard: AudioReport
     clip: Clip
     work: Work
     stem: Path
     join: bool
 
-    async def place(self) -> Placed:
+    async def place(self) -> Placement:
         """Find out where it begins, join it to what came before if that is missing, and save it."""
         start = await self._start()
         if start == "track" or not self.join:
@@ -89,11 +89,11 @@ class Placing:
             said.append(f"The provider's {kind} cannot be decoded here: it is kept as it came, not compared or joined.")
         return (*said, *([] if self.heard.note is None else [self.heard.note]))
 
-    async def _as_it_is(self, whole: bool | None, *said: str) -> Placed:
+    async def _as_it_is(self, whole: bool | None, *said: str) -> Placement:
         saved = await anyio.to_thread.run_sync(move, self.raw, self.stem)
-        return Placed(saved, whole, self._own, self._own, self._point, (*self._said, *said))
+        return Placement(saved, whole, self._own, self._own, self._point, (*self._said, *said))
 
-    async def _joined(self, at: float) -> Placed:
+    async def _joined(self, at: float) -> Placement:
         before = _before(self.work)
         assert before is not None
         try:
@@ -102,7 +102,7 @@ class Placing:
             return await self._as_it_is(False, f"It could not be joined to what came before: {error.message}")
         await anyio.Path(self.raw).unlink(missing_ok=True)
         heard = await self.decoder.hear(whole)
-        return Placed(whole, True, heard.seconds, self._own, self._point, self._said)
+        return Placement(whole, True, heard.seconds, self._own, self._point, self._said)
 
     async def _start(self) -> Start:
         if self.work.action == "concat":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fermata_mcp.domain.errors import (
     Cancelled,
@@ -16,37 +16,39 @@ from fermata_mcp.providers.base import Provider, Snapshot
 
 from . import moves
 from .collector import Collector, as_made
+from .context import StepContext
 from .delivery import load_audio_room
 from .pace import left_alone
-from .recorder import Desk
 
-FEWEST_LOOKS = 20
+FEWEST_POLLS = 20
 # Providers list what they took on within a minute; after two, and so many looks, they will not.
 UNLISTED_SECONDS, FEWEST_UNLISTED = 120.0, 5
 ERROR_BACKOFF_SECONDS = 5.0
 LONGEST_BACKOFF_SECONDS = 60.0
 
 
-@dataclass
-class Looker(Desk):
-    """See `look`."""
+class Poller:
+    """See `poll`."""
 
-    collector: Collector
-    _loaded: bool = False
+    def __init__(self, context: StepContext, collector: Collector) -> None:
+        self._context, self._recorder = context, context.recorder
+        self._settings, self._clock = context.settings, context.clock
+        self._collector = collector
+        self._loaded = False
 
-    async def look(self, step: Step, task: Task, provider: Provider) -> None:
+    async def poll(self, step: Step, task: Task, provider: Provider) -> None:
         assert step.remote_id is not None
-        self.follow(step.remote_id, step)
-        now = self.clock.now()
+        self._context.follow(step.remote_id, step)
+        now = self._clock.now()
         if task.cancel_at is not None and await provider.stop(step.remote_id):
-            await self.record.apply(step, moves.cancelled(step, now, self.record.money_of_end(step, task)))
+            await self._recorder.apply(step, moves.cancelled(step, now, self._recorder.money_of_end(step, task)))
             return
-        wait = await self.paces.turn(provider, urgent=False, now=now)
+        wait = await self._context.paces.turn(provider, urgent=False, now=now)
         if wait:
-            await self.record.apply(step, moves.look_again(step, now + wait))
+            await self._recorder.apply(step, moves.poll_again(step, now + wait))
             return
         try:
-            snapshot = await provider.look(step.remote_id, step.work)
+            snapshot = await provider.poll(step.remote_id, step.work)
         except ProviderError as error:
             if step.made_at is None:
                 await self.failed(step, task, provider, error)
@@ -60,57 +62,59 @@ class Looker(Desk):
             await self._expire(step, task, error)
             return
         wait = min(LONGEST_BACKOFF_SECONDS, ERROR_BACKOFF_SECONDS * 2 ** min(step.error_streak, 10))
-        due = self.clock.now() + self.settings.milliseconds(left_alone(error, wait))
-        await self.record.apply(step, moves.look_failed(step, due))
+        due = self._clock.now() + self._settings.milliseconds(left_alone(error, wait))
+        await self._recorder.apply(step, moves.poll_failed(step, due))
 
     def _too_late(self, step: Step, provider: Provider) -> bool:
         """Whether the time is over, and we have looked often enough to know: clocks jump, and machines sleep."""
-        if provider.spec.submit == "repeatable" or step.polls < FEWEST_LOOKS:
+        if provider.spec.submit == "repeatable" or step.polls < FEWEST_POLLS:
             return False
-        passed = self.clock.now() - (step.submitted_at or step.created_at)
-        return passed > self.settings.milliseconds(provider.spec.pace.give_up)
+        passed = self._clock.now() - (step.submitted_at or step.created_at)
+        return passed > self._settings.milliseconds(provider.spec.pace.give_up)
 
     def _is_unknown(self, step: Step) -> bool:
         """Whether a provider that does not list the work had time enough to do so."""
-        passed = self.clock.now() - (step.submitted_at or step.created_at)
-        return step.polls >= FEWEST_UNLISTED and passed > self.settings.milliseconds(UNLISTED_SECONDS)
+        passed = self._clock.now() - (step.submitted_at or step.created_at)
+        return step.polls >= FEWEST_UNLISTED and passed > self._settings.milliseconds(UNLISTED_SECONDS)
 
     async def _expire(self, step: Step, task: Task, error: ProviderError) -> None:
         if task.finished:  # nobody waits for the audio of a cancelled task for ever
-            await self.record.fail(step, task, error)
+            await self._recorder.fail(step, task, error)
             return
         message = f"{error.message.rstrip('.')}; get_task asks again"
-        await self.record.apply(step, moves.expired(step, message))
+        await self._recorder.apply(step, moves.expired(step, message))
 
     async def _take_in(self, step: Step, task: Task, provider: Provider, snapshot: Snapshot) -> None:
-        now = self.clock.now()
+        now = self._clock.now()
         match snapshot.state:
             case "running" if snapshot.unlisted and self._is_unknown(step):
                 error = UnknownTrack(f"{provider.spec.name} took the work on, but knows nothing of it any more.")
-                await self.record.fail(step, task, error, snapshot.cost)
+                await self._recorder.fail(step, task, error, snapshot.cost)
             case "running" if not self._too_late(step, provider):
-                due = now + round(1000 * await self.paces.again(step, provider.spec, now))
-                await self.record.apply(step, moves.still_running(step, snapshot, due))
+                due = now + round(1000 * await self._context.paces.again(step, provider.spec, now))
+                await self._recorder.apply(step, moves.still_running(step, snapshot, due))
                 await self._load(provider)
             case "succeeded":
-                await self.collector.collect(step, task, provider, snapshot)
+                await self._collector.collect(step, task, provider, snapshot)
             case "running" if not snapshot.clips:
                 error = ProviderUnavailable(f"{provider.spec.name} takes longer than it ever did.")
                 await self._expire(step, task, error)
             case "running":
                 late = (*snapshot.warnings, "The provider did not finish everything in time.")
-                await self.collector.collect(step, task, provider, replace(snapshot, warnings=late))
+                await self._collector.collect(step, task, provider, replace(snapshot, warnings=late))
             case "lost" if provider.spec.submit == "repeatable":
-                await self.record.apply(step, moves.put_back(step, now, now, task.held))
+                await self._recorder.apply(step, moves.put_back(step, now, now, task.held))
             case _:
                 error = snapshot.error or GenerationFailed(f"{provider.spec.name} did not finish the work.")
                 if isinstance(error, Cancelled):
-                    await self.record.apply(step, moves.cancelled(step, now, self.record.money_of_end(step, task)))
+                    await self._recorder.apply(
+                        step, moves.cancelled(step, now, self._recorder.money_of_end(step, task))
+                    )
                 else:
-                    await self.record.fail(step, task, error, snapshot.cost)
+                    await self._recorder.fail(step, task, error, snapshot.cost)
 
     async def _load(self, provider: Provider) -> None:
         """Use the time while others work: what saves their audio takes a moment to get ready."""
         if not self._loaded and provider.spec.submit != "repeatable":
             self._loaded = True
-            await load_audio_room(self.collector.decoder)
+            await load_audio_room(self._context.decoder)

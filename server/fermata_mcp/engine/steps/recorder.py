@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import anyio
 
@@ -19,13 +18,12 @@ from fermata_mcp.store.base import AlreadyKnown, Store
 
 from . import moves
 from .chain import ended_by
-from .pace import Paces
 from .publish import publish, tidy
 
 logger = logging.getLogger(__name__)
 
 
-class Record:
+class Recorder:
     """The one way in which carrying out steps changes the store.
 
     Args:
@@ -103,19 +101,3 @@ class Record:
         patch, _ = await publish(ended_by(task, error, self._clock.now()), (), task, self._settings)
         await tidy(task, task.clips, self._settings)
         return patch
-
-
-@dataclass
-class Desk:
-    """What those work with who carry out a step.
-
-    Args:
-        follow: Hears which step a provider's id, or an attempt's, belongs to.
-    """
-
-    store: Store
-    record: Record
-    paces: Paces
-    settings: Settings
-    clock: Clock
-    follow: Callable[[str, Step], None]

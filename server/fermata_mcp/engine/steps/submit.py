@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import anyio
 
@@ -12,13 +12,12 @@ from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import FermataError, OverBudget, ProviderError, ProviderUnavailable, StoreUnavailable
 from fermata_mcp.domain.task import Change, Step, Task, new_id
 from fermata_mcp.engine.intake.source_audio import fetched_facts, is_to_be_fetched, planned_anew
-from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.providers.base import Accepted, NotSent, Provider, Refused, Submitted, Unclear
 from fermata_mcp.store.base import SUBMIT_LEASE_MS, AlreadyKnown
 
 from . import moves
+from .context import StepContext
 from .pace import LONGEST_RETRY_SECONDS, left_alone
-from .recorder import Desk
 
 NOT_SENT_RETRY_SECONDS = 5.0
 PREPARE_RETRY_SECONDS = 5.0
@@ -28,25 +27,26 @@ MIN_RETRY_MS = 100
 logger = logging.getLogger(__name__)
 
 
-@dataclass
-class Sender(Desk):
-    """See `send`."""
+class Submitter:
+    """See `submit`."""
 
-    decoder: Decoder
-    _under_way: set[anyio.CancelScope] = field(default_factory=set[anyio.CancelScope])
-    _heard: anyio.Event = field(default_factory=anyio.Event)
+    def __init__(self, context: StepContext) -> None:
+        self._context, self._recorder = context, context.recorder
+        self._settings, self._clock = context.settings, context.clock
+        self._under_way: set[anyio.CancelScope] = set()
+        self._answered = anyio.Event()
 
-    async def send(self, step: Step, task: Task, provider: Provider) -> None:
+    async def submit(self, step: Step, task: Task, provider: Provider) -> None:
         """Wait for the account's turn, prepare, then submit once."""
-        now = self.clock.now()
+        now = self._clock.now()
         if step.error_streak and self._too_old(step, provider):
-            await self.record.fail(
+            await self._recorder.fail(
                 step, task, ProviderUnavailable(f"{provider.spec.name} could not be reached in time.")
             )
             return
-        wait = await self.paces.turn(provider, urgent=True, now=now)
+        wait = await self._context.paces.turn(provider, urgent=True, now=now)
         if wait:
-            await self.record.apply(step, moves.put_off(step, now + wait, failed=False))
+            await self._recorder.apply(step, moves.put_off(step, now + wait, failed=False))
             return
         try:
             step, task = await self._with_source(step, task, provider)
@@ -57,9 +57,9 @@ class Sender(Desk):
             await self._prepare_failed(step, task, error)
             return
         except FermataError as error:
-            await self.record.fail(step, task, error)
+            await self._recorder.fail(step, task, error)
             return
-        if work != step.work and not await self.record.apply(step, moves.prepared(step, work)):
+        if work != step.work and not await self._recorder.apply(step, moves.prepared(step, work)):
             return
         await self._submit(replace(step, work=work), task, provider)
 
@@ -72,32 +72,32 @@ class Sender(Desk):
         if not is_to_be_fetched(step, task):
             return step, task
         with suppress(StoreUnavailable):  # only words
-            await self.record.apply(step, moves.fetching_source(step))
+            await self._recorder.apply(step, moves.fetching_source(step))
         try:
-            facts = await fetched_facts(task, self.settings, self.decoder)
+            facts = await fetched_facts(task, self._settings, self._context.decoder)
         except FermataError:
             if provider.spec.here:
                 raise
             return step, task  # it can be fetched again when the result is here
-        work = planned_anew(task, facts, provider.spec, self.settings)
+        work = planned_anew(task, facts, provider.spec, self._settings)
         with suppress(StoreUnavailable):  # it can be learned again
-            await self.record.apply(step, moves.prepared(step, work, facts))
+            await self._recorder.apply(step, moves.prepared(step, work, facts))
         return replace(step, work=work), replace(task, source=facts)
 
-    async def settle(self, seconds: float) -> None:
+    async def drain_submits(self, seconds: float) -> None:
         """The program is about to end: hear the answers to requests that are on their way, but not for ever."""
         with anyio.move_on_after(seconds):
             while self._under_way:
-                await self._heard.wait()
+                await self._answered.wait()
         for scope in self._under_way:
             scope.shield = False
 
     async def _prepare_failed(self, step: Step, task: Task, error: ProviderError) -> None:
         if not error.retryable or step.error_streak >= MOST_PREPARE_TRIES:
-            await self.record.fail(step, task, error)
+            await self._recorder.fail(step, task, error)
             return
-        wait = self.settings.milliseconds(left_alone(error, PREPARE_RETRY_SECONDS * 2**step.error_streak))
-        await self.record.apply(step, moves.put_off(step, self.clock.now() + wait, failed=True))
+        wait = self._settings.milliseconds(left_alone(error, PREPARE_RETRY_SECONDS * 2**step.error_streak))
+        await self._recorder.apply(step, moves.put_off(step, self._clock.now() + wait, failed=True))
 
     async def _submit(self, step: Step, task: Task, provider: Provider) -> None:
         """Neither a caller who leaves nor a program that ends comes between intent, request and outcome."""
@@ -107,37 +107,37 @@ class Sender(Desk):
                 await self._submit_whole(step, task, provider)
             finally:
                 self._under_way.discard(scope)
-                self._heard.set()
-                self._heard = anyio.Event()
+                self._answered.set()
+                self._answered = anyio.Event()
 
     async def _submit_whole(self, step: Step, task: Task, provider: Provider) -> None:
         attempt = new_id("att")
-        begun, started = self.clock.now(), self.clock.monotonic()
+        begun, started = self._clock.now(), self._clock.monotonic()
         price = round(provider.spec.price_of(step.work.action).high * MILLI)
         begin = moves.begin(step, attempt, provider.spec, price, self._day_cap(), begun)
         try:
-            if not await self.record.apply(step, begin):
+            if not await self._recorder.apply(step, begin):
                 return
         except OverBudget as error:
-            await self.record.fail(step, task, error)
+            await self._recorder.fail(step, task, error)
             return
         step = replace(step, attempt_id=attempt)
         if self._overslept(begun, started):
-            now = self.clock.now()
-            await self.record.keep(step, moves.put_back(step, now, now, price))
+            now = self._clock.now()
+            await self._recorder.keep(step, moves.put_back(step, now, now, price))
             return
-        self.follow(attempt, step)
+        self._context.follow(attempt, step)
         outcome = await self._ask(provider, attempt, step)
         await self._learn(step, task, outcome, provider, price)
 
     def _day_cap(self) -> int | None:
-        cap = self.settings.max_credits_per_day
+        cap = self._settings.max_credits_per_day
         return None if cap is None else round(cap * MILLI)
 
     def _overslept(self, begun: int, started: float) -> bool:
         """A suspended machine must not send late: others may take the step over once its lease is out."""
         limit = SUBMIT_LEASE_MS / 3 / 1000
-        return self.clock.monotonic() - started > limit or (self.clock.now() - begun) / 1000 > limit
+        return self._clock.monotonic() - started > limit or (self._clock.now() - begun) / 1000 > limit
 
     async def _ask(self, provider: Provider, attempt: str, step: Step) -> Submitted:
         try:
@@ -148,25 +148,25 @@ class Sender(Desk):
 
     async def _learn(self, step: Step, task: Task, outcome: Submitted, provider: Provider, price: int) -> None:
         try:
-            await self.record.keep(step, await self._outcome(step, task, outcome, provider, price))
+            await self._recorder.keep(step, await self._outcome(step, task, outcome, provider, price))
         except AlreadyKnown:
             told = Unclear("the provider gave an id that belongs to an earlier task")
-            await self.record.keep(step, await self._outcome(step, task, told, provider, price))
+            await self._recorder.keep(step, await self._outcome(step, task, told, provider, price))
 
     async def _outcome(self, step: Step, task: Task, outcome: Submitted, provider: Provider, hold: int) -> Change:
-        now = self.clock.now()
+        now = self._clock.now()
         match outcome:
             case Accepted(remote_id):
-                self.follow(remote_id, step)
+                self._context.follow(remote_id, step)
                 cancelled, pause = await self._known_of(step, task, provider, now)
                 return moves.accepted(step, remote_id, now + pause, now, cancelled=cancelled)
             case Refused(_, retry_after) if retry_after is not None and await self._may_try_again(step, provider):
-                wait = self.settings.milliseconds(min(LONGEST_RETRY_SECONDS, retry_after))
+                wait = self._settings.milliseconds(min(LONGEST_RETRY_SECONDS, retry_after))
                 return moves.put_back(step, now + max(MIN_RETRY_MS, wait), now, hold)
             case NotSent(error) if error.retryable and await self._may_try_again(step, provider):
-                return moves.put_back(step, now + self.settings.milliseconds(NOT_SENT_RETRY_SECONDS), now, hold)
+                return moves.put_back(step, now + self._settings.milliseconds(NOT_SENT_RETRY_SECONDS), now, hold)
             case Refused(error, _) | NotSent(error):
-                return moves.refused(step, error, now, hold, await self.record.conclude(task, error))
+                return moves.refused(step, error, now, hold, await self._recorder.conclude(task, error))
             case _:
                 return moves.unclear(step, outcome.evidence, now)
 
@@ -176,14 +176,14 @@ class Sender(Desk):
         A store that cannot be read now must not cost the id that was just learned.
         """
         try:
-            fresh = await self.store.get(task.id) or task
-            return fresh.cancel_at is not None, round(1000 * await self.paces.first(step, provider.spec, now))
+            fresh = await self._context.store.get(task.id) or task
+            return fresh.cancel_at is not None, round(1000 * await self._context.paces.first(step, provider.spec, now))
         except FermataError:
-            return task.cancel_at is not None, self.settings.milliseconds(provider.spec.pace.first)
+            return task.cancel_at is not None, self._settings.milliseconds(provider.spec.pace.first)
 
     async def _may_try_again(self, step: Step, provider: Provider) -> bool:
-        attempts = await self.store.attempts(step.id)
+        attempts = await self._context.store.attempts(step.id)
         return len(attempts) < MOST_ATTEMPTS and not self._too_old(step, provider)
 
     def _too_old(self, step: Step, provider: Provider) -> bool:
-        return self.clock.now() - step.created_at > self.settings.milliseconds(provider.spec.pace.give_up)
+        return self._clock.now() - step.created_at > self._settings.milliseconds(provider.spec.pace.give_up)

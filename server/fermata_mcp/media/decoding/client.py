@@ -24,7 +24,7 @@ from fermata_mcp.domain.paths import shown
 from fermata_mcp.domain.placement import Likeness
 from fermata_mcp.media.atomic import sweep
 from fermata_mcp.media.child_process import APART, environment
-from fermata_mcp.media.facts import AudioFacts, Heard
+from fermata_mcp.media.facts import AudioFacts, AudioReport
 
 from .messages import Answer, Broken, Compare, Hear, Join, Label, Probe, Request, answer_of, request_line
 from .quarantine import Quarantine
@@ -109,12 +109,13 @@ class Decoder:
         """
         return cast("AudioFacts", await self._ask(Probe(path)))
 
-    async def hear(self, path: Path) -> Heard:
+    async def hear(self, path: Path) -> AudioReport:
         """What a file that arrived holds; of one that nobody can decode, that."""
         try:
-            return cast("Heard", await self._ask(Hear(path)))
+            return cast("AudioReport", await self._ask(Hear(path)))
         except (NotAudio, TooLarge) as error:
-            return Heard(None, decodable=False, note=f"The audio was kept as it came, unexamined: {error.message}")
+            note = f"The audio was kept as it came, unexamined: {error.message}"
+            return AudioReport(None, decodable=False, note=note)
 
     async def likeness(self, path: Path, reference: Path, begins_at: float, seconds: float) -> Likeness | None:
         """Whether `path` begins as `reference` goes on from `begins_at` for `seconds`; None where nobody can tell."""

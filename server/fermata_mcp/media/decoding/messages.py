@@ -9,7 +9,7 @@ from typing import Any
 
 from fermata_mcp.domain import paths
 from fermata_mcp.domain.errors import FermataError
-from fermata_mcp.media.facts import AudioFacts, Heard
+from fermata_mcp.media.facts import AudioFacts, AudioReport
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Hear:
-    """Answered by `Heard`."""
+    """Answered by `AudioReport`."""
 
     path: Path
 
@@ -65,9 +65,11 @@ class Broken:
 
 
 Request = Probe | Hear | Compare | Join | Label
-Answer = AudioFacts | Heard | Path | str | None
+Answer = AudioFacts | AudioReport | Path | str | None
 _REQUESTS: dict[str, type[Request]] = {kind.__name__: kind for kind in (Probe, Hear, Compare, Join, Label)}
-_VALUES: dict[str, type[AudioFacts | Heard | Broken]] = {kind.__name__: kind for kind in (AudioFacts, Heard, Broken)}
+_VALUES: dict[str, type[AudioFacts | AudioReport | Broken]] = {
+    kind.__name__: kind for kind in (AudioFacts, AudioReport, Broken)
+}
 
 
 def broken(error: FermataError) -> Broken:

@@ -27,7 +27,7 @@ from fermata_mcp.domain.errors import (
 from fermata_mcp.domain.spec import Refusal
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.domain.text import clean_text
-from fermata_mcp.providers.base import Accepted, Host, NotSent, Refused, Snapshot, Submitted, Unclear
+from fermata_mcp.providers.base import Accepted, NotSent, ProviderContext, Refused, Snapshot, Submitted, Unclear
 
 from .outgoing import CannotBegin, Watch, authorities, existing, innermost, multipart, no_address, unusable_proxy
 from .redaction import Redaction
@@ -56,10 +56,12 @@ class HttpProvider:
         transport: Replaces the network; for tests.
     """
 
-    def __init__(self, adapter: Adapter, host: Host, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, adapter: Adapter, context: ProviderContext, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         self._adapter = adapter
-        self._settings: Settings = host.settings
-        self._account: Account = host.settings.account(adapter.family)
+        self._settings: Settings = context.settings
+        self._account: Account = context.settings.account(adapter.family)
         self._transport = transport
         self._reader: httpx.AsyncClient | None = None
         self._older: bool | None = None  # whether the host is asked as older ones want it; None while nobody knows
@@ -139,9 +141,9 @@ class HttpProvider:
 
     # --- reading --------------------------------------------------------------------------------------------------
 
-    async def look(self, remote_id: str, work: Work) -> Snapshot:
-        answer = await self._ask(self._adapter.look_call(remote_id))
-        snapshot = self._understood(self._adapter.read_look, answer, remote_id)
+    async def poll(self, remote_id: str, work: Work) -> Snapshot:
+        answer = await self._ask(self._adapter.poll_call(remote_id))
+        snapshot = self._understood(self._adapter.read_poll, answer, remote_id)
         if snapshot is not None:
             return snapshot
         raise self._reading_error(answer)

@@ -22,7 +22,7 @@ from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec
 from fermata_mcp.domain.task import Clip, Seam, Work
 from fermata_mcp.media.atomic import sweep
 from fermata_mcp.media.child_process import APART, environment
-from fermata_mcp.providers.base import Accepted, Host, Snapshot, Submitted
+from fermata_mcp.providers.base import Accepted, ProviderContext, Snapshot, Submitted
 from fermata_mcp.rearrange.job import HONESTY, LONGEST_RESULT_SECONDS, LONGEST_SOURCE_SECONDS, SHORTEST_SECONDS
 
 # Ended work is looked at within seconds; what is forgotten would only be done again.
@@ -84,8 +84,8 @@ class LocalProvider:
     account_id = "local"
     configured = True
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    def __init__(self, context: ProviderContext) -> None:
+        self._context = context
         self._jobs: dict[str, _Job] = {}
         self._processors = anyio.Semaphore(max(1, os.cpu_count() or 1))
 
@@ -106,7 +106,7 @@ class LocalProvider:
         if attempt_id not in self._jobs:
             self._forget_old()
             job = self._jobs[attempt_id] = _Job(work)
-            self._host.spawn(partial(self._carry_out, attempt_id, job))
+            self._context.spawn(partial(self._carry_out, attempt_id, job))
         return Accepted(attempt_id)
 
     def _forget_old(self) -> None:
@@ -114,7 +114,7 @@ class LocalProvider:
         for remote_id in ended[:-REMEMBERED]:
             del self._jobs[remote_id]
 
-    async def look(self, remote_id: str, work: Work) -> Snapshot:
+    async def poll(self, remote_id: str, work: Work) -> Snapshot:
         job = self._jobs.get(remote_id)
         if job is None:
             return Snapshot("lost")
@@ -146,7 +146,7 @@ class LocalProvider:
         try:
             with job.scope:
                 async with self._processors:
-                    await _run_worker(job, self._host.settings.data_dir / "analysis")
+                    await _run_worker(job, self._context.settings.data_dir / "analysis")
             if job.scope.cancelled_caught:
                 job.error = Cancelled("the work was stopped.")
         except OSError as error:
@@ -157,7 +157,7 @@ class LocalProvider:
                 job.error = GenerationFailed("the worker process could not be understood.", "call again.")
         finally:
             job.ended.set()
-            self._host.changed(remote_id)
+            self._context.changed(remote_id)
 
 
 async def _end(job: _Job) -> None:
@@ -274,5 +274,5 @@ def _finished(done: dict[str, Any], work: Work) -> Snapshot:
     return Snapshot("succeeded", 1.0, "done", (clip,), tuple(done["warnings"]))
 
 
-def make(host: Host) -> LocalProvider:
-    return LocalProvider(host)
+def make(context: ProviderContext) -> LocalProvider:
+    return LocalProvider(context)

@@ -79,10 +79,10 @@ class MusicApi:
                 return Refusal("authentication_failed")
         return self.spec.refusals.get(code)
 
-    def look_call(self, remote_id: str) -> Call:
+    def poll_call(self, remote_id: str) -> Call:
         return Call("GET", f"/api/v1/{self.product}/task/{quote(remote_id, safe='')}")
 
-    def read_look(self, answer: Answer, remote_id: str) -> Snapshot | None:
+    def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         if not isinstance(answer.body, dict):
             return None
         parts = list(_parts(answer.get("data"))) if answer.status < 500 else []

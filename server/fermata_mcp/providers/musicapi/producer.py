@@ -6,7 +6,7 @@ from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import InvalidRequest, NotSupported
 from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec, Refusal
 from fermata_mcp.domain.task import Work
-from fermata_mcp.providers.base import Host
+from fermata_mcp.providers.base import ProviderContext
 from fermata_mcp.providers.http.client import HttpProvider
 from fermata_mcp.providers.http.wire import Call, with_options, without_none
 
@@ -52,7 +52,7 @@ SPEC = ProviderSpec(
 )
 
 
-class Adapter(MusicApi):
+class ProducerAdapter(MusicApi):
     """See `wire.Adapter`."""
 
     spec = SPEC
@@ -95,5 +95,5 @@ def _point(work: Work) -> float:
     return max(0.0, work.source_seconds - LEAD_SECONDS)
 
 
-def make(host: Host) -> HttpProvider:
-    return HttpProvider(Adapter(host.settings.asked_callback), host)
+def make(context: ProviderContext) -> HttpProvider:
+    return HttpProvider(ProducerAdapter(context.settings.asked_callback), context)

@@ -9,7 +9,7 @@ from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import InvalidRequest, NotSupported, UnsupportedField
 from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec
 from fermata_mcp.domain.task import Work
-from fermata_mcp.providers.base import Host
+from fermata_mcp.providers.base import ProviderContext
 from fermata_mcp.providers.http.client import HttpProvider
 from fermata_mcp.providers.http.wire import Call, without_none
 
@@ -83,7 +83,7 @@ SPEC = ProviderSpec(
 )
 
 
-class Adapter(MusicApi):
+class SonicAdapter(MusicApi):
     """See `wire.Adapter`."""
 
     spec = SPEC
@@ -135,5 +135,5 @@ def _custom(work: Work) -> dict[str, Any]:
     }) | chosen  # fmt: skip
 
 
-def make(host: Host) -> HttpProvider:
-    return HttpProvider(Adapter(host.settings.asked_callback), host)
+def make(context: ProviderContext) -> HttpProvider:
+    return HttpProvider(SonicAdapter(context.settings.asked_callback), context)
