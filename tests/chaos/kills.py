@@ -42,7 +42,7 @@ EACH_OF_THE_REST = 16
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 MAIN = ("extend", "upload", "chain", "joined here")
 # Functions whose points no scenario passes, as `file:function`, and why.
-_LATE = "the money is settled by then: audio is fetched, and fetched again, by `engine/test_late_audio.py`"
+_LATE = "the money is settled by then: audio is fetched, and fetched again, by `unit/engine/steps/test_collector.py`"
 _ASKS = "nothing is recorded yet: it reads, to choose or to refuse"
 _BROKEN = "a look at a file that ends badly is a value; `faults/test_decoder.py` has every way in which it can"
 BARRED: dict[str, str] = {

@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from suite import check
-from wire_rig import Example, WireRig, bench
 
+from contract.suite import check
+from contract.wire_rig import Example, WireRig, bench
 from emulators.audio import origin
 from fermata_mcp.domain.errors import InvalidRequest
 

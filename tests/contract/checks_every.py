@@ -7,9 +7,9 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from rig import KINDS, Rig
-from suite import check
 
+from contract.rig import KINDS, Rig
+from contract.suite import check
 from fermata_mcp.domain.errors import InvalidRequest, UnsupportedField
 from fermata_mcp.domain.requests.fields import field_problems, raise_all, source_problems
 from fermata_mcp.domain.requests.request import ExtendRequest

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 import pytest
-from suite import check
-from wire_rig import ORIGIN, WireBench, WireRig, bench, logged, loopback
 
+from contract.suite import check
+from contract.wire_rig import ORIGIN, WireBench, WireRig, bench, logged, loopback
 from emulators.faults import Deed, Fault, Front
 from fermata_mcp.domain.errors import AuthenticationFailed, ProviderError, ProviderUnavailable
 from fermata_mcp.providers.base import Snapshot

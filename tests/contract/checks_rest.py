@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from rig import CANARY
-from suite import check
-from wire_rig import WireRig, bench, logged
 
+from contract.rig import CANARY
+from contract.suite import check
+from contract.wire_rig import WireRig, bench, logged
 from emulators.faults import Fault
 from fermata_mcp.domain.errors import FermataError, ProviderError
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import tracemalloc
 from typing import Any
 
-from suite import check
-from wire_rig import Said, WireRig, bench, loopback
-
+from contract.suite import check
+from contract.wire_rig import Said, WireRig, bench, loopback
 from emulators.faults import Deed, Fault, Front
 from fermata_mcp.providers.base import Accepted, NotSent, Refused, Unclear
 

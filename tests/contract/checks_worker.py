@@ -13,10 +13,10 @@ import anyio
 import mutagen
 import numpy as np
 import soundfile
-from local_rig import SOURCE_SECONDS, LocalBench, LocalRig
-from rig import CANARY
-from suite import check
 
+from contract.local_rig import SOURCE_SECONDS, LocalBench, LocalRig
+from contract.rig import CANARY
+from contract.suite import check
 from fermata_mcp.domain.task import Work
 from support.processes import runs, seconds_of, wait_until, workers_of, write_beat
 

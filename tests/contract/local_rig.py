@@ -15,17 +15,17 @@ from typing import Any, ClassVar
 from unittest.mock import patch
 
 import anyio
-from rig import CANARY, Bench, Capability, Rig, work
 
+from contract.rig import CANARY, Bench, Capability, Rig, work
 from emulators import worker
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.providers.base import Provider, ProviderContext
 from fermata_mcp.providers.local import provider as local
+from support.places import TESTS
 from support.processes import seconds_of, write_beat
 
-TESTS = Path(__file__).parent.parent
 SOURCE_SECONDS = 6.0
 Make = Callable[[ProviderContext], Provider]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from local_rig import LOCAL
-from rig import Rig
-from rigs_apiin import APIIN
-from rigs_kie import KIE, KIE_CLASSIC
-from rigs_musicapi import MUSICAPI_PRODUCER, MUSICAPI_SONIC
-from rigs_suno import SUNOAPI
-from wire_rig import WireRig
+from contract.local_rig import LOCAL
+from contract.rig import Rig
+from contract.rigs_apiin import APIIN
+from contract.rigs_kie import KIE, KIE_CLASSIC
+from contract.rigs_musicapi import MUSICAPI_PRODUCER, MUSICAPI_SONIC
+from contract.rigs_suno import SUNOAPI
+from contract.wire_rig import WireRig
 
 WIRED: tuple[WireRig, ...] = (SUNOAPI, KIE, APIIN, MUSICAPI_SONIC, MUSICAPI_PRODUCER)
 RIGS: tuple[Rig, ...] = (*WIRED, LOCAL)

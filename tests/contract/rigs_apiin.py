@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from rig import work
-from wire_rig import Example, Said, WireRig
-
+from contract.rig import work
+from contract.wire_rig import Example, Said, WireRig
 from emulators import apiin as apiin_emulator
 from fermata_mcp.providers import apiin
 

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from rig import SAMPLES, work
-from rigs_suno import SUNOAPI
-from wire_rig import Example, Said
-
+from contract.rig import SAMPLES, work
+from contract.rigs_suno import SUNOAPI
+from contract.wire_rig import Example, Said
 from emulators import market
 from fermata_mcp.config import Settings
 from fermata_mcp.providers import kie, sunoapi

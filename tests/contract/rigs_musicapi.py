@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rig import SAMPLES, work
-from wire_rig import Example, Said, WireRig
-
+from contract.rig import SAMPLES, work
+from contract.wire_rig import Example, Said, WireRig
 from emulators import musicapi
 from fermata_mcp.config import Settings
 from fermata_mcp.providers.http.wire import Adapter

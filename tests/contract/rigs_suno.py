@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from rig import CALLBACK, KINDS, SAMPLES, work
-from wire_rig import Example, Said, WireRig
-
+from contract.rig import CALLBACK, KINDS, SAMPLES, work
+from contract.wire_rig import Example, Said, WireRig
 from emulators import suno
 from fermata_mcp.config import Settings
 from fermata_mcp.providers import sunoapi

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rig import Capability, Rig
+from contract.rig import Capability, Rig
 
 Run = Callable[[Any, Any], Awaitable[None]]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from support.places import REPOSITORY
 
-PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
+PAGE = REPOSITORY / "docs" / "providers.md"
 START, END = "<!-- generated:providers -->", "<!-- /generated:providers -->"
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
-from checks import CHECKS, Check
-from rig import Rig
-from rigs import ALL_RIGS
 
+from contract.checks import CHECKS, Check
+from contract.rig import Rig
+from contract.rigs import ALL_RIGS
 from fermata_mcp.providers.registry import BUILT_IN
 
 pytestmark = pytest.mark.anyio

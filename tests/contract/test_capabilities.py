@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from rig import KINDS, SAMPLES, Rig
-from rigs import RIGS
-from table import read_table
-from wire_rig import WireRig
 
+from contract.rig import KINDS, SAMPLES, Rig
+from contract.rigs import RIGS
+from contract.table import read_table
+from contract.wire_rig import WireRig
 from emulators.audio import origin
 from emulators.base import Emulator
 from fermata_mcp.domain.errors import InvalidRequest, MissingKey, TooLarge, UnsupportedField

@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
@@ -26,8 +25,8 @@ from emulators.faults import Fault
 from emulators.market import MarketEmulator
 from emulators.serve import serving
 from emulators.suno import SunoEmulator
+from support.places import TESTS
 
-TESTS = Path(__file__).parent.parent
 SMALL = {"defaultParamFlag": False, "audioId": "c1", "model": "V5", "callBackUrl": "https://callback.invalid/x"}
 CUSTOM = SMALL | {"defaultParamFlag": True, "continueAt": 4, "prompt": "p", "style": "s", "title": "t"}
 EXTEND, LOOK = "/api/v1/generate/extend", "/api/v1/generate/record-info"

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checks import CHECKS, Check
-from local_rig import LOCAL
-from rig import Rig
-from rigs import KIE as KIE_RIG
-from rigs import SUNOAPI
 
+from contract.checks import CHECKS, Check
+from contract.local_rig import LOCAL
+from contract.rig import Rig
+from contract.rigs import KIE as KIE_RIG
+from contract.rigs import SUNOAPI
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError, GenerationFailed
 from fermata_mcp.domain.spec import FieldSpec, Refusal

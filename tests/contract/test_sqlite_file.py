@@ -21,11 +21,11 @@ from fermata_mcp.engine.steps import moves
 from fermata_mcp.store import sqlite_file
 from fermata_mcp.store.sqlite import SqliteStore
 from fermata_mcp.store.sqlite_file import APPLICATION_ID, Sql
+from support.places import TESTS
 from support.rows import ME, NOON, PAID, PRICE, a_step, a_task, claimed, created, only_step, stored
 
 pytestmark = pytest.mark.anyio
 NO_DATABASE = b"this is no database" * 500
-TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture

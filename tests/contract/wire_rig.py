@@ -12,8 +12,8 @@ from unittest.mock import patch
 
 import httpx2 as httpx
 import soundfile
-from rig import CALLBACK, CANARY, Bench, Capability, Rig
 
+from contract.rig import CALLBACK, CANARY, Bench, Capability, Rig
 from emulators.base import Emulator
 from emulators.faults import Fault, Front, Kind
 from fermata_mcp.config import Settings

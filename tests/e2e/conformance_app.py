@@ -1,4 +1,4 @@
-"""Our server with the conformance suite's fixtures on it, over our HTTP transport: `python conformance_app.py`.
+"""Our server with the conformance suite's fixtures on it, over our HTTP transport: `python -m e2e.conformance_app` in `tests`.
 
 Everything is the product's own, from the settings to the sockets; only the fixtures are added. The first line on
 stdout is its address; it serves until it is stopped by a signal.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import socket
 
 import anyio
-import conformance_fixtures
 
+from e2e import conformance_fixtures
 from fermata_mcp.app import running_app
 from fermata_mcp.config import load_settings
 from fermata_mcp.surface.resources import low_level

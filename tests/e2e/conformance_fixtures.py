@@ -16,7 +16,6 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import anyio
-from conformance_questions import QUESTIONS, Handler, question, text
 from mcp.server import MCPServer, ServerRequestContext
 from mcp.server.context import CallNext, HandlerResult
 from mcp.server.lowlevel import Server
@@ -37,6 +36,8 @@ from mcp.types import (
     TextResourceContents,
 )
 from pydantic import BaseModel, Field
+
+from e2e.conformance_questions import QUESTIONS, Handler, question, text
 
 BEAT = 0.05  # seconds between two messages of one call; the suite asks for about this much
 

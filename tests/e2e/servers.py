@@ -16,8 +16,10 @@ from collections.abc import Generator, Sequence
 from math import pi, sin
 from pathlib import Path
 
+from support.places import GROOVE, TESTS
+
 STDIO = [sys.executable, "-m", "fermata_mcp"]
-EXAMPLE = Path(__file__).parents[2] / "examples" / "groove.wav"
+EXAMPLE = GROOVE
 START = 30.0  # seconds a server may take to answer its first request on a busy machine
 STOP = 10.0
 
@@ -91,7 +93,12 @@ def running(command: Sequence[str | Path], folder: Path) -> Generator[subprocess
     with (
         log_of(folder).open("wb") as log,
         subprocess.Popen(
-            command, env=http_environment(folder), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
+            command,
+            env=http_environment(folder),
+            cwd=TESTS,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
         ) as process,
     ):
         try:

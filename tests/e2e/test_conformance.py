@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from node_tools import CONFORMANCE, CONFORMANCE_0_1, needs_node, run_node
-from servers import announced_server
+
+from e2e.node_tools import CONFORMANCE, CONFORMANCE_0_1, needs_node, run_node
+from e2e.servers import announced_server
 
 pytestmark = [pytest.mark.node, needs_node]
 
@@ -45,7 +46,7 @@ LEGS = {
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("conformance")
-    with announced_server([sys.executable, Path(__file__).with_name("conformance_app.py")], folder) as url:
+    with announced_server([sys.executable, "-m", "e2e.conformance_app"], folder) as url:
         yield url
 
 

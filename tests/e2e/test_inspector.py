@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from node_tools import INSPECTOR, needs_node, run_node
-from servers import STDIO, duration, environment, http_server, music
+
+from e2e.node_tools import INSPECTOR, needs_node, run_node
+from e2e.servers import STDIO, duration, environment, http_server, music
 
 pytestmark = [pytest.mark.node, needs_node]
 

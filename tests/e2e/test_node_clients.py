@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from node_tools import needs_node, run_client
-from servers import STDIO, duration, environment, http_server, music, write_beat
+
+from e2e.node_tools import needs_node, run_client
+from e2e.servers import STDIO, duration, environment, http_server, music, write_beat
 
 pytestmark = [pytest.mark.node, needs_node]
 

@@ -13,9 +13,10 @@ import pytest
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
+from support.places import REPOSITORY
 from support.processes import Home, fermata
 
-EXAMPLE = Path(__file__).parents[2] / "claude_config.example.json"
+EXAMPLE = REPOSITORY / "claude_config.example.json"
 
 
 def entry(config: dict[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ from support.processes import (
     wait_until,
     within,
 )
-from unit.test_messages import ASKING, NAMELESS
+from unit.transports.test_messages import ASKING, NAMELESS
 
 HEADERS = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 INITIALIZE: dict[str, Any] = {

@@ -30,7 +30,7 @@ from support.processes import (
     wait_until,
     write_beat,
 )
-from unit.test_messages import ASKING, NAMELESS
+from unit.transports.test_messages import ASKING, NAMELESS
 
 OPENING: list[dict[str, Any]] = [
     {

@@ -17,8 +17,9 @@ from fermata_mcp.config import (
     variable_name,
 )
 from fermata_mcp.domain.errors import FermataError
+from support.places import REPOSITORY
 
-SOURCES = Path(__file__).parents[2] / "server" / "fermata_mcp"
+SOURCES = REPOSITORY / "server" / "fermata_mcp"
 
 SECRET = "hunter2-is-not-a-number"
 VARIABLES = (

@@ -31,7 +31,7 @@ NOT_OURS = {
 
 def record(error: BaseException | None, message: str = "it failed", *args: Any) -> logging.LogRecord:
     info = (type(error), error, error.__traceback__) if error else None
-    return logging.LogRecord("fermata_mcp", logging.ERROR, __file__, 1, message, args, info)
+    return logging.LogRecord("fermata_mcp.test", logging.ERROR, __file__, 1, message, args, info)
 
 
 def raised(error: Exception) -> Exception:
@@ -67,7 +67,7 @@ def test_one_object_a_line() -> None:
     told = json.loads(in_json(record(raised(ValueError("a\nb")))))
     assert (told["level"], told["logger"], told["message"]) == (
         "error",
-        "fermata_mcp",
+        "fermata_mcp.test",
         "it failed: ValueError: a b",
     )
     assert any("test_logs.py" in line for line in told["stack"])
@@ -85,7 +85,7 @@ def on_a_pipe(monkeypatch: pytest.MonkeyPatch) -> Generator[int]:
 
 
 def test_levels_and_leaving_are_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    logger = logging.getLogger("fermata_mcp")
+    logger = logging.getLogger("fermata_mcp.somewhere")
     with on_a_pipe(monkeypatch) as reading:
         with logging_to_stderr("warning", "json"):
             logger.info("not told")
@@ -97,7 +97,7 @@ def test_levels_and_leaving_are_kept_to(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_nobody_waits_for_a_reader_that_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipe takes 64 KB; far more is logged than fits, and what did not fit is counted once it is read."""
-    logger = logging.getLogger("fermata_mcp")
+    logger = logging.getLogger("fermata_mcp.somewhere")
     with on_a_pipe(monkeypatch) as reading, logging_to_stderr():
         for number in range(logs.QUEUED_RECORDS * 3):
             logger.warning("%d %s", number, "x" * 400)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from signals import RATE, chord, chord_loop, extend, form, load, noise, save, stereo, untouched_frames
 
 from fermata_mcp.domain.errors import InvalidRequest, NotAudio, StoreUnavailable, TooLarge
 from fermata_mcp.rearrange import lengthen as lengthen_module
 from fermata_mcp.rearrange.arrangement import arrange as plan_module
+from support.audio_signals import RATE, chord, chord_loop, extend, form, load, noise, save, stereo, untouched_frames
 
 if TYPE_CHECKING:
     from pathlib import Path

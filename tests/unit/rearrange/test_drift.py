@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import soundfile
-from signals import RATE, chord, chord_loop, extend, form, load, save, stereo, untouched_frames
 
 from fermata_mcp.providers.local import worker
+from support.audio_signals import RATE, chord, chord_loop, extend, form, load, save, stereo, untouched_frames
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from signals import Sound
+    from support.audio_signals import Sound
 
 
 def drifting_beat(seconds: float, period: float, drift: float) -> tuple[Sound, Sound]:

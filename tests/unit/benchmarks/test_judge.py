@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import importlib
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from signals import RATE, chord_loop, form, noise, stereo
+
+from support.audio_signals import RATE, chord_loop, form, noise, stereo
+from support.places import REPOSITORY
 
 if TYPE_CHECKING:
-    from signals import Sound
+    from support.audio_signals import Sound
 
-_BENCHMARKS = str(Path(__file__).parents[2] / "benchmarks")
+_BENCHMARKS = str(REPOSITORY / "benchmarks")
 _SECTION = 4.0  # seconds
 
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from signals import chord_loop, extend, load, save, stereo, untouched_frames
 
 from fermata_mcp.media.audio import probe
 from fermata_mcp.rearrange import samples as samples_module
+from support.audio_signals import chord_loop, extend, load, save, stereo, untouched_frames
 
 if TYPE_CHECKING:
     from pathlib import Path

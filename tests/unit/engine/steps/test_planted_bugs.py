@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from test_deliveries import test_nothing_is_missing_without_a_word as delivers
 
 from emulators.faults import Fault
 from fermata_mcp.domain.placement import Evidence, Start
@@ -18,6 +17,7 @@ from fermata_mcp.media.decoding.client import Decoder
 from support.engines import House, finished
 from support.paid import PRODUCER, SUNOAPI, Paid
 from support.shop import Shop, quick, trading
+from unit.engine.steps.test_delivery import test_nothing_is_missing_without_a_word as delivers
 
 pytestmark = pytest.mark.anyio
 

@@ -11,9 +11,9 @@ from mutagen.flac import FLAC, Picture
 from mutagen.id3 import APIC, TALB, TIT2, TLEN
 from mutagen.mp3 import MP3
 from mutagen.wave import WAVE
-from signals import RATE, chord_loop, extend, save
 
 from fermata_mcp.rearrange.output.tags import extended_title
+from support.audio_signals import RATE, chord_loop, extend, save
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from signals import extend
 
 from fermata_mcp.domain.errors import NotAudio, TooLarge
 from fermata_mcp.media.arrival import hear, measured_seconds
 from fermata_mcp.media.audio import open_audio, probe
+from support.audio_signals import extend
 from support.liars import LIARS, RATE, SECONDS, flac_bomb, of_rate
 from support.mutants import KINDS, whole
 

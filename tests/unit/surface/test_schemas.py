@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.engines import House
+from support.places import TESTS
 
 pytestmark = pytest.mark.anyio
-SNAPSHOT = Path(__file__).parents[1] / "snapshots" / "tools_list.json"
+SNAPSHOT = TESTS / "snapshots" / "tools_list.json"
 UPDATE = "FERMATA_UPDATE_SNAPSHOTS" in os.environ
 MOST_BYTES = 13_000
 EXTEND_FIELDS = [

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from signals import RATE, chord_loop, clicks, extend, form, load, noise, save
+
+from support.audio_signals import RATE, chord_loop, clicks, extend, form, load, noise, save
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from signals import Sound
-
     from fermata_mcp.rearrange.job import Result
+    from support.audio_signals import Sound
 
 
 def _off_pulse(result: Result, period: float) -> float:

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from signals import RATE, chord_loop, extend, noise, save, stereo
 
 import fermata_mcp
 from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotAudio
 from fermata_mcp.media.audio import probe
+from support.audio_signals import RATE, chord_loop, extend, noise, save, stereo
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from signals import RATE, chord_loop, extend, form, load, noise, save
 
 from fermata_mcp.rearrange.job import Ending
+from support.audio_signals import RATE, chord_loop, extend, form, load, noise, save
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from signals import RATE, chord_loop, load, save, stereo
 
 import fermata_mcp
+from support.audio_signals import RATE, chord_loop, load, save, stereo
 
 if TYPE_CHECKING:
     from collections.abc import Callable

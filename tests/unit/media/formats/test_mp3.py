@@ -8,10 +8,10 @@ import mutagen.mp3
 import pytest
 import soundfile
 from mutagen.id3 import TIT2
-from signals import noise
 
 from fermata_mcp.media.arrival import measured_seconds
 from fermata_mcp.media.formats.mp3 import is_cut_short
+from support.audio_signals import noise
 
 if TYPE_CHECKING:
     from pathlib import Path

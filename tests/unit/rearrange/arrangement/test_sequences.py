@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from signals import RATE, clicks, extend, form, load, noise, save
 
 from fermata_mcp.media.audio import probe
 from fermata_mcp.rearrange.arrangement.objective import Wanted
@@ -19,6 +18,8 @@ from fermata_mcp.rearrange.samples import open_samples
 from fermata_mcp.rearrange.transitions.alignment import off_pulse
 from fermata_mcp.rearrange.transitions.distance import accepted
 from fermata_mcp.rearrange.transitions.jumps import Jumps
+from support.audio_signals import RATE, clicks, extend, form, load, noise, save
+from support.places import GROOVE
 
 if TYPE_CHECKING:
     from fermata_mcp.rearrange.arrangement.search import Path as Chosen
@@ -99,7 +100,7 @@ def test_a_passage_that_nothing_leads_back_to_is_not_repeated_on_and_on() -> Non
 
 def test_a_short_loop_goes_round_rather_than_by_poor_joins(tmp_path: Path) -> None:
     """Nothing can be new for five minutes in nine seconds."""
-    groove = Path(__file__).parents[2] / "examples" / "groove.wav"
+    groove = GROOVE
     result = extend(groove, tmp_path / "b.wav", 300)
     assert min(seam.confidence for seam in result.seams) > 0.9
 
