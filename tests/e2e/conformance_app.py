@@ -1,4 +1,4 @@
-"""Our server with the conformance suite's fixtures on it, over our HTTP transport: `python -m e2e.conformance_app` in `tests`.
+"""Our server with the conformance suite's fixtures on it: `python -m e2e.conformance_app` in `tests`.
 
 Everything is the product's own, from the settings to the sockets; only the fixtures are added. The first line on
 stdout is its address; it serves until it is stopped by a signal.
