@@ -20,7 +20,7 @@ from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from fermata_mcp.providers.http.client import HttpProvider
 from fermata_mcp.store.sqlite_file import Sql
-from support.asked import chain, extend
+from support.asked import begin, chain, extend
 from support.engines import House, MortalStore, settings_in
 
 TOLD = "told"
@@ -69,7 +69,7 @@ class Stage:
         asked = {"source": "clip:seed", "provider": self.provider} | fields
         asked["source"] = self._places().get(asked["source"], asked["source"])
         request = chain(**asked) if "target_seconds" in asked else extend(**asked)
-        task = (await service.start(request)).task
+        task = (await begin(service, request)).task
         note(self.folder / TOLD, task.id)
         return task
 

@@ -13,7 +13,7 @@ from emulators.base import Emulator
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.engine.service import Service
 from support import hosts
-from support.asked import chain, extend
+from support.asked import begin, chain, extend
 from support.engines import House, finished
 from support.paid import ALL, APIIN, KIE, PRODUCER, SONIC, SUNOAPI, Paid
 from support.processes import write_beat
@@ -35,7 +35,7 @@ class Border:
         """The refusal, of which nobody heard and of which nothing was recorded."""
         before = [seen.kind for seen in self.emulator.seen].count("submit")
         with pytest.raises(FermataError) as refusal:
-            await self.service.start(asked)
+            await begin(self.service, asked)
         assert [seen.kind for seen in self.emulator.seen].count("submit") == before
         assert {seen.kind for seen in self.emulator.seen} <= {"submit", "poll", "audio"}
         return refusal.value
@@ -92,13 +92,13 @@ async def test_prompts_of_a_chain_switch_custom_mode_alone(paid: Paid, house: Ho
         if paid in (SUNOAPI, KIE):
             assert "needs continue_at, style, title too" in (await at.refused(asked)).message
         else:
-            assert (await at.service.start(asked)).dry_run
+            assert (await at.service.prepare(asked)).task.status == "queued"
 
 
 @EACH
 async def test_a_point_at_the_very_end_of_a_known_clip(paid: Paid, house: House) -> None:
     async with border(house, paid) as at:
-        first = await finished(at.service, (await at.service.start(extend(**paid.call, provider=paid.name))).task)
+        first = await finished(at.service, (await begin(at.service, extend(**paid.call, provider=paid.name))).task)
         end = first.clips[0].duration_seconds
         fields = FULL | {"continue_at": end} if paid in (SUNOAPI, KIE) else {"continue_at": end}
         fields |= {"prompt": "p"} if paid is APIIN else {}
@@ -106,7 +106,7 @@ async def test_a_point_at_the_very_end_of_a_known_clip(paid: Paid, house: House)
         if paid in (SUNOAPI, KIE, APIIN):
             assert "before the end" in (await at.refused(asked)).message
         else:
-            assert (await at.service.start(asked)).dry_run
+            assert (await at.service.prepare(asked)).task.status == "queued"
 
 
 @pytest.mark.parametrize("paid", [SUNOAPI, KIE], ids=lambda one: one.name)
@@ -115,7 +115,7 @@ async def test_more_than_a_minute_for_the_short_model(paid: Paid, house: House) 
     async with border(house, paid) as at:
         asked = extend(source=str(house.track), provider=paid.name, model="V4_5ALL", dry_run=True)
         assert (await at.refused(asked)).code == "too_large"
-        assert (await at.service.start(asked.model_copy(update={"model": "V5"}))).dry_run
+        assert (await at.service.prepare(asked.model_copy(update={"model": "V5"}))).task.status == "queued"
 
 
 @EACH
@@ -152,11 +152,11 @@ async def test_nothing_changes_no_paid_request(paid: Paid, value: Any, house: Ho
     async with border(house, paid) as at:
         blank = dict.fromkeys(names, value) | {"instrumental": False, "take": value, "stitch": value}
         task = await finished(
-            at.service, (await at.service.start(extend(**paid.call, provider=paid.name, **blank))).task
+            at.service, (await begin(at.service, extend(**paid.call, provider=paid.name, **blank))).task
         )
         assert task.status == "succeeded", task.error
         assert at.emulator.ledger.submits[0]["body"] == paid.seed
-        again = await at.service.start(extend(**paid.call, provider=paid.name))
+        again = await begin(at.service, extend(**paid.call, provider=paid.name))
         assert (again.task.id, again.replayed) == (task.id, "request")
 
 
@@ -196,7 +196,7 @@ async def test_a_link_that_only_this_network_could_reach_is_refused(paid: Paid, 
 @pytest.mark.parametrize("path", ["/later", "/song.wav"])
 async def test_a_link_that_may_be_audio_is_passed_on(paid: Paid, path: str, house: House) -> None:
     async with hosts.serving(PAGES) as host, border(house, paid, trusted_hosts=tuple(host.trusted)) as at:
-        task = (await at.service.start(least(paid, host.url(path)))).task
+        task = (await begin(at.service, least(paid, host.url(path)))).task
         assert any("may still reach it" in said for said in task.warnings) == (path == "/later")
 
 
@@ -205,11 +205,11 @@ async def test_a_call_that_repeats_is_not_refused_for_its_link(paid: Paid, house
     pages = dict(PAGES)
     async with hosts.serving(pages) as host, border(house, paid, trusted_hosts=tuple(host.trusted)) as at:
         asked = extend(source=host.url("/song.wav"), provider=paid.name)
-        first = (await at.service.start(asked)).task
+        first = (await begin(at.service, asked)).task
         pages["/song.wav"] = PAGES["/gone"]
-        assert (await at.service.start(asked)).task.id == first.id
+        assert (await begin(at.service, asked)).task.id == first.id
         await finished(at.service, first)
-        assert (await at.service.start(asked)).task.id == first.id
+        assert (await begin(at.service, asked)).task.id == first.id
         assert (await at.refused(asked.model_copy(update={"take": 2}))).code == "invalid_request"
         house.time.skip(601)
         assert (await at.refused(asked)).code == "invalid_request"
@@ -218,7 +218,7 @@ async def test_a_call_that_repeats_is_not_refused_for_its_link(paid: Paid, house
 @pytest.mark.parametrize("paid", [SONIC, SUNOAPI, KIE], ids=lambda one: one.name)
 async def test_a_song_page_is_taken_as_its_clip(paid: Paid, house: House) -> None:
     async with border(house, paid) as at:
-        task = (await at.service.start(least(paid, f"https://suno.com/song/{SONG}"))).task
+        task = (await begin(at.service, least(paid, f"https://suno.com/song/{SONG}"))).task
         assert task.source.clip == SONG
         assert any(f"clip:{SONG}" in said for said in task.warnings)
 

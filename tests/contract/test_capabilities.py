@@ -19,12 +19,11 @@ from emulators.audio import origin
 from emulators.base import Emulator
 from fermata_mcp.domain.errors import InvalidRequest, MissingKey, TooLarge, UnsupportedField
 from fermata_mcp.domain.requests.fields import OURS
-from fermata_mcp.domain.requests.plan import make_plan
 from fermata_mcp.domain.requests.request import ExtendRequest
 from fermata_mcp.domain.task import SourceFacts, Task
 from fermata_mcp.engine.service import Service
 from support import hosts
-from support.asked import extend
+from support.asked import begin, extend, make_plan
 from support.engines import House, finished
 from support.processes import write_beat
 from support.shop import trading
@@ -51,7 +50,11 @@ class Counter:
 
     async def start(self, kind: str, **fields: Any) -> Task:
         asked = extend(source=self.sources[kind], provider=self.rig.name, **fields)
-        return (await self.service.start(asked)).task
+        return (await begin(self.service, asked)).task
+
+    async def quoted(self, kind: str, **fields: Any) -> Task:
+        asked = extend(source=self.sources[kind], provider=self.rig.name, **fields)
+        return (await self.service.prepare(asked)).task
 
     async def done(self, kind: str, **fields: Any) -> Task:
         task = await finished(self.service, await self.start(kind, **fields))
@@ -110,11 +113,11 @@ async def test_needs(rig: Rig, house: House) -> None:
     needed = TABLE["needs"][rig.name].strip("`")
     async with house.engine() as service:
         if needed == "nothing":
-            await service.start(extend(source=str(house.track), provider=rig.name))
+            await begin(service, extend(source=str(house.track), provider=rig.name))
             return
         source = "clip:seed-clip/1"
         with pytest.raises(MissingKey) as refused:
-            await service.start(extend(source=source, provider=rig.name, continue_at=10, prompt="p", **_title(rig)))
+            await begin(service, extend(source=source, provider=rig.name, continue_at=10, prompt="p", **_title(rig)))
         assert needed in str(refused.value)
         assert (await service.tasks(None, None, 9, None)).tasks == ()
     async with counter(rig, house) as at:
@@ -159,7 +162,7 @@ async def _a_task_is_taken(at: Counter) -> None:
     kind = "clip" if "clip" in at.rig.kinds else "file"
     first = await at.done(kind, **(_least(at.rig) if kind == "clip" else {}))
     again = extend(source=first.id, provider=at.rig.name)
-    second = await finished(at.service, (await at.service.start(again)).task)
+    second = await finished(at.service, (await begin(at.service, again)).task)
     assert second.status == "succeeded", second.error
     assert first.audio is not None
     assert second.source.duration_seconds == first.audio.duration_seconds
@@ -212,7 +215,7 @@ async def test_options(rig: Rig, house: House) -> None:
             assert named or taken == "none"
             for name, values in named:
                 for value in values.split(", "):
-                    assert (await at.start(kind, options={name: value}, dry_run=True)).status == "queued"
+                    assert (await at.quoted(kind, options={name: value})).status == "queued"
                 with pytest.raises(InvalidRequest, match=name):
                     await at.start(kind, options={name: "brandNewValue"})
             assert await at.untouched()
@@ -284,10 +287,10 @@ async def test_real_files_meet_the_same_limit(seconds: float, taken: bool, house
     async with house.engine() as service:
         asked = extend(source=str(house.track), provider="local", dry_run=True)
         if taken:
-            assert (await service.start(asked)).dry_run
+            assert (await service.prepare(asked)).task.status == "queued"
             return
         with pytest.raises(InvalidRequest, match="needs at least"):
-            await service.start(asked)
+            await begin(service, asked)
 
 
 @EACH

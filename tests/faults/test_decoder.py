@@ -18,7 +18,7 @@ from fermata_mcp.engine.service import Service
 from fermata_mcp.media.decoding import client as decoding
 from fermata_mcp.media.decoding.client import Decoder, Undecodable
 from fermata_mcp.media.files import sealed_bytes
-from support.asked import extend
+from support.asked import begin, extend
 from support.engines import House, eventually, finished
 from support.liars import flac_bomb
 from support.looks import Tally, look_at_mutants
@@ -303,7 +303,7 @@ def test_a_server_never_imports_what_decodes(song: Path, tmp_path: Path) -> None
 async def paid_for(house: House) -> AsyncGenerator[tuple[Service, Task]]:
     """A task of a paid provider that is over, in an engine that goes on."""
     async with trading(house, SONIC.family, quick(SONIC)) as (service, _):
-        started = await service.start(extend(**{**SONIC.call, "provider": SONIC.name}))
+        started = await begin(service, extend(**{**SONIC.call, "provider": SONIC.name}))
         yield service, await finished(service, started.task)
 
 

@@ -18,7 +18,7 @@ from fermata_mcp.app import DATABASE
 from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.task import Change, Task
 from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS
-from support.asked import extend
+from support.asked import begin, extend
 from support.clocks import ShiftedClock
 from support.engines import House, MortalStore, eventually, finished, is_step
 from support.paid import ALL, Paid
@@ -167,7 +167,7 @@ async def test_a_database_that_is_no_longer_one_costs_one_request_at_most(paid: 
     assert emulator.submits_seen() == 1
     async with trading(house, paid.family, emulator, uploads=paid.uploads) as (service, _):
         with pytest.raises(StoreUnavailable):
-            await service.start(extend(**{**paid.call, "provider": paid.name}))
+            await begin(service, extend(**{**paid.call, "provider": paid.name}))
     assert emulator.submits_seen() == 1
 
 

@@ -18,7 +18,7 @@ from fermata_mcp.providers.http.wire import Call
 from fermata_mcp.providers.local import provider as local
 from fermata_mcp.rearrange.job import Job
 from fermata_mcp.rearrange.lengthen import lengthen
-from support.asked import extend
+from support.asked import begin, extend
 from support.engines import House, finished, settings_in
 from support.mutants import whole
 
@@ -107,7 +107,7 @@ def test_a_source_swapped_during_the_work_gives_no_result(song: Path, secret: Pa
 
 
 async def lengthened(service: Service, source: Path) -> Task:
-    started = await service.start(extend(source=str(source), provider="local", add_seconds=2))
+    started = await begin(service, extend(source=str(source), provider="local", add_seconds=2))
     return await finished(service, started.task, 60)
 
 

@@ -11,6 +11,7 @@ from emulators.faults import Front
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from fermata_mcp.store.sqlite import SqliteStore
+from support.asked import begin
 
 from .asked import extend
 from .engines import House
@@ -31,7 +32,7 @@ class Shop:
     async def start(self) -> Task:
         """One extension and nothing after it: what is not at hand is not joined either."""
         asked = extend(**{**self.paid.call, "provider": self.paid.name, "stitch": "never"})
-        return (await self.service.start(asked)).task
+        return (await begin(self.service, asked)).task
 
 
 def quick(paid: Paid) -> Emulator:

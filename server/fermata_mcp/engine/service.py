@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -26,7 +25,7 @@ from fermata_mcp.domain.task import (
     Task,
     TaskStatus,
 )
-from fermata_mcp.engine.intake.prepare import Intake
+from fermata_mcp.engine.intake.prepare import Preparer, Proposal
 from fermata_mcp.engine.intake.sources import Sources
 from fermata_mcp.engine.steps.chain import stopped_in_time
 from fermata_mcp.media import files
@@ -49,15 +48,6 @@ FETCH_PATIENCE_SECONDS = 20.0
 
 Report = Callable[[Task], Awaitable[None]]
 Resolution = Literal["check", "resubmit", "give_up"]
-
-
-@dataclass(frozen=True)
-class Started:
-    """A task as its caller gets it. `task` has no id where nothing was started (`dry_run`)."""
-
-    task: Task
-    replayed: Literal["key", "request"] | None = None
-    dry_run: bool = False
 
 
 class Service:
@@ -88,21 +78,28 @@ class Service:
         self._home = home
         self._principal = ONE_PERSON
         self._shelf = files.Shelf((settings.output_dir, settings.data_dir), input_roots)
-        self._intake = Intake(registry, Sources(store, ONE_PERSON, decoder, self._shelf), settings, clock, ONE_PERSON)
+        sources = Sources(store, ONE_PERSON, decoder, self._shelf)
+        self._preparer = Preparer(registry, sources, settings, clock, ONE_PERSON)
 
     # --- starting -------------------------------------------------------------------------------------------------
 
-    async def start(self, request: Request) -> Started:
-        """Check, quote and durably record one extension or chain; it is then carried out whoever listens.
+    async def prepare(self, request: Request) -> Proposal:
+        """Check, work out and quote one extension or chain; nothing is recorded.
+
+        Raises:
+            FermataError: The request cannot be carried out; everything that is wrong with it is named at once.
+        """
+        return await self._preparer.prepare(request)
+
+    async def start(self, proposal: Proposal) -> Created:
+        """Durably record it; it is then carried out whoever listens.
 
         Returns at once, with the earlier task where the request repeats one.
 
         Raises:
-            FermataError: The request was refused and nothing was recorded.
+            InvalidRequest: Its key belongs to another request.
         """
-        task, step = await self._intake.take_in(request)
-        if request.dry_run:
-            return Started(task, dry_run=True)
+        task, step = proposal.task, proposal.step
         claimed = self._runner.has_room
         self._runner.attend(task.id)
         created = await self._create(task, step, claimed)
@@ -111,7 +108,7 @@ class Service:
             self._runner.take(created.task)
         else:
             self._runner.wake()
-        return Started(created.task, created.replayed)
+        return created
 
     async def _create(self, task: Task, step: NewStep, claimed: bool) -> Created:
         create = partial(self._store.create, task, step, home=self._home, now=self._clock.now(), claimed=claimed)

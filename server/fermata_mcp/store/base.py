@@ -28,12 +28,16 @@ LONGEST_WAIT_MS = 86_400_000
 REPLAY_WINDOW_MS = 600_000
 
 
+# How an earlier task was found to be what a call asks for: by its key, or because the request is the same.
+Replayed = Literal["key", "request"] | None
+
+
 @dataclass(frozen=True)
 class Created:
     """A stored task, and whether it is an earlier one: found by its key or by an identical request."""
 
     task: Task
-    replayed: Literal["key", "request"] | None
+    replayed: Replayed
 
 
 @dataclass(frozen=True)

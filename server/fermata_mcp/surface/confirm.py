@@ -9,8 +9,6 @@ from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from fermata_mcp.domain.errors import OverBudget
-from fermata_mcp.domain.requests.request import Request
-from fermata_mcp.engine.service import Service
 
 QUESTION = "confirm_cost"
 SCHEMA: dict[str, Any] = {
@@ -20,19 +18,20 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-async def confirmed(service: Service, request: Request, ctx: Context[Any, Any]) -> InputRequiredResult | None:
+async def confirm(
+    quoted: float, agreed: float | None, limit: float | None, ctx: Context[Any, Any]
+) -> InputRequiredResult | None:
     """Nothing once the cost is agreed to, or the question for clients that answer questions by calling again.
 
-    A `max_credits` that covers the quote counts as agreement: whoever set it has thought about the cost.
+    Args:
+        quoted: The most that it can cost, in credits.
+        agreed: The caller's `max_credits`; one that covers the quote is agreement, for whoever set it thought of it.
+        limit: Credits from which on the operator wants a person asked; None for never.
 
     Raises:
         OverBudget: The person said no, or the client cannot ask; the hint names the cap to pass.
     """
-    limit = service.settings.confirm_above_credits
-    if limit is None or request.dry_run:
-        return None
-    quoted = (await service.start(request.model_copy(update={"dry_run": True}))).task.quote.credits
-    if quoted <= limit or (request.max_credits is not None and request.max_credits >= quoted):
+    if limit is None or quoted <= limit or (agreed is not None and agreed >= quoted):
         return None
     question = f"This can cost up to {quoted:g} credits. Go ahead?"
     if not _can_ask(ctx):

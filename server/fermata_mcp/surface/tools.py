@@ -19,9 +19,10 @@ from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 from fermata_mcp.domain.errors import FermataError, TooLarge
 from fermata_mcp.domain.requests.request import Arguments, ChainRequest, ExtendRequest, Request
 from fermata_mcp.domain.task import Task
-from fermata_mcp.engine.service import Resolution, Service, Started, parse_status
+from fermata_mcp.engine.service import Resolution, Service, parse_status
+from fermata_mcp.store.base import Replayed
 
-from .confirm import confirmed
+from .confirm import confirm
 from .errors import MAX_ARGUMENT_BYTES, error_result, our_bug, wrong_arguments
 from .schemas import input_schema, output_schema
 from .text import clip_text, credits_text, list_text, task_text
@@ -78,7 +79,7 @@ class Toolbox:
 
     async def get_task(self, args: GetTaskArgs, ctx: Ctx) -> CallToolResult:
         await self.service.fetch_missing(args.task_id)
-        return self._shown(Started(await self._wait(args.task_id, args.wait_seconds, ctx)))
+        return self._shown(await self._wait(args.task_id, args.wait_seconds, ctx))
 
     async def get_credits(self, args: CreditsArgs, ctx: Ctx) -> CallToolResult:
         view = credits_view(await self.service.credits(args.provider))
@@ -90,10 +91,10 @@ class Toolbox:
         return _result(list_text(view, filters=_filters(args)), view)
 
     async def cancel_task(self, args: TaskArgs, ctx: Ctx) -> CallToolResult:
-        return self._shown(Started(await self.service.cancel(args.task_id)))
+        return self._shown(await self.service.cancel(args.task_id))
 
     async def resolve_task(self, args: ResolveArgs, ctx: Ctx) -> CallToolResult:
-        return self._shown(Started(await self.service.resolve(args.task_id, args.action)))
+        return self._shown(await self.service.resolve(args.task_id, args.action))
 
     async def play_track(self, args: PlayArgs, ctx: Ctx) -> CallToolResult:
         task = await self.service.clip_of(args.task_id, args.index)
@@ -101,15 +102,17 @@ class Toolbox:
         return _result(clip_text(view, args.index), view, links=_links(view)[args.index : args.index + 1])
 
     async def _start(self, args: Request, ctx: Ctx) -> ToolResult:
-        question = await confirmed(self.service, args, ctx)
+        proposal, settings = await self.service.prepare(args), self.service.settings
+        if args.dry_run:
+            return self._shown(proposal.task, dry_run=True)
+        quoted = proposal.task.quote.credits
+        question = await confirm(quoted, args.max_credits, settings.confirm_above_credits, ctx)
         if question is not None:
             return question
-        started = await self.service.start(args)
-        if started.dry_run:
-            return self._shown(started)
-        seconds = self.service.settings.wait_seconds if args.wait_seconds is None else args.wait_seconds
-        task = await self._wait(started.task.id, seconds, ctx)
-        return self._shown(Started(task, started.replayed))
+        created = await self.service.start(proposal)
+        seconds = settings.wait_seconds if args.wait_seconds is None else args.wait_seconds
+        task = await self._wait(created.task.id, seconds, ctx)
+        return self._shown(task, created.replayed)
 
     async def _wait(self, task_id: str, seconds: float, ctx: Ctx) -> Task:
         reporter = _Reporter(ctx, lambda task: share_done(task, self.service.spec(task.provider), self.now()))
@@ -117,9 +120,9 @@ class Toolbox:
         await reporter.last(task)
         return task
 
-    def _shown(self, started: Started) -> CallToolResult:
-        spec = self.service.spec(started.task.provider)
-        view = task_view(started, self.now(), spec)
+    def _shown(self, task: Task, replayed: Replayed = None, *, dry_run: bool = False) -> CallToolResult:
+        spec = self.service.spec(task.provider)
+        view = task_view(task, self.now(), spec, replayed, dry_run=dry_run)
         text = task_text(view, spec)
         return _result(text, view, links=_links(view), is_error=view.status in FAILED)
 

@@ -11,8 +11,7 @@ from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Failure, Seam, Step, Task
 from fermata_mcp.engine.credits import CreditsReport, ProviderCredits
-from fermata_mcp.engine.service import Started
-from fermata_mcp.store.base import Page
+from fermata_mcp.store.base import Page, Replayed
 
 REPLAYED = {
     "key": "This is the task that the same idempotency_key started earlier; nothing new was started.",
@@ -135,13 +134,19 @@ def usual_seconds(spec: ProviderSpec) -> float:
     return (spec.pace.first + spec.pace.slow_after) / 2
 
 
-def task_view(started: Started | Task, now: int, spec: ProviderSpec) -> TaskView:
-    """The view of a task of the provider with `spec`, as it stands at `now` (Unix milliseconds)."""
-    if isinstance(started, Task):
-        started = Started(started)
-    task = started.task
+def task_view(
+    task: Task, now: int, spec: ProviderSpec, replayed: Replayed = None, *, dry_run: bool = False
+) -> TaskView:
+    """The view of a task as it stands.
+
+    Args:
+        now: Unix milliseconds.
+        spec: Of its provider.
+        replayed: How it was found, where it is an earlier one.
+        dry_run: Whether it was only quoted, and is stored nowhere.
+    """
     return TaskView(
-        task_id=None if started.dry_run else task.id,
+        task_id=None if dry_run else task.id,
         kind=task.kind,
         provider=task.provider,
         provider_reason=task.source.chosen,
@@ -153,8 +158,8 @@ def task_view(started: Started | Task, now: int, spec: ProviderSpec) -> TaskView
         steps=[_step(step, spec) for step in task.steps] if task.kind == "chain" else [],
         credits=_credits(task, spec),
         error=task.error,
-        warnings=_warnings(started),
-        next=_next(started),
+        warnings=_warnings(task, replayed, dry_run),
+        next="Call again without dry_run to start." if dry_run else _next(task),
         created_at=iso(task.created_at),
         updated_at=iso(task.updated_at),
         finished_at=iso(task.finished_at) if task.finished_at else None,
@@ -210,10 +215,10 @@ def _step(step: Step, spec: ProviderSpec) -> StepView:
     )
 
 
-def _warnings(started: Started) -> list[str]:
-    first = [REPLAYED[started.replayed]] if started.replayed else []
-    first += [NOTHING_SENT] if started.dry_run else []
-    return [*first, *started.task.warnings, *_disputed(started.task)]
+def _warnings(task: Task, replayed: Replayed, dry_run: bool) -> list[str]:
+    first = [REPLAYED[replayed]] if replayed else []
+    first += [NOTHING_SENT] if dry_run else []
+    return [*first, *task.warnings, *_disputed(task)]
 
 
 def _disputed(task: Task) -> list[str]:
@@ -223,10 +228,7 @@ def _disputed(task: Task) -> list[str]:
     return [f"It may have been charged up to {unsure / MILLI:g} credits: whether it was is not known."]
 
 
-def _next(started: Started) -> str:
-    task = started.task
-    if started.dry_run:
-        return "Call again without dry_run to start."
+def _next(task: Task) -> str:
     match task.status:
         case "queued" | "running":
             return f'Call get_task with task_id "{task.id}" and wait_seconds 45.'

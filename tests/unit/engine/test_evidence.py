@@ -8,6 +8,7 @@ from fermata_mcp.domain.errors import ProviderUnavailable
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from fermata_mcp.providers.base import Unclear
+from support.asked import begin
 from support.engines import House, eventually, finished, is_step
 from support.remote import Remote
 from support.rows import PRICE
@@ -20,7 +21,7 @@ async def lost(service: Service, house: House, remote: Remote, left: float | Pro
     """A task whose answer was lost; afterwards the provider tells that `left` is left."""
     remote.answers.append(Unclear("the connection broke"))
     remote.money = left
-    task = (await service.start(house.request())).task
+    task = (await begin(service, house.request())).task
     await eventually(lambda: is_step(service, task, "needs_user"))
     return task
 
@@ -62,7 +63,7 @@ class TestAnUnknownOutcome:
     async def test_what_other_tasks_cost_is_named(self, house: House, remote: Remote) -> None:
         async with house.engine() as service:
             await service.credits("paid")
-            other = (await service.start(house.request(take=2))).task
+            other = (await begin(service, house.request(take=2))).task
             await finished(service, other)
             task = await lost(service, house, remote, 100 - 2 * COSTS)
             says = f"({COSTS:g} of it went to other tasks), as if this request was charged"
@@ -94,7 +95,7 @@ class TestAnUnknownOutcome:
             await lost(service, house, remote, ProviderUnavailable("away."))
             remote.answers.append(Unclear("the connection broke"))
             remote.money = 100
-            second = (await service.start(house.request(take=2))).task
+            second = (await begin(service, house.request(take=2))).task
             await eventually(lambda: is_step(service, second, "needs_user"))
             await eventually(lambda: self._tells(service, second, "is 100 now."))
 
@@ -103,14 +104,14 @@ class TestCreditsThatNobodyExplains:
     async def test_what_our_tasks_cost_is_explained(self, house: House, remote: Remote) -> None:
         async with house.engine() as service:
             await service.credits("paid")
-            await finished(service, (await service.start(house.request())).task)
+            await finished(service, (await begin(service, house.request())).task)
             remote.money = 100 - COSTS
             assert await note(service) is None
 
     async def test_credits_that_went_otherwise_are_named(self, house: House, remote: Remote) -> None:
         async with house.engine() as service:
             await service.credits("paid")
-            await finished(service, (await service.start(house.request())).task)
+            await finished(service, (await begin(service, house.request())).task)
             remote.money = 100 - COSTS - 7
             assert (await note(service) or "").startswith("7 credits fewer than Fermata's own tasks explain since 20")
             assert await note(service) is None, "the next comparison begins at the newest balance"

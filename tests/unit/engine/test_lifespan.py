@@ -10,6 +10,7 @@ import pytest
 from fermata_mcp.engine import lifespan as engine
 from fermata_mcp.engine.service import Service
 from fermata_mcp.store.base import GRACE_MS, POLL_LEASE_MS, SUBMIT_LEASE_MS
+from support.asked import begin
 from support.engines import House, eventually, finished, is_step, no_report
 from support.remote import Remote
 from support.rows import PRICE
@@ -21,7 +22,7 @@ class TestTogether:
     async def test_nothing_is_sent_twice(self, house: House, remote: Remote) -> None:
         async with house.engine() as one, house.engine() as other:
             tasks = [
-                (await service.start(house.request(take=2 * turn + place))).task
+                (await begin(service, house.request(take=2 * turn + place))).task
                 for turn in range(1, 5)
                 for place, service in enumerate((one, other))
             ]
@@ -34,7 +35,7 @@ class TestTogether:
         ids: set[str] = set()
 
         async def call(service: Service) -> None:
-            ids.add((await service.start(house.request())).task.id)
+            ids.add((await begin(service, house.request())).task.id)
 
         async with house.engine() as one, house.engine() as other:
             async with anyio.create_task_group() as group:
@@ -47,7 +48,7 @@ class TestTogether:
     async def test_whoever_waits_at_the_other_is_woken(self, house: House, remote: Remote) -> None:
         remote.finishes = False
         async with house.engine() as one, house.engine() as other:
-            task = (await one.start(house.request())).task
+            task = (await begin(one, house.request())).task
             await eventually(lambda: is_step(one, task, "waiting"))
             with anyio.fail_after(1.5):  # less than the two seconds after which a waiter looks by itself
                 async with anyio.create_task_group() as group:
@@ -58,7 +59,7 @@ class TestTogether:
     async def test_a_cancel_at_the_other_reaches_the_work(self, house: House, remote: Remote) -> None:
         remote.finishes = False
         async with house.engine() as one, house.engine() as other:
-            task = (await one.start(house.request())).task
+            task = (await begin(one, house.request())).task
             await eventually(lambda: is_step(one, task, "waiting"))
             await other.cancel(task.id)
             assert (await finished(one, task)).status == "cancelled"
@@ -68,7 +69,7 @@ class TestTakingOver:
     async def test_work_of_a_clean_exit_goes_on_at_once(self, house: House, remote: Remote) -> None:
         remote.finishes = False
         async with house.engine(time_scale=1) as one:
-            task = (await one.start(house.request())).task
+            task = (await begin(one, house.request())).task
             await eventually(lambda: is_step(one, task, "waiting"))
         remote.finishes = True
         async with house.engine(time_scale=1) as other:
@@ -81,7 +82,7 @@ class TestTakingOver:
         remote.finishes = False
         store = house.store()
         async with house.engine(store, time_scale=1) as one:
-            task = (await one.start(house.request())).task
+            task = (await begin(one, house.request())).task
             await eventually(lambda: is_step(one, task, "waiting"))
             store.dead = True
         remote.finishes = True
@@ -98,7 +99,7 @@ class TestTakingOver:
         remote.answers.append(remote.no_answer)
         store = house.store()
         async with house.engine(store) as one:
-            task = (await one.start(house.request())).task
+            task = (await begin(one, house.request())).task
             await remote.until_submitted()
             store.dead = True
             remote.hang_up.set()
@@ -116,7 +117,7 @@ class TestTakingOver:
         remote.answers.append(remote.no_answer)
         store = house.store()
         async with house.engine(store) as one:
-            task = (await one.start(house.request(provider="again"))).task
+            task = (await begin(one, house.request(provider="again"))).task
             await remote.until_submitted()
             store.dead = True
             remote.hang_up.set()
@@ -131,7 +132,7 @@ class TestTakingOver:
         store = house.store()
         store.full_for = 10**6
         async with house.engine(store) as one:
-            task = (await one.start(house.request())).task
+            task = (await begin(one, house.request())).task
             store.dead = True
         async with house.engine() as other:
             house.time.skip((SUBMIT_LEASE_MS + GRACE_MS) / 1000 + 1)
@@ -143,7 +144,7 @@ class TestTakingOver:
         """A host gives a server two seconds; the answer may take forty-five."""
         remote.answers.append(remote.no_answer)
         async with house.engine() as service:
-            await service.start(house.request())
+            await begin(service, house.request())
             await remote.until_submitted()
             left = anyio.current_time()
             answer = asyncio.get_running_loop().call_later(3, remote.hang_up.set)
@@ -155,5 +156,5 @@ class TestTakingOver:
     ) -> None:
         monkeypatch.setattr(engine, "HEAD_START_SECONDS", 10**6)  # until then only the one that works is made
         async with house.engine() as service:
-            await finished(service, (await service.start(house.request())).task)
+            await finished(service, (await begin(service, house.request())).task)
         assert remote.closed == 1

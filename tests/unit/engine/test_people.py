@@ -12,6 +12,7 @@ from fermata_mcp.domain.task import Change, Task
 from fermata_mcp.engine.service import Service
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.providers.base import Accepted, Refused, Submitted, Unclear
+from support.asked import begin
 from support.engines import House, MortalStore, eventually, finished, is_step, no_report
 from support.remote import Remote
 from support.rows import PRICE
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.anyio
 async def unknown(service: Service, house: House, remote: Remote, **request: Any) -> Task:
     """A task whose paid answer was lost, as a person finds it."""
     remote.answers.append(Unclear("the connection broke"))
-    task = (await service.start(house.request(**request))).task
+    task = (await begin(service, house.request(**request))).task
     await eventually(lambda: is_step(service, task, "needs_user"))
     return await service.get(task.id)
 
@@ -93,13 +94,13 @@ class TestSettlingAnUnknownOutcome:
     async def test_calling_again_returns_it_and_sends_nothing(self, house: House, remote: Remote) -> None:
         async with house.engine() as service:
             task = await unknown(service, house, remote)
-            again = await service.start(house.request())
+            again = await begin(service, house.request())
         assert (again.task.id, again.replayed, remote.sent) == (task.id, "request", 1)
 
     @pytest.mark.parametrize("action", ["check", "resubmit", "give_up"])
     async def test_what_is_not_unknown_cannot_be_resolved(self, house: House, remote: Remote, action: Any) -> None:
         async with house.engine() as service:
-            task = await finished(service, (await service.start(house.request())).task)
+            task = await finished(service, (await begin(service, house.request())).task)
             with pytest.raises(InvalidRequest, match="succeeded"):
                 await service.resolve(task.id, action)
             with pytest.raises(NotFound):
@@ -109,7 +110,7 @@ class TestSettlingAnUnknownOutcome:
 async def running(service: Service, house: House, remote: Remote, **request: Any) -> Task:
     """A task that the provider has taken on and does not finish."""
     remote.finishes = False
-    task = (await service.start(house.request(**request))).task
+    task = (await begin(service, house.request(**request))).task
     await eventually(lambda: is_step(service, task, "waiting"))
     return task
 
@@ -118,7 +119,7 @@ class TestCancelling:
     async def test_work_not_yet_sent_is_never_sent(self, house: House, remote: Remote) -> None:
         remote.answers.append(Refused(RateLimited("later."), 600.0))
         async with house.engine(time_scale=1) as service:
-            task = (await service.start(house.request())).task
+            task = (await begin(service, house.request())).task
             await remote.until_submitted()
             await eventually(lambda: is_step(service, task, "queued"))
             task = await service.cancel(task.id)
@@ -166,7 +167,7 @@ class TestCancelling:
         remote.answers.append(slow)
         remote.finishes = False
         async with house.engine() as service:
-            task = (await service.start(house.request())).task
+            task = (await begin(service, house.request())).task
             await remote.until_submitted()
             assert (await service.cancel(task.id)).status == "cancelled"
             gate.set()
@@ -184,7 +185,7 @@ class TestCancelling:
             await eventually(lambda: is_step(service, task, "waiting"))
 
         async with house.engine(store, time_scale=1) as service:
-            task = (await service.start(house.request())).task
+            task = (await begin(service, house.request())).task
             await remote.until_submitted()
             await eventually(lambda: is_step(service, task, "queued"))
             store.before_apply = it_begins
@@ -195,7 +196,7 @@ class TestCancelling:
 
     async def test_a_finished_task_is_left_as_it_is(self, house: House, remote: Remote) -> None:
         async with house.engine() as service:
-            task = await finished(service, (await service.start(house.request())).task)
+            task = await finished(service, (await begin(service, house.request())).task)
             assert await service.cancel(task.id) == task
             with pytest.raises(NotFound):
                 await service.cancel("tsk_nothing")
@@ -205,14 +206,14 @@ class TestCancelling:
         async with house.engine() as service:
             task = await service.cancel((await unknown(service, house, remote)).id)
             assert task.status == "unknown"
-            assert (await service.start(house.request())).replayed == "request"
+            assert (await begin(service, house.request())).replayed == "request"
         assert remote.sent == 1
 
     async def test_after_cancelling_the_same_call_starts_anew(self, house: House, remote: Remote) -> None:
         async with house.engine() as service:
             task = await running(service, house, remote, idempotency_key="k")
             await service.cancel(task.id)
-            again = await service.start(house.request(idempotency_key="k"))
+            again = await begin(service, house.request(idempotency_key="k"))
         assert (again.task.id != task.id, again.replayed) == (True, None)
 
 
@@ -220,7 +221,7 @@ class TestWaiting:
     async def test_a_wait_ends_on_time_and_the_work_goes_on(self, house: House, remote: Remote) -> None:
         remote.finishes = False
         async with house.engine() as service:
-            task = (await service.start(house.request())).task
+            task = (await begin(service, house.request())).task
             assert (await service.wait(task.id, 0.1, no_report)).status in ("queued", "running")
             remote.finishes = True
             assert (await finished(service, task)).status == "succeeded"
@@ -229,7 +230,7 @@ class TestWaiting:
     async def test_a_wait_of_zero_answers_now(self, house: House, remote: Remote) -> None:
         remote.finishes = False
         async with house.engine() as service:
-            task = (await service.start(house.request())).task
+            task = (await begin(service, house.request())).task
             with anyio.fail_after(0.2):
                 await service.wait(task.id, 0, no_report)
 
@@ -242,7 +243,7 @@ class TestWaiting:
 
         remote.answers.append(slow)
         async with house.engine() as service:
-            task = (await service.start(house.request())).task
+            task = (await begin(service, house.request())).task
             async with anyio.create_task_group() as group:
                 group.start_soon(service.wait, task.id, 60, no_report)
                 await remote.until_submitted()
@@ -258,7 +259,7 @@ class TestWaiting:
             heard.append(task.message)
 
         async with house.engine() as service:
-            task = (await service.start(house.request())).task
+            task = (await begin(service, house.request())).task
             assert (await service.wait(task.id, 10, report)).status == "succeeded"
         assert heard[0] == "waiting to start"
 
@@ -269,7 +270,7 @@ class TestWaiting:
             ends.append((await service.wait(task.id, 10, no_report)).status)
 
         async with house.engine() as service:
-            task = (await service.start(house.request())).task
+            task = (await begin(service, house.request())).task
             async with anyio.create_task_group() as group:
                 for _ in range(10):
                     group.start_soon(wait)
@@ -278,7 +279,7 @@ class TestWaiting:
     async def test_when_the_program_leaves_every_wait_ends_with_an_answer(self, house: House, remote: Remote) -> None:
         remote.finishes = False
         async with house.engine() as service:
-            task = (await service.start(house.request())).task
+            task = (await begin(service, house.request())).task
             async with anyio.create_task_group() as group:
                 group.start_soon(leave_soon, service)
                 with anyio.fail_after(5):

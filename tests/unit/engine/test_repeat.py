@@ -12,6 +12,7 @@ from fermata_mcp.domain.errors import GenerationFailed, InvalidRequest, OverBudg
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from fermata_mcp.providers.base import Refused, Snapshot, Unclear
+from support.asked import begin
 from support.engines import House, finished
 from support.music import silence
 from support.remote import SECONDS, Remote
@@ -21,14 +22,14 @@ pytestmark = pytest.mark.anyio
 
 
 async def done(service: Service, house: House, **request: Any) -> Task:
-    return await finished(service, (await service.start(house.request(**request))).task)
+    return await finished(service, (await begin(service, house.request(**request))).task)
 
 
 class TestRepeating:
     async def test_an_identical_call_returns_the_same_task(self, house: House, remote: Remote) -> None:
         async with house.engine() as service:
             first = await done(service, house)
-            again = await service.start(house.request(wait_seconds=5, max_credits=50))
+            again = await begin(service, house.request(wait_seconds=5, max_credits=50))
         assert (again.task.id, again.replayed, remote.sent) == (first.id, "request", 1)
 
     async def test_another_take_is_another_task(self, house: House, remote: Remote) -> None:
@@ -45,7 +46,7 @@ class TestRepeating:
         async with house.engine() as service:
             await done(service, house)
             silence(house.track, 5)
-            again = await service.start(house.request())
+            again = await begin(service, house.request())
             assert again.replayed is None
 
     async def test_a_result_that_was_deleted_is_made_anew(self, house: House, remote: Remote) -> None:
@@ -67,34 +68,33 @@ class TestRepeating:
         async with house.engine() as service:
             first = await done(service, house)
             house.time.skip(601)
-            assert (await service.start(house.request())).task.id != first.id
+            assert (await begin(service, house.request())).task.id != first.id
 
     async def test_a_key_keeps_its_meaning_far_longer(self, house: House, remote: Remote) -> None:
         async with house.engine() as service:
             first = await done(service, house, idempotency_key="k")
             house.time.skip(86_400)
-            again = await service.start(house.request(idempotency_key="k"))
+            again = await begin(service, house.request(idempotency_key="k"))
         assert (again.task.id, again.replayed) == (first.id, "key")
 
     async def test_a_key_for_another_request_is_a_wrong_request(self, house: House, remote: Remote) -> None:
         async with house.engine() as service:
             await done(service, house, idempotency_key="k")
             with pytest.raises(InvalidRequest, match="idempotency_key"):
-                await service.start(house.request(idempotency_key="k", prompt="other"))
+                await begin(service, house.request(idempotency_key="k", prompt="other"))
 
     async def test_a_dry_run_starts_nothing_and_is_no_earlier_call(self, house: House, remote: Remote) -> None:
         async with house.engine() as service:
-            quoted = await service.start(house.request(dry_run=True))
-            assert quoted.dry_run
+            quoted = await service.prepare(house.request())
             assert quoted.task.quote.high == PRICE
             assert (await service.tasks(None, None, 9, None)).tasks == ()
-            assert (await service.start(house.request())).replayed is None
+            assert (await begin(service, house.request())).replayed is None
 
     async def test_twenty_calls_at_once_are_one_task(self, house: House, remote: Remote) -> None:
         ids: set[str] = set()
 
         async def call() -> None:
-            ids.add((await service.start(house.request())).task.id)
+            ids.add((await begin(service, house.request())).task.id)
 
         async with house.engine() as service:
             async with anyio.create_task_group() as group:
@@ -126,7 +126,7 @@ class TestRepeating:
         async with house.engine() as service:
             first = await done(service, house)
             with pytest.raises(UnknownTrack, match="1 clips"):
-                await service.start(house.request(source=f"{first.id}/1"))
+                await begin(service, house.request(source=f"{first.id}/1"))
 
 
 def saved(task: Task) -> Path:
@@ -145,9 +145,9 @@ class TestMoney:
     ) -> None:
         async with house.engine(max_credits_per_call=9) as service:
             with pytest.raises(OverBudget, match="FERMATA_MAX_CREDITS_PER_CALL"):
-                await service.start(house.request())
+                await begin(service, house.request())
             with pytest.raises(OverBudget, match="max_credits 5"):
-                await service.start(house.request(max_credits=5))
+                await begin(service, house.request(max_credits=5))
             assert (await service.tasks(None, None, 9, None)).tasks == ()
         assert remote.sent == 0
 

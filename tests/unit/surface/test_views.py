@@ -16,8 +16,8 @@ from fermata_mcp.domain.errors import OutcomeUnknown
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import TASK_STATUSES, Audio, Clip, Failure, Step, Task, TaskStatus, Work
 from fermata_mcp.engine.credits import CreditsReport, ProviderCredits
-from fermata_mcp.engine.service import Started
 from fermata_mcp.providers.local.provider import SPEC as LOCAL
+from fermata_mcp.store.base import Replayed
 from fermata_mcp.surface.text import credits_text, list_text, task_text
 from fermata_mcp.surface.views import (
     CreditsView,
@@ -69,8 +69,8 @@ def in_status(status: TaskStatus, **fields: Any) -> Task:
     return replace(a_task(), **(usual | fields))
 
 
-def shown(started: Started | Task, spec: ProviderSpec = PAID) -> str:
-    return task_text(task_view(started, NOON + 7000, spec), spec)
+def shown(task: Task, spec: ProviderSpec = PAID, replayed: Replayed = None, *, dry_run: bool = False) -> str:
+    return task_text(task_view(task, NOON + 7000, spec, replayed, dry_run=dry_run), spec)
 
 
 @pytest.mark.parametrize(("view", "names"), FIELDS.items())
@@ -114,7 +114,7 @@ def test_elapsed_time_stops_when_the_task_does_and_never_runs_backwards() -> Non
 @pytest.mark.parametrize("status", TASK_STATUSES)
 def test_every_status_is_told_in_two_to_five_lines(status: TaskStatus, spec: ProviderSpec) -> None:
     task = in_status(status, warnings=("One thing.", "Another thing."))
-    lines = shown(Started(task, "request"), spec).splitlines()
+    lines = shown(task, spec, "request").splitlines()
     assert 2 <= len(lines) <= 5
     assert all(line.strip() for line in lines)
     assert lines[-1].startswith("Next: ")
@@ -156,20 +156,20 @@ def test_work_that_goes_on_says_how_to_follow_it(status: TaskStatus) -> None:
 @pytest.mark.parametrize("how", ["key", "request"])
 @pytest.mark.parametrize("status", TASK_STATUSES)
 def test_a_replay_says_so_in_data_and_in_text(status: TaskStatus, how: Any) -> None:
-    started = Started(in_status(status), how)
-    assert "nothing new was started" in task_view(started, NOON, PAID).warnings[0]
-    assert "nothing new was started" in shown(started)
+    task = in_status(status)
+    assert "nothing new was started" in task_view(task, NOON, PAID, how).warnings[0]
+    assert "nothing new was started" in shown(task, replayed=how)
 
 
 def test_a_replayed_request_says_how_to_get_another() -> None:
-    assert "take: 2" in shown(Started(in_status("succeeded"), "request"))
+    assert "take: 2" in shown(in_status("succeeded"), replayed="request")
 
 
 def test_a_dry_run_has_no_id_and_says_that_nothing_was_sent() -> None:
-    view = task_view(Started(a_task(), dry_run=True), NOON, PAID)
+    view = task_view(a_task(), NOON, PAID, dry_run=True)
     assert (view.task_id, view.status, view.credits.quoted) == (None, "queued", 10)
     assert any("nothing was sent" in warning for warning in view.warnings)
-    assert "nothing was sent" in shown(Started(a_task(), dry_run=True))
+    assert "nothing was sent" in shown(a_task(), dry_run=True)
 
 
 def test_work_done_whose_audio_is_not_here_yet_is_told_without_a_path() -> None:

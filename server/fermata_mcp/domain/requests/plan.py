@@ -12,7 +12,6 @@ from fermata_mcp.domain.errors import FermataError, InvalidRequest, OverBudget, 
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import SourceFacts
 
-from .fields import raise_all
 from .request import ChainRequest, ExtendRequest, Request
 from .wire_request import default_point as default_point  # chains place their later points by it
 from .wire_request import sent_problems, uploads_first
@@ -35,20 +34,8 @@ def plan_problems(request: Request, spec: ProviderSpec, source: SourceFacts) -> 
     return [*found, *_result_length_problems(plan, spec, source), *_cap_problems(request.max_credits, plan.at_least)]
 
 
-def make_plan(request: Request, spec: ProviderSpec, source: SourceFacts) -> Plan:
-    """What carrying out `request` means for this provider and this source.
-
-    Raises:
-        InvalidRequest: Names everything that makes no sense for this source or provider, at once.
-        TooLarge: Longer than the provider can handle.
-        OverBudget: `max_credits` is below the quote.
-    """
-    raise_all(plan_problems(request, spec, source))
-    return plan_of(request, spec, source)
-
-
 def plan_of(request: Request, spec: ProviderSpec, source: SourceFacts) -> Plan:
-    """The plan, whether it can be carried out or not."""
+    """What carrying out `request` means for this provider and this source, whether it can be or not."""
     if isinstance(request, ChainRequest):
         return _chain_plan(request, spec, source)
     return _extend_plan(request, spec, source)

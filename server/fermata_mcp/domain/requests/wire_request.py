@@ -11,7 +11,6 @@ from fermata_mcp.domain.errors import FermataError, InvalidRequest, TooLarge, Un
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import SourceFacts
 
-from .fields import raise_all
 from .request import ChainRequest, Request, says_nothing
 
 # Providers that need a point before the end get this much less than the length.
@@ -77,13 +76,7 @@ def first_wire_request(request: Request, spec: ProviderSpec, source: SourceFacts
 
 
 def fill_in(request: Request, spec: ProviderSpec, source: SourceFacts) -> dict[str, Any]:
-    """What is sent under our names: what was asked for, and what the provider's mode demands and we know.
-
-    Raises:
-        UnsupportedField: Two fields that this provider sends as one.
-        InvalidRequest: Names everything that is still missing, out of range or too long, at once.
-    """
-    raise_all(sent_problems(request, spec, source))
+    """What is sent under our names: what was asked for, and what the provider's mode demands and we know."""
     return dict(first_wire_request(request, spec, source).fields)
 
 

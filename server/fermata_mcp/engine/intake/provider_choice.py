@@ -4,31 +4,46 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import CannotTake, FermataError, InvalidRequest, TooLarge, UnsupportedField, together
 from fermata_mcp.domain.pages import SongPage
 from fermata_mcp.domain.requests.fields import ANOTHER, field_problems, source_problems
-from fermata_mcp.domain.requests.plan import plan_problems
+from fermata_mcp.domain.requests.plan import Plan, plan_problems
 from fermata_mcp.domain.requests.request import Request
-from fermata_mcp.domain.source import KIND_WORDS, ClipSource, Source, TaskSource
+from fermata_mcp.domain.source import KIND_WORDS, ClipSource, FileSource, Source, TaskSource, UrlSource
 from fermata_mcp.domain.spec import ProviderSpec
-from fermata_mcp.domain.task import SourceFacts, new_id
+from fermata_mcp.domain.task import SourceFacts, Work, new_id
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.providers.registry import Registry
 
 from .sources import SourceLookup, Sources
-from .work import cap_problems, work_of
+from .work import problems_of, work_of
+
+
+@dataclass(frozen=True)
+class FirstStep:
+    """What the first step of the task `task_id` would be."""
+
+    task_id: str
+    plan: Plan
+    work: Work
 
 
 @dataclass(frozen=True)
 class Trial:
-    """How one provider would fare with a request. `found` is None where there is no source for it."""
+    """How one provider would fare with a request.
+
+    Attributes:
+        lookup: None where there is no source for it.
+        first: What its first step would be, in the task `task_id`; None where there are problems.
+    """
 
     provider: Provider
     problems: tuple[FermataError, ...]
-    found: SourceLookup | None = None
+    lookup: SourceLookup | None = None
+    first: FirstStep | None = None
 
     @property
     def cannot(self) -> bool:
@@ -50,17 +65,19 @@ class ProviderChoice:
     """The provider that can, what it is to lengthen, and why it was chosen where nobody named it."""
 
     provider: Provider
-    found: SourceLookup
+    lookup: SourceLookup
+    first: FirstStep
     reason: str | None
 
 
 @dataclass(frozen=True)
 class ProviderChooser:
-    """See `choose`."""
+    """See `choose`. To be made anew for each request: what it learns of the source it keeps."""
 
     registry: Registry
     sources: Sources
     settings: Settings
+    _lookups: dict[str, SourceLookup] = field(default_factory=dict[str, SourceLookup])
 
     async def choose(self, request: Request, source: Source, page: SongPage | None) -> ProviderChoice:
         """The provider for a request; a song `page` is one that only some providers can know.
@@ -75,9 +92,9 @@ class ProviderChooser:
         else:
             trials = []
         best = trials[-1] if trials else None
-        if best is not None and best.found is not None and not best.problems:
+        if best is not None and best.lookup is not None and best.first is not None:
             reason = None if request.provider else self._reason(trials, source)
-            return ProviderChoice(best.provider, best.found, reason)
+            return ProviderChoice(best.provider, best.lookup, best.first, reason)
         raise self._error(request, source, page, trials)
 
     async def _try_in_order(self, request: Request, source: Source, page: SongPage | None) -> list[Trial]:
@@ -115,23 +132,30 @@ class ProviderChooser:
         if problems:
             return Trial(provider, (*problems, *fields))
         try:
-            found = await self.sources.find(source, provider, self.settings.trusted_addresses())
+            lookup = await self._look_up(source, provider)
         except FermataError as error:
             return Trial(provider, (error, *fields))
-        wrong = [*fields, *plan_problems(request, spec, found.facts)]
-        wrong += cap_problems(request, spec, found.facts, self.settings)
-        wrong += [] if wrong else self._refused_by(provider, request, found.facts)
-        wrong += [found.refusal] if wrong and found.refusal else []
-        return Trial(provider, tuple(wrong), found)
+        wrong = [*fields, *problems_of(request, spec, lookup.facts, self.settings)]
+        if wrong:
+            return Trial(provider, (*wrong, *([lookup.refusal] if lookup.refusal else [])), lookup)
+        return self._first_step(provider, request, lookup)
 
-    def _refused_by(self, provider: Provider, request: Request, facts: SourceFacts) -> list[FermataError]:
-        """What only the adapter knows that its wire cannot say."""
-        _, work = work_of(request, provider.spec, facts, self.settings, new_id("tsk"))
+    async def _look_up(self, source: Source, provider: Provider) -> SourceLookup:
+        """What is known of the source: a file is looked at once, a link once for us and once for those far away."""
+        key = _lookup_key(source, provider.spec)
+        if key not in self._lookups:
+            self._lookups[key] = await self.sources.find(source, provider, self.settings.trusted_addresses())
+        return self._lookups[key]
+
+    def _first_step(self, provider: Provider, request: Request, lookup: SourceLookup) -> Trial:
+        """The trial of a request without problems, unless the adapter knows that its wire cannot say it."""
+        task_id = new_id("tsk")
+        plan, work = work_of(request, provider.spec, lookup.facts, self.settings, task_id)
         try:
             provider.check(work)
         except InvalidRequest as error:
-            return [error]
-        return []
+            return Trial(provider, (error, *([lookup.refusal] if lookup.refusal else [])), lookup)
+        return Trial(provider, (), lookup, FirstStep(task_id, plan, work))
 
     # --- saying why -----------------------------------------------------------------------------------------------
 
@@ -165,7 +189,7 @@ class ProviderChooser:
     def _other_ways(self, request: Request, source: Source, page: SongPage | None, trials: Sequence[Trial]) -> str:
         """`local can; sunoapi could with SUNOAPI_API_KEY set`: who could take this source and these fields."""
         tried = {trial.provider.spec.name: trial for trial in trials}
-        facts = next((one.found.facts for one in trials if one.found and not one.found.facts.clip), None)
+        facts = next((one.lookup.facts for one in trials if one.lookup and not one.lookup.facts.clip), None)
         names = [name for name in self.registry.names() if name not in tried]
         able = [name for name in names if self._could(name, request, source, page, facts)]
         ready = [name for name in able if self.registry.get(name).configured]
@@ -183,6 +207,17 @@ class ProviderChooser:
         problems = [*source_problems(source, spec), *field_problems(request, spec)]
         problems += [] if facts is None else _limits(request, spec, facts)
         return not problems and not (isinstance(source, TaskSource) and "file" not in spec.sources)
+
+
+def _lookup_key(source: Source, spec: ProviderSpec) -> str:
+    """For whom else a look-up serves as well."""
+    match source:
+        case FileSource():
+            return "all"
+        case UrlSource():
+            return "here" if spec.here else "there"
+        case _:
+            return spec.name
 
 
 def _page_error(page: SongPage) -> FermataError:

@@ -8,12 +8,13 @@ import anyio.to_thread
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError, NotAudio
+from fermata_mcp.domain.requests.fields import raise_all
 from fermata_mcp.domain.requests.request import ChainRequest, ExtendRequest
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import SourceFacts, Step, Task, Work
 from fermata_mcp.media.decoding.client import Decoder
 
-from .work import work_of
+from .work import problems_of, work_of
 
 # Less than a claim lasts, so that nobody else begins to fetch the same.
 FETCH_SECONDS = 90.0
@@ -66,7 +67,9 @@ def planned_anew(task: Task, facts: SourceFacts, spec: ProviderSpec, settings: S
         InvalidRequest: Names everything that makes no sense for this source, at once.
     """
     kind = ChainRequest if task.kind == "chain" else ExtendRequest
-    return work_of(kind.model_validate(task.request), spec, facts, settings, task.id)[1]
+    request = kind.model_validate(task.request)
+    raise_all(problems_of(request, spec, facts, settings))
+    return work_of(request, spec, facts, settings, task.id)[1]
 
 
 async def with_source(step: Step, task: Task, settings: Settings, decoder: Decoder) -> Work:

@@ -7,8 +7,7 @@ from typing import Any
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError, OverBudget
-from fermata_mcp.domain.requests.fields import raise_all
-from fermata_mcp.domain.requests.plan import Plan, make_plan, plan_of
+from fermata_mcp.domain.requests.plan import Plan, plan_of, plan_problems
 from fermata_mcp.domain.requests.request import ChainRequest, Request
 from fermata_mcp.domain.requests.wire_request import fill_in, uploads_first
 from fermata_mcp.domain.spec import SHORTEST_ADD_SECONDS, ProviderSpec
@@ -18,17 +17,22 @@ from fermata_mcp.media import files
 from fermata_mcp.media.formats.kinds import name_in
 
 
+def problems_of(request: Request, spec: ProviderSpec, facts: SourceFacts, settings: Settings) -> list[FermataError]:
+    """Everything that makes no sense for this source or provider, is too long, or costs too much."""
+    return [*plan_problems(request, spec, facts), *_cap_problems(request, spec, facts, settings)]
+
+
 def work_of(
     request: Request, spec: ProviderSpec, facts: SourceFacts, settings: Settings, task_id: str
 ) -> tuple[Plan, Work]:
-    """The plan and the first step's work; to be called again once more is known of the source, with the same id.
+    """The plan and the first step's work of a request that has no problems.
+
+    To be called again once more is known of the source, with the same id.
 
     Raises:
-        InvalidRequest: Names everything that makes no sense for this source or provider, at once.
         StoreUnavailable: The output folder cannot be made or written.
     """
-    plan = make_plan(request, spec, facts)
-    raise_all(cap_problems(request, spec, facts, settings))
+    plan = plan_of(request, spec, facts)
     sent = fill_in(request, spec, facts)
     title = clean_text(sent["title"]) if sent.get("title") else None
     point = sent.get("continue_at")
@@ -60,7 +64,7 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def cap_problems(request: Request, spec: ProviderSpec, facts: SourceFacts, settings: Settings) -> list[FermataError]:
+def _cap_problems(request: Request, spec: ProviderSpec, facts: SourceFacts, settings: Settings) -> list[FermataError]:
     """What the operator's cap on one call has to say."""
     cap, least = settings.max_credits_per_call, plan_of(request, spec, facts).at_least
     if cap is None or least.credits <= cap:

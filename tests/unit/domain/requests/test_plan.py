@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from fermata_mcp.domain.credits import Price, quote
 from fermata_mcp.domain.errors import InvalidRequest, OverBudget, TooLarge, UnsupportedField
 from fermata_mcp.domain.requests.fields import field_problems, raise_all, source_problems
-from fermata_mcp.domain.requests.plan import Plan, make_plan
+from fermata_mcp.domain.requests.plan import Plan
 from fermata_mcp.domain.requests.request import Request
-from fermata_mcp.domain.requests.wire_request import fill_in
 from fermata_mcp.domain.source import Source, parse_source
 from fermata_mcp.domain.spec import FieldSpec, ProviderSpec
 from fermata_mcp.domain.task import SourceFacts
 from fermata_mcp.providers.local.provider import SPEC as LOCAL
-from support.asked import chain, extend
+from support.asked import chain, extend, filled_in, make_plan
 from support.rows import PAID
 
 
@@ -234,48 +233,48 @@ class TestWhatIsFilledIn:
         )
 
     def test_asked_for_nothing_it_sends_nothing(self) -> None:
-        assert fill_in(extend(), CUSTOM, self.known()) == {}
+        assert filled_in(extend(), CUSTOM, self.known()) == {}
 
     def test_what_is_known_is_added_once_anything_is_asked_for(self) -> None:
-        sent = fill_in(extend(prompt="go"), CUSTOM, self.known())
+        sent = filled_in(extend(prompt="go"), CUSTOM, self.known())
         assert sent == {"prompt": "go", "title": "T", "style": "jazz", "continue_at": 58}
 
     def test_what_was_asked_for_is_never_replaced(self) -> None:
         asked = {"prompt": "go", "title": "Mine", "style": "pop", "continue_at": 5.0}
-        assert fill_in(extend(**asked), CUSTOM, self.known()) == asked
+        assert filled_in(extend(**asked), CUSTOM, self.known()) == asked
 
     def test_all_that_is_still_missing_is_named_at_once(self) -> None:
         with pytest.raises(InvalidRequest) as refused:
-            fill_in(extend(title="T"), CUSTOM, SourceFacts(ref="/a.wav"))
+            filled_in(extend(title="T"), CUSTOM, SourceFacts(ref="/a.wav"))
         assert refused.value.code == "invalid_request"
         assert "needs continue_at, prompt, style too" in refused.value.message
 
     def test_one_wire_field_for_two_of_ours_is_filled_by_either(self) -> None:
-        assert fill_in(extend(lyrics="la"), CUSTOM, self.known())["lyrics"] == "la"
+        assert filled_in(extend(lyrics="la"), CUSTOM, self.known())["lyrics"] == "la"
 
     def test_but_not_by_both(self) -> None:
         with pytest.raises(UnsupportedField, match="prompt"):
-            fill_in(extend(lyrics="la", prompt="go"), CUSTOM, self.known())
+            filled_in(extend(lyrics="la", prompt="go"), CUSTOM, self.known())
 
     def test_the_model_that_made_it_goes_on_unless_another_is_asked_for(self) -> None:
-        assert fill_in(extend(), CUSTOM, self.known(model="v4")) == {"model": "v4"}
-        assert fill_in(extend(model="v5"), CUSTOM, self.known(model="v4")) == {"model": "v5"}
+        assert filled_in(extend(), CUSTOM, self.known(model="v4")) == {"model": "v4"}
+        assert filled_in(extend(model="v5"), CUSTOM, self.known(model="v4")) == {"model": "v5"}
 
     @pytest.mark.parametrize(("seconds", "point"), [(60, 58), (4, 2), (3, 1.5), (1, 0.5)])
     def test_a_point_before_the_end_is_two_seconds_before_it_and_inside_the_track(
         self, seconds: float, point: float
     ) -> None:
-        assert fill_in(extend(), POINTED, track(seconds)) == {"continue_at": point}
+        assert filled_in(extend(), POINTED, track(seconds)) == {"continue_at": point}
 
     def test_without_a_known_length_the_point_is_asked_for(self) -> None:
         with pytest.raises(InvalidRequest) as refused:
-            fill_in(extend(), POINTED, track(None))
+            filled_in(extend(), POINTED, track(None))
         assert "continue_at" in refused.value.hint
-        assert fill_in(extend(continue_at=7), POINTED, track(None)) == {"continue_at": 7}
+        assert filled_in(extend(continue_at=7), POINTED, track(None)) == {"continue_at": 7}
 
     def test_a_text_longer_than_the_provider_takes_is_named_with_its_limit(self) -> None:
         with pytest.raises(InvalidRequest, match=r"`title` has 6 characters; paid takes at most 5"):
-            fill_in(extend(title="longer", prompt="go"), CUSTOM, self.known())
+            filled_in(extend(title="longer", prompt="go"), CUSTOM, self.known())
 
 
 class TestMoney:

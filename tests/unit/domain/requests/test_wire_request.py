@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from fermata_mcp.domain.errors import FermataError, InvalidRequest, TooLarge, UnsupportedField
-from fermata_mcp.domain.requests.plan import make_plan, plan_problems
+from fermata_mcp.domain.requests.plan import plan_problems
 from fermata_mcp.domain.requests.request import Request
-from fermata_mcp.domain.requests.wire_request import fill_in
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import SourceFacts
 from fermata_mcp.providers.registry import built_in_specs
-from support.asked import chain, extend
+from support.asked import chain, extend, filled_in, make_plan
 
 SPECS = {spec.name: spec for spec in built_in_specs()}
 PAID = {name: spec for name, spec in SPECS.items() if spec.key_variable}
@@ -118,7 +117,7 @@ def test_options_under_the_wire_name_satisfy_what_is_missing(spec: ProviderSpec)
     if spec.custom_needs:
         native = {spec.fields[name].wire: FULL[name] for name in spec.custom_needs}
         make_plan(extend(options=native), spec, clip(duration_seconds=None))
-        assert fill_in(extend(options=native), spec, clip()) == {}
+        assert filled_in(extend(options=native), spec, clip()) == {}
 
 
 @EACH

@@ -12,7 +12,7 @@ from fermata_mcp.engine.intake import sources
 from fermata_mcp.engine.service import Service
 from fermata_mcp.providers.http.client import HttpProvider
 from support import hosts
-from support.asked import chain, extend
+from support.asked import begin, chain, extend
 from support.engines import House, finished
 from support.processes import write_beat
 
@@ -25,7 +25,7 @@ ALL_KEYS: dict[str, Any] = {name: "k" for keys in KEYS.values() for name in keys
 async def tried(service: Service, house: House, **fields: Any) -> Task:
     """What would be done; nothing is sent."""
     kind = chain if "target_seconds" in fields else extend
-    return (await service.start(kind(**({"source": str(house.track), "dry_run": True} | fields)))).task
+    return (await service.prepare(kind(**({"source": str(house.track), "dry_run": True} | fields)))).task
 
 
 async def refusal(service: Service, house: House, **fields: Any) -> FermataError:
@@ -110,8 +110,8 @@ async def test_a_named_provider_needs_no_reason(house: House) -> None:
 
 async def test_why_is_no_part_of_what_is_asked(house: House) -> None:
     async with house.engine() as service:
-        one = (await service.start(extend(source=str(house.track), provider="local"))).task
-        other = await service.start(extend(source=str(house.track)))
+        one = (await begin(service, extend(source=str(house.track), provider="local"))).task
+        other = await begin(service, extend(source=str(house.track)))
         assert (other.task.id, other.replayed) == (one.id, "request")
         await finished(service, one)
 
@@ -173,7 +173,7 @@ async def test_a_clip_without_any_key_names_the_keys(house: House) -> None:
 async def test_a_saved_file_of_an_earlier_task_is_a_file(house: House) -> None:
     async with house.engine(**ALL_KEYS, **NOWHERE) as service:
         asked = extend(source=str(house.track), provider="local", add_seconds=2)
-        first = await finished(service, (await service.start(asked)).task)
+        first = await finished(service, (await begin(service, asked)).task)
         again = await tried(service, house, source=first.id)
         assert (again.provider, again.source.file) == ("sunoapi", first.clips[0].file)
         error = await refusal(service, house, source=first.id, provider="musicapi-sonic")

@@ -21,7 +21,7 @@ from emulators.base import Emulator
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
-from support.asked import chain, extend
+from support.asked import begin, chain, extend
 from support.engines import House, finished
 from support.paid import ALL, APIIN, SUNOAPI, Paid
 from support.shop import trading
@@ -90,7 +90,7 @@ class Counter:
         """An earlier one at the same provider, whose file is here."""
         returns, self.emulator.extend_returns = self.emulator.extend_returns, "whole"
         asked = extend(**self.paid.call, provider=self.paid.name, stitch="never")
-        made = await finished(self.service, (await self.service.start(asked)).task)
+        made = await finished(self.service, (await begin(self.service, asked)).task)
         assert made.status == "succeeded", made.error
         self.emulator.extend_returns = returns
         self.source, self.heard = made.id, _recipes(self.emulator)[0]
@@ -101,10 +101,10 @@ class Counter:
         if self.source.startswith("clip:") and point is not None:
             common["continue_at"] = point
         if kind == "extend":
-            return await finished(self.service, (await self.service.start(extend(**common))).task)
+            return await finished(self.service, (await begin(self.service, extend(**common))).task)
         target = sum(piece.stop - piece.start for piece in self.heard) / RATE + TARGET_SECONDS - SOURCE_SECONDS
         asked = chain(**common, target_seconds=target, max_steps=STEPS)
-        return await finished(self.service, (await self.service.start(asked)).task, 30)
+        return await finished(self.service, (await begin(self.service, asked)).task, 30)
 
 
 def _recipes(emulator: Emulator) -> list[Recipe]:

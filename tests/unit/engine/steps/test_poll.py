@@ -11,6 +11,7 @@ from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from fermata_mcp.engine.steps.poll import FEWEST_POLLS
 from fermata_mcp.providers.base import Snapshot
+from support.asked import begin
 from support.engines import House, eventually, finished, is_step, no_report
 from support.remote import Remote
 from support.rows import PAID, PRICE
@@ -22,7 +23,7 @@ FAST: dict[str, Any] = {"time_scale": 0.0001}
 async def given_up(service: Service, house: House, remote: Remote) -> Task:
     """A task that nobody asks for any more, although the provider has it."""
     remote.finishes = False
-    task = (await service.start(house.request())).task
+    task = (await begin(service, house.request())).task
     await eventually(lambda: is_step(service, task, "waiting"))
     house.time.skip(PAID.pace.give_up + 1)
     await eventually(lambda: is_step(service, task, "expired"))
@@ -51,7 +52,7 @@ async def test_get_task_asks_again_and_late_truth_wins(house: House, remote: Rem
 async def test_the_identical_call_joins_it_and_asks_again(house: House, remote: Remote) -> None:
     async with house.engine(**FAST) as service:
         task = await given_up(service, house, remote)
-        again = await service.start(house.request())
+        again = await begin(service, house.request())
         assert (again.task.id, again.replayed) == (task.id, "request")
         remote.finishes = True
         assert (await service.wait(task.id, 5, no_report)).status == "succeeded"
@@ -61,7 +62,7 @@ async def test_the_identical_call_joins_it_and_asks_again(house: House, remote: 
 async def test_a_provider_that_cannot_be_reached_is_asked_again_later(house: House, remote: Remote) -> None:
     async with house.engine(**FAST) as service:
         remote.readings.extend([ProviderUnavailable("away.")] * (FEWEST_POLLS + 1))
-        task = (await service.start(house.request())).task
+        task = (await begin(service, house.request())).task
         await eventually(lambda: is_step(service, task, "waiting"))
         house.time.skip(PAID.pace.give_up + 1)
         await eventually(lambda: is_step(service, task, "expired"))
@@ -71,7 +72,7 @@ async def test_a_provider_that_cannot_be_reached_is_asked_again_later(house: Hou
 async def test_a_jump_of_the_clock_alone_gives_nothing_up(house: House, remote: Remote) -> None:
     async with house.engine(time_scale=1) as service:
         remote.readings.append(Snapshot("running", 0.5, "half way"))
-        task = (await service.start(house.request())).task
+        task = (await begin(service, house.request())).task
         await eventually(lambda: is_step(service, task, "waiting"))
         house.time.skip(PAID.pace.give_up + 1)
         await eventually(lambda: _looked(remote))
@@ -92,7 +93,7 @@ async def test_a_provider_that_wants_to_be_left_alone_is(
     trouble.retry_after = asked
     remote.readings.append(trouble)
     async with house.engine(time_scale=1) as service:
-        task = (await service.start(house.request())).task
+        task = (await begin(service, house.request())).task
         await eventually(lambda: is_step(service, task, "waiting"))
         house.time.skip(25)
         await eventually(lambda: _looked(remote))
@@ -118,7 +119,7 @@ async def test_it_can_be_cancelled(house: House, remote: Remote) -> None:
 async def test_paid_work_that_was_stopped_there_stays_on_the_books(house: House, remote: Remote) -> None:
     remote.readings.append(Snapshot("failed", error=Cancelled("the work was stopped.")))
     async with house.engine() as service:
-        task = await finished(service, (await service.start(house.request())).task)
+        task = await finished(service, (await begin(service, house.request())).task)
         spent = await service.credits("paid")
     assert task.status == "cancelled"
     assert spent.spent_today == PRICE / 1000

@@ -22,6 +22,7 @@ from fermata_mcp.engine.service import Service
 from fermata_mcp.providers.base import Accepted, NotSent, Refused, Snapshot, Unclear
 from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS
 from fermata_mcp.surface.views import task_view
+from support.asked import begin
 from support.engines import House, eventually, finished, is_step, no_report
 from support.remote import Remote
 from support.rows import PRICE
@@ -33,7 +34,7 @@ OVER = (SUBMIT_LEASE_MS + GRACE_MS) / 1000 + 1
 async def run(house: House, remote: Remote, **request: Any) -> Task:
     """The end of one extension."""
     async with house.engine() as service:
-        return await finished(service, (await service.start(house.request(**request))).task)
+        return await finished(service, (await begin(service, house.request(**request))).task)
 
 
 class TestAnswers:
@@ -74,7 +75,7 @@ class TestAnswers:
     async def test_later_means_not_before(self, house: House, remote: Remote) -> None:
         remote.answers.append(Refused(RateLimited("slow down."), 60.0))
         async with house.engine(time_scale=1) as service:
-            task = (await service.start(house.request())).task
+            task = (await begin(service, house.request())).task
             await remote.until_submitted()
             await eventually(lambda: is_status(service, task, "queued"))
             await anyio.sleep(0.1)
@@ -88,7 +89,7 @@ class TestAnswers:
         """Rows due further ahead than an hour count as due at once; a provider must not get us to hammer it."""
         remote.answers.extend([Refused(RateLimited("tomorrow."), 86_400.0)] * 5)
         async with house.engine(time_scale=1) as service:
-            await service.start(house.request())
+            await begin(service, house.request())
             await remote.until_submitted()
             await anyio.sleep(0.2)
         assert remote.sent == 1
@@ -102,7 +103,7 @@ class TestAnswers:
     async def test_what_is_unclear_is_never_sent_again(self, house: House, remote: Remote, answer: Any) -> None:
         remote.answers.append(answer)
         async with house.engine() as service:
-            task = (await service.start(house.request())).task
+            task = (await begin(service, house.request())).task
             await remote.until_submitted()
             house.time.skip(OVER)
             task = await finished(service, task)
@@ -117,7 +118,7 @@ class TestAnswers:
     async def test_the_evidence_is_told(self, house: House, remote: Remote) -> None:
         remote.answers.append(Unclear("the connection broke after the body was sent"))
         async with house.engine() as service:
-            task = (await service.start(house.request())).task
+            task = (await begin(service, house.request())).task
             await eventually(lambda: is_step(service, task, "needs_user"))
             task = await service.get(task.id)
         assert task.error is not None
@@ -128,8 +129,8 @@ class TestAnswers:
         remote.answers.extend([Accepted("the same"), Accepted("the same")])
         store = house.store()
         async with house.engine(store) as service:
-            await finished(service, (await service.start(house.request())).task)
-            second = (await service.start(house.request(take=2))).task
+            await finished(service, (await begin(service, house.request())).task)
+            second = (await begin(service, house.request(take=2))).task
             second = await service.wait(second.id, 1.5, no_report)
             store.dead = True
         assert second.status in ("unknown", "failed")
@@ -157,7 +158,7 @@ class TestLooking:
         async with house.engine() as service:
             provider: Any = service._registry.get("paid")  # pyright: ignore[reportPrivateUsage]
             provider.spec = replace(provider.spec, refunds=refunds)
-            task = await finished(service, (await service.start(house.request())).task)
+            task = await finished(service, (await begin(service, house.request())).task)
             assert (await service.credits("paid")).spent_today == spent / 1000
         assert task.error is not None
         assert (task.status, task.error.code, task.held) == ("failed", "generation_failed", 0)
@@ -193,7 +194,7 @@ class TestLooking:
             provider: Any = service._registry.get("paid")  # pyright: ignore[reportPrivateUsage]
             provider.spec = replace(provider.spec, pace=Pace(first=20, interval=15, give_up=10**9))
             for take in range(1, 5):
-                started = await service.start(house.request(take=take))
+                started = await begin(service, house.request(take=take))
                 assert (await finished(service, started.task, 2)).status == "succeeded"
 
 
@@ -203,18 +204,18 @@ class TestRecording:
         store = house.store()
         remote.readings.append(RuntimeError("a bug"))
         async with house.engine(store, time_scale=0.01) as service:
-            first = (await service.start(house.request())).task
+            first = (await begin(service, house.request())).task
             await eventually(lambda: is_remote(service, first, "remote-1"))
             store.full_for = 1
             await eventually(lambda: was_looked_at(remote))
-            second = (await service.start(house.request(take=2))).task
+            second = (await begin(service, house.request(take=2))).task
             assert (await finished(service, second)).status == "succeeded"
 
     async def test_a_full_disk_after_the_answer_does_not_lose_it(self, house: House, remote: Remote) -> None:
         store = house.store()
         store.full_for = 3
         async with house.engine(store) as service:
-            task = await finished(service, (await service.start(house.request())).task)
+            task = await finished(service, (await begin(service, house.request())).task)
         assert (task.status, task.charged, remote.sent) == ("succeeded", PRICE, 1)
 
     async def test_a_machine_that_slept_before_sending_does_not_send_late(self, house: House, remote: Remote) -> None:
@@ -226,7 +227,7 @@ class TestRecording:
 
         store.before_apply = sleep_through
         async with house.engine(store) as service:
-            task = await finished(service, (await service.start(house.request())).task)
+            task = await finished(service, (await begin(service, house.request())).task)
         attempts = await house.store().attempts(task.steps[0].id)
         assert [a.state for a in attempts] == ["void", "accepted"]
         assert remote.posts == {attempts[1].id: 1}
@@ -243,7 +244,7 @@ class TestRecording:
         remote.answers.append(answer_very_late)
         remote.finishes = False
         async with house.engine() as service:
-            task = (await service.start(house.request())).task
+            task = (await begin(service, house.request())).task
             await eventually(lambda: is_remote(service, task, "late"))
             remote.finishes = True
             await eventually(lambda: is_status(service, task, "succeeded"))
@@ -256,7 +257,7 @@ class TestRecording:
         async with house.engine() as service:
             provider: Any = service._registry.get("paid")  # pyright: ignore[reportPrivateUsage]
             provider.spec = replace(provider.spec, price=replace(provider.spec.price, low=5))
-            task = await finished(service, (await service.start(house.request())).task)
+            task = await finished(service, (await begin(service, house.request())).task)
             view = task_view(task, task.updated_at, service.spec(task.provider))
         assert view.credits.quoted == 10
         assert view.credits.charged is None
