@@ -23,31 +23,79 @@ _WRITER = re.compile(r"\.fermata-(\d+)-.*")
 _MODE = 0o644  # less what the user's umask takes away
 
 
+class Part:
+    """A hidden file in `folder`, made at once, that becomes its target when it is complete, or goes away.
+
+    Args:
+        ending: Of its name, for libraries that go by it.
+
+    Raises:
+        StoreUnavailable: The folder cannot be written, or there is no room left in it.
+    """
+
+    def __init__(self, folder: Path, ending: str = "") -> None:
+        self.path = folder / f".fermata-{os.getpid()}-{secrets.token_hex(4)}.part{ending}"
+        with told_in_words(folder):
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _MODE))
+
+    def move_to(self, target: Path, *, replace: bool = True) -> None:
+        """What was written, by then closed, is `target` from now on, and durable.
+
+        Raises:
+            StoreUnavailable: It cannot be moved there.
+            FileExistsError: The name is taken and `replace` is false.
+        """
+        with told_in_words(target.parent):
+            _flush(self.path, os.O_RDWR)
+        if replace or not _linked(self.path, target):
+            with told_in_words(target.parent):
+                self.path.replace(target)
+        flush_folder(target.parent)
+
+    def discard(self) -> None:
+        """Remove what is left of it; nothing, once it was moved."""
+        with suppress(OSError):
+            self.path.unlink()
+
+
 @contextmanager
-def whole_file(target: Path, *, replace: bool = True) -> Generator[Path]:
+def whole_file(target: Path, *, replace: bool = True, ending: str = "") -> Generator[Path]:
     """An empty hidden file beside `target` to write to, which becomes `target` when the block ends well.
 
     Until then `target` is as it was, and the hidden file is removed whatever goes wrong.
 
     Args:
         replace: Whether a file that has the name by then may be replaced.
+        ending: Of the hidden file's name.
 
     Raises:
         StoreUnavailable: The folder cannot be written, or there is no room left in it.
         FileExistsError: The name is taken and `replace` is false.
     """
-    part = target.parent / f".fermata-{os.getpid()}-{secrets.token_hex(4)}.part"
+    part = Part(target.parent, ending)
     try:
-        _make(part)
-        yield part
-        _move(part, target, replace=replace)
+        try:
+            yield part.path
+        except OSError as error:
+            if error.errno in FULL:
+                raise no_room(target.parent) from error
+            raise
+        part.move_to(target, replace=replace)
+    finally:
+        part.discard()
+
+
+@contextmanager
+def told_in_words(folder: Path) -> Generator[None]:
+    """What goes wrong with a file in `folder` is said as what to do about it."""
+    try:
+        yield
     except OSError as error:
         if error.errno in FULL:
-            raise no_room(target.parent) from error
-        raise
-    finally:
-        with suppress(OSError):
-            part.unlink()
+            raise no_room(folder) from error
+        raise StoreUnavailable(
+            f"{folder} cannot be written ({error.strerror}).", "allow writing to the folder, or choose another one."
+        ) from error
 
 
 def no_room(folder: Path) -> StoreUnavailable:
@@ -73,36 +121,17 @@ def sweep(folder: Path, ended: int | None = None) -> None:
                 part.unlink()
 
 
-def _make(part: Path) -> None:
-    try:
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _MODE))
-    except OSError as error:
-        raise _unwritable(part.parent, error) from error
-
-
-def _move(part: Path, target: Path, *, replace: bool) -> None:
-    try:
-        _flush(part, os.O_RDWR)
-        if replace:
-            part.replace(target)
-        else:
-            _move_to_free_name(part, target)
-    except FileExistsError:
-        raise
-    except OSError as error:
-        raise _unwritable(target.parent, error) from error
-    flush_folder(target.parent)
-
-
-def _move_to_free_name(part: Path, target: Path) -> None:
+def _linked(part: Path, target: Path) -> bool:
+    """Give the part the name of `target` too, if that is free; False where the file system has no links."""
     try:
         target.hardlink_to(part)
     except FileExistsError:
         raise
-    except OSError:  # a file system without links
+    except OSError:
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
-        part.replace(target)
+        return False
+    return True
 
 
 def _flush(path: Path, flags: int) -> None:
@@ -114,14 +143,6 @@ def _flush(path: Path, flags: int) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def _unwritable(folder: Path, error: OSError) -> StoreUnavailable:
-    if error.errno in FULL:
-        return no_room(folder)
-    return StoreUnavailable(
-        f"{folder} cannot be written ({error.strerror}).", "allow writing to the folder, or choose another one."
-    )
 
 
 def _is_abandoned(part: Path, ended: int | None) -> bool:

@@ -5,13 +5,11 @@ With `providers.http` the only module that speaks HTTP; import it where it is us
 
 from __future__ import annotations
 
-import errno
-import os
-import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import anyio
 import anyio.to_thread
@@ -21,10 +19,10 @@ from fermata_mcp import __version__
 from fermata_mcp.domain.errors import (
     FermataError,
     ProviderUnavailable,
-    StoreUnavailable,
     TooLarge,
     UnexpectedResponse,
 )
+from fermata_mcp.media.atomic import Part, told_in_words
 from fermata_mcp.media.formats.kinds import suffix_of
 
 from .addresses import AddressRefused, Resolver, allowed_addresses, system_resolver
@@ -38,7 +36,6 @@ _STEP_SECONDS = 30.0
 _CONNECT_SECONDS = 10.0
 _AWAY = frozenset({408, 425, 429})
 _GONE = frozenset({404, 410})
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # Some audio hosts turn away whatever does not look like a browser.
 _HEADERS = {
     "User-Agent": f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Fermata/{__version__}",
@@ -217,69 +214,34 @@ def _too_large(host: str, max_bytes: int) -> FermataError:
 
 async def _save(answer: httpx.Response, host: str, target_stem: Path, max_bytes: int) -> Downloaded:
     content_type, suffix, size = content_type_of(answer), "", 0
-    part = _Part(target_stem.parent)
+    with told_in_words(target_stem.parent):
+        target_stem.parent.mkdir(parents=True, exist_ok=True)
+    part = Part(target_stem.parent)
+    file = part.path.open("wb")
     try:
         async for piece in answer.aiter_bytes(PIECE_BYTES):
             suffix = suffix or _suffix(piece, content_type, host)
             size += len(piece)
             if max(size, answer.num_bytes_downloaded) > max_bytes:
                 raise _too_large(host, max_bytes)
-            await anyio.to_thread.run_sync(part.write, piece)
+            await anyio.to_thread.run_sync(_write, file, piece, part.path.parent)
         if not size:
             raise UnexpectedResponse(f"{host} sent an empty file.", "check the link in a browser.")
         target = target_stem.with_name(target_stem.name + suffix)
-        await anyio.to_thread.run_sync(part.move_to, target)
+        await anyio.to_thread.run_sync(_finish, file, part, target)
     finally:
+        with suppress(OSError):
+            file.close()
         part.discard()
     return Downloaded(target, content_type, size)
 
 
-class _Part:
-    """A hidden file that becomes the target once it is complete, or goes away. Made at once, so that it is known."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / f".fermata-{os.getpid()}-{secrets.token_hex(4)}.part"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("xb")
-        except OSError as error:
-            raise self._unwritable(error) from error
-
-    def write(self, piece: bytes) -> None:
-        try:
-            self._file.write(piece)
-        except OSError as error:
-            raise self._unwritable(error) from error
-
-    def move_to(self, target: Path) -> None:
-        try:
-            with self._file:
-                self._file.flush()
-                os.fsync(self._file.fileno())
-            self._path.replace(target)
-        except OSError as error:
-            raise self._unwritable(error) from error
-        _flush_folder(target.parent)
-
-    def discard(self) -> None:
-        """Remove what is left of it; nothing, once it was moved."""
-        with suppress(OSError):
-            self._file.close()
-        with suppress(OSError):
-            self._path.unlink()
-
-    def _unwritable(self, error: OSError) -> StoreUnavailable:
-        folder = self._path.parent
-        if error.errno in _FULL:
-            return StoreUnavailable(f"there is no room left in {folder}.", "free some space and call get_task again.")
-        return StoreUnavailable(f"{folder} cannot be written ({error.strerror}).", "allow writing to the folder.")
+def _write(file: BinaryIO, piece: bytes, folder: Path) -> None:
+    with told_in_words(folder):
+        file.write(piece)
 
 
-def _flush_folder(folder: Path) -> None:
-    """Make the name as durable as the bytes, where the system can."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _finish(file: BinaryIO, part: Part, target: Path) -> None:
+    with told_in_words(target.parent):
+        file.close()
+    part.move_to(target)
