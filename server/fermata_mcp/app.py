@@ -23,7 +23,7 @@ from .logs import logging_to_stderr
 from .store.base import Store
 from .store.sqlite import SqliteStore
 from .surface.server import make_server
-from .transports import Serving
+from .transports.serving import Serving
 
 DATABASE = "fermata.db"
 logger = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from e2e import conformance_fixtures
 from fermata_mcp.app import running_app
 from fermata_mcp.config import load_settings
 from fermata_mcp.surface.resources import low_level
-from fermata_mcp.transports import Serving
 from fermata_mcp.transports.http import serve
+from fermata_mcp.transports.serving import Serving
 
 
 async def main() -> None:

@@ -96,7 +96,7 @@ import pwd, sys
 def unknown(number):
     raise KeyError(number)
 pwd.getpwuid = unknown
-from fermata_mcp.cli import main
+from fermata_mcp.cli.main import main
 main(sys.argv[1:])
 """
 

@@ -23,11 +23,12 @@ from anyio.abc import TaskStatus
 from starlette.datastructures import Headers
 
 from fermata_mcp.app import running_app
-from fermata_mcp.transports import Serving, connection, guard, sockets
+from fermata_mcp.transports import connection, guard, sockets
 from fermata_mcp.transports.connection import Connection, NotReading
 from fermata_mcp.transports.http import serve
 from fermata_mcp.transports.messages import MAX_MESSAGE_BYTES, read_message
 from fermata_mcp.transports.refusals import Refused
+from fermata_mcp.transports.serving import Serving
 from support.engines import settings_in
 from support.journeys import extend
 from support.processes import (

@@ -19,7 +19,7 @@ from fermata_mcp.config import Settings, load_settings
 from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.paths import written
 
-from . import DONE, FAILED, INTERRUPTED, UNKNOWN_OUTCOME, WRONG_CALL
+from .exit_codes import DONE, FAILED, INTERRUPTED, UNKNOWN_OUTCOME, WRONG_CALL
 from .interrupt import CtrlC
 from .saving import Place, place_of
 from .show import Screen, credits_table, providers_table, task_lines, tasks_table

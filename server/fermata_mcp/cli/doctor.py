@@ -26,7 +26,7 @@ from fermata_mcp.config import Settings, load_settings, variable_name
 from fermata_mcp.domain.errors import FermataError, InternalError
 from fermata_mcp.media.files import output_path
 
-from . import DONE, FAILED
+from .exit_codes import DONE, FAILED
 from .show import Out
 from .streams import json_text
 

@@ -20,8 +20,8 @@ from mcp.types import JSONRPCError, JSONRPCMessage, JSONRPCRequest, JSONRPCRespo
 from fermata_mcp.domain.errors import ConfigurationError
 from fermata_mcp.surface.resources import is_audio, low_level
 
-from . import Serving
 from .messages import BUSY, Answers, on_the_wire, refusal
+from .serving import Serving
 
 # A host has a few open; a batch job some dozens. Each may hold a result of some ten kilobytes until it is read.
 OPEN_REQUESTS = 256

@@ -22,8 +22,8 @@ from starlette.routing import Route
 
 from fermata_mcp import __version__
 
-from . import Opened, Serving
 from .guard import Bodies, Doors, Guard
+from .serving import Opened, Serving
 from .sessions import MAX_SESSIONS
 from .signals import told_to_leave
 from .sockets import (

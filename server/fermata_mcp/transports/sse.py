@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from . import Serving
 from .connection import Connection, NotReading, Read
 from .guard import Bodies, Doors, as_message, check_is_json
 from .refusals import Refused, busy, refused
+from .serving import Serving
 
 SSE_PATH, MESSAGES_PATH = "/sse", "/messages/"
 # Each is a connection too.

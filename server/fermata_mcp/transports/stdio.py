@@ -22,9 +22,9 @@ from anyio.streams.memory import MemoryObjectSendStream
 from fermata_mcp.domain.errors import ConfigurationError, FermataError
 from fermata_mcp.logs import leaves
 
-from . import Opened, Serving
 from .connection import Connection, NotReading, Read
 from .messages import HEAD_BYTES, TAIL_BYTES, read_message, too_long
+from .serving import Opened, Serving
 from .signals import parent_is_gone, told_to_leave
 
 # After a signal the client may still be reading: its waiting calls get their "still running" answers.
