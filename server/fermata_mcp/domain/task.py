@@ -15,10 +15,22 @@ from .spec import Action
 
 TaskKind = Literal["extend", "chain"]
 TaskStatus = Literal["queued", "running", "succeeded", "partial", "failed", "cancelled", "unknown"]
+# queued      to be submitted when it falls due
+# submitting  the intent to pay is committed, the request may be on its way
+# waiting     the provider has taken it on and is polled
+# unknown     the outcome of the paid request is not known; evidence is looked for
+# needs_user  evidence did not decide it: a person must
+# succeeded   done; its missing audio is fetched for a day more
+# failed      refused, or taken on and not done
+# cancelled   stopped before it had a result
+# abandoned   given up by a person while its outcome was unknown
+# expired     nobody polls it any longer, until it is asked for; late truth wins
 StepState = Literal[
     "queued", "submitting", "waiting", "unknown", "needs_user",
     "succeeded", "failed", "cancelled", "abandoned", "expired",
 ]  # fmt: skip
+# intent: may have been sent · accepted: has an id there · refused: nothing was taken on · unknown: nobody knows
+# · void: proved not to have been sent
 AttemptState = Literal["intent", "accepted", "refused", "unknown", "void"]
 
 TASK_STATUSES: tuple[TaskStatus, ...] = (

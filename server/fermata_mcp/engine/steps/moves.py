@@ -1,8 +1,12 @@
 """The protocol of a step as pure functions: what was learned, in; one guarded change, out.
 
-queued ──begin──▶ submitting ──accepted──▶ waiting ──finished──▶ succeeded (fetches missing audio for a day)
-                      │  └─refused─▶ failed    └─lost (repeatable only)─▶ queued
-                      └─unclear──▶ unknown ──▶ needs_user (a person decides)
+queued ──begin──▶ submitting ──accepted──▶ waiting ──finished──▶ succeeded (its missing audio is fetched for a day)
+                      ├─refused──▶ failed    ├─failed──▶ failed
+                      ├─put_back─▶ queued    ├─put_back─▶ queued (free work that was lost)
+                      │                      ├─expired──▶ expired ──resumed──▶ waiting
+                      │                      └─cancelled▶ cancelled (as from queued)
+                      └─unclear──▶ unknown ──ask_person─▶ needs_user ──resubmit──▶ queued (a person's word)
+                                                              └──given_up──▶ abandoned
 """
 
 from __future__ import annotations
