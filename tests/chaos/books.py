@@ -18,6 +18,10 @@ from .scenarios import SKIPPED_SECONDS, Scenario
 
 TOLD = "told"
 _BOOKED = "sum(CASE WHEN kind IN ('hold', 'charge', 'adjust', 'disputed') THEN amount ELSE -amount END) / 1000.0"
+# The links of a chain are in the file that it delivers.
+_PAID_TAKES = """SELECT json_extract(take.value, '$.file') FROM task JOIN step ON step.task_id = task.id,
+                 json_each(step.clips) take WHERE task.kind = 'extend' AND step.state = 'succeeded'
+                 AND json_extract(step.work, '$.action') <> 'upload'"""
 
 
 def read(folder: Path, sql: str) -> list[Any]:
@@ -98,6 +102,8 @@ def _audio(found: Verdict, folder: Path, chosen: Scenario) -> None:
         else:
             missing += 1
     found.expect(missing <= chosen.removed, f"{missing} succeeded without audio")
+    lost = sum(not (file and Path(file).is_file()) for (file,) in read(folder, _PAID_TAKES))
+    found.expect(lost <= chosen.removed, f"{lost} takes were paid for and are not there")
 
 
 def _seconds(file: str) -> float:

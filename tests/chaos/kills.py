@@ -41,45 +41,16 @@ EACH_OF_THE_REST = 16
 # Processes die here, not machines: nothing has to be on a disk.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 MAIN = ("extend", "upload", "chain", "joined here")
-# Functions whose points no scenario passes, as `file:function`, and why.
-_LATE = "the money is settled by then: audio is fetched, and fetched again, by `unit/engine/steps/test_collector.py`"
-_ASKS = "nothing is recorded yet: it reads, to choose or to refuse"
+# Functions of whose points some are passed by no scenario, as `file:function`, and why.
 _BROKEN = "a look at a file that ends badly is a value; `faults/test_decoder.py` has every way in which it can"
 BARRED: dict[str, str] = {
-    "engine/steps/placing.py:Placing._joined": "a part that cannot be joined is saved as it is",
-    "engine/steps/placing.py:Placing._evidence": "a second comparison of files, for parts of parts",
-    "engine/steps/placing.py:Placing._like_track": "a second comparison of files, for parts of parts",
     "media/decoding/client.py:_Child.asked": _BROKEN,
     "media/decoding/client.py:_Child._line": _BROKEN,
     "media/decoding/client.py:Decoder._answer": _BROKEN,
     "media/decoding/client.py:Decoder._answer_of": _BROKEN,
     "media/decoding/client.py:Decoder._set_aside": _BROKEN,
     "media/decoding/client.py:_started": _BROKEN,
-    "surface/announcer.py:Announcer._listen": "a listening stream carries nothing out",
-    "surface/prompts.py:_refuse_in_words.get": "prompts carry nothing out",
-    "engine/intake/provider_choice.py:ProviderChooser.choose": _ASKS,
-    "engine/intake/provider_choice.py:ProviderChooser._try_in_order": _ASKS,
-    "engine/intake/provider_choice.py:ProviderChooser._candidates": _ASKS,
-    "engine/intake/prepare.py:Preparer.prepare": _ASKS,
-    "engine/intake/prepare.py:Preparer._repeats": _ASKS,
-    "engine/intake/sources.py:Sources.makers": _ASKS,
-    "engine/intake/sources.py:Sources.repeats": _ASKS,
-    "providers/http/client.py:HttpProvider.find_clip": _ASKS,
-    "providers/http/client.py:HttpProvider._ask": "a second way to ask the same, for free",
-    "media/network/addresses.py:allowed_addresses": "names are looked up, which here lead nowhere",
-    "engine/steps/collector.py:Collector.collect": "work whose audio never came ends like any other that failed",
-    "engine/steps/collector.py:Collector._finish": "free work that was cancelled meanwhile; paid work passes the rest",
-    "engine/steps/collector.py:Collector.fetch_again": _LATE,
-    "engine/steps/collector.py:Collector._fresh_links": _LATE,
-    "engine/steps/collector.py:Collector._with_late_audio": _LATE,
-    "engine/service.py:Service.fetch_missing": _LATE,
-    "engine/runner.py:Runner._advance": _LATE,
-    "engine/steps/delivery.py:with_earlier_parts": "copies of files, made again where they are missing",
-    "engine/steps/delivery.py:_beside": "copies of files, made again where they are missing",
-    "engine/steps/poll.py:Poller._take_in": "work that a provider lists no longer ends like any other that failed",
-    "engine/intake/source_audio.py:with_source": "the source of a task that began before sources were fetched first",
-    "providers/local/provider.py:_leave": "the end of a worker that must be killed",
-    "store/sqlite.py:SqliteStore._check_clock": "a clock that was set: `contract/test_store.py` sets it",
+    "surface/announcer.py:Announcer._listen": "a listening stream carries nothing out; what ends it is the client",
 }
 load_scenarios()
 
@@ -265,6 +236,12 @@ def unwatched() -> list[str]:
 def vanished() -> list[str]:
     """Exceptions that name no function of the product any more."""
     return sorted(BARRED.keys() - {points.function_of(one) for one in points.enumerated()})
+
+
+def needless(recorded: Recorded) -> list[str]:
+    """Exceptions all of whose points are passed after all."""
+    left = {points.function_of(one) for one in points.enumerated() if one not in recorded.reached()}
+    return sorted(BARRED.keys() - left)
 
 
 def control(recorded: Recorded) -> list[Kill]:

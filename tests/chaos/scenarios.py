@@ -15,6 +15,7 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import Response
 
+from emulators.apiin import Apiin
 from emulators.base import Asked, Emulator, Op, Seen
 from emulators.faults import Fault, Kind
 from emulators.musicapi import MusicApi
@@ -56,6 +57,13 @@ class SlowSuno(SunoEmulator):
         return super()._extend(asked)
 
 
+FAR_SIDES: dict[str, Callable[[], Emulator]] = {
+    "sunoapi": lambda: SlowSuno(SUNOAPI),
+    "musicapi": MusicApi,
+    "apiin": lambda: Apiin(key="emulator-key"),
+}
+
+
 @dataclass(frozen=True)
 class Scenario:
     """
@@ -87,7 +95,7 @@ class Scenario:
         return self.provider.partition("-")[0] if self.provider != "local" else "sunoapi"
 
     def far(self) -> Emulator:
-        emulator: Emulator = MusicApi() if self.family == "musicapi" else SlowSuno(SUNOAPI)
+        emulator = FAR_SIDES[self.family]()
         emulator.ready_after_polls = 1
         emulator.source_seconds, emulator.adds_seconds, emulator.audio_format = SOURCE_SECONDS, ADDS_SECONDS, "wav"
         self.prepare(emulator)

@@ -62,9 +62,10 @@ async def confirmed_by_asking(stage: Stage) -> None:
 
 @scenario(settings=ASKING, tasks=2)
 async def confirmed_by_calling_again(stage: Stage) -> None:
-    """The newer way: the call is answered with a question, and repeated with its answer."""
-    async with connected(stage, "auto") as client:
+    """The newer way: the call is answered with a question, and repeated with its answer. Who listens hears of it."""
+    async with connected(stage, "auto") as client, client.listen(resource_subscriptions=[HISTORY]) as news:
         view = await extended(client, stage, wait_seconds=0)
+        await anext(aiter(news))
         view = await call(client, stage, "get_task", task_id=view["task_id"], wait_seconds=20)
         await call(client, stage, "play_track", task_id=view["task_id"])
         await client.call_tool("get_credits", {})
@@ -73,6 +74,7 @@ async def confirmed_by_calling_again(stage: Stage) -> None:
             await client.read_resource(HISTORY + place)
         template = ResourceTemplateReference(type="ref/resource", uri=HISTORY + "/{task_id}")
         await client.complete(template, {"name": "task_id", "value": "tsk_"})
+        await client.get_prompt("make_longer", {"source": "clip:seed"})
         chained = {"source": "clip:other", "provider": stage.provider, "max_credits": 100, "stitch": "never"}
         await call(client, stage, "chain_extend", **chained, **TWO_LINKS)
 

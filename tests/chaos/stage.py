@@ -19,14 +19,18 @@ from fermata_mcp.domain.spec import ProviderSpec, Rate
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from fermata_mcp.providers.http.client import HttpProvider
+from fermata_mcp.store.sqlite import SqliteStore
 from fermata_mcp.store.sqlite_file import Sql
 from support.asked import begin, chain, extend
-from support.engines import House, MortalStore, settings_in
+from support.engines import House, settings_in
 
 TOLD = "told"
 PATIENCE = 25.0
 # Nobody sleeps longer than this for others; what is promised does not depend on it.
-SLEEPS = {"LONGEST_SLEEP_SECONDS": 0.03, "FOREIGN_LOOK_SECONDS": 0.03, "FEWEST_POLLS": 0}
+SLEEPS = {
+    "LONGEST_SLEEP_SECONDS": 0.03, "FOREIGN_LOOK_SECONDS": 0.03, "FEWEST_POLLS": 0,
+    "LONGEST_LATE_BACKOFF_SECONDS": 10.0,
+}  # fmt: skip
 HEAD_START = {"HEAD_START_SECONDS": 0.01}
 TIME_SCALE = 0.01
 A_WHILE = 0.3
@@ -54,7 +58,7 @@ class Stage:
         return {"time_scale": TIME_SCALE, **base, **self.settings, **more}
 
     @asynccontextmanager
-    async def engine(self, store: MortalStore | None = None, **more: Any) -> AsyncGenerator[Service]:
+    async def engine(self, store: SqliteStore | None = None, **more: Any) -> AsyncGenerator[Service]:
         async with self.house.engine(store, **self.chosen(**more)) as service:
             yield service
 
@@ -130,12 +134,17 @@ def note(file: Path, line: str) -> None:
 def hurry(*, at_once: bool) -> None:
     """Short naps, and providers whose work is done soon. Leases, deadlines and graces stay as they are."""
     for name, seconds in (SLEEPS | (HEAD_START if at_once else {})).items():
-        holders = [one for key, one in sys.modules.items() if key.startswith("fermata_mcp.") and hasattr(one, name)]
-        assert holders, f"nothing is called {name} any more"
-        for holder in holders:
-            setattr(holder, name, seconds)
+        everywhere(name, seconds)
     set_spec(rate=Rate(2000, 1))
     _know_the_named_host()
+
+
+def everywhere(name: str, value: float) -> None:
+    """Give a constant of the product another value in this process."""
+    holders = [one for key, one in sys.modules.items() if key.startswith("fermata_mcp.") and hasattr(one, name)]
+    assert holders, f"nothing is called {name} any more"
+    for holder in holders:
+        setattr(holder, name, value)
 
 
 def _know_the_named_host() -> None:

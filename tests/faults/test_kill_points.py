@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chaos import points
-from chaos.kills import BARRED, Recorded, control, record, run, short, unreached, unwatched, vanished
+from chaos.kills import BARRED, Recorded, control, needless, record, run, short, unreached, unwatched, vanished
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="a loaded process can be forked safely only on Linux"),
@@ -39,8 +39,9 @@ def test_every_room_with_awaits_is_watched_or_excepted() -> None:
     assert points.rooms() >= {*points.FOLDERS, *points.NOT_WATCHED}
 
 
-def test_exceptions_are_still_there_and_say_why() -> None:
+def test_exceptions_are_still_there_and_needed_and_say_why(recorded: Recorded) -> None:
     assert vanished() == []
+    assert needless(recorded) == []
     assert all(BARRED.values())
 
 
