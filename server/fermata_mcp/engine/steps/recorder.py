@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 import anyio
 
@@ -61,10 +62,10 @@ class Recorder:
 
     async def keep(self, step: Step, change: Change) -> None:
         """Write it however long that takes: what was learned about money must not be lost to a full disk or a lock."""
-        wait = 0.1
+        wait, as_of_now = 0.1, self._as_of_now(change)
         while True:
             try:
-                await self.apply(step, change)
+                await self.apply(step, as_of_now())
             except AlreadyKnown:
                 raise
             except StoreUnavailable as error:
@@ -73,6 +74,19 @@ class Recorder:
                 wait = min(5.0, wait * 2)
             else:
                 return
+
+    def _as_of_now(self, change: Change) -> Callable[[], Change]:
+        """The change, due after as much of its wait as is left, whatever the clock is set to meanwhile."""
+        due = change.step.get("due_at")
+        if due is None:
+            return lambda: change
+        begun, wait = self._clock.monotonic(), due - self._clock.now()
+
+        def as_of_now() -> Change:
+            passed = round(1000 * (self._clock.monotonic() - begun))
+            return replace(change, step=change.step | {"due_at": self._clock.now() + wait - passed})
+
+        return as_of_now
 
     def money_of_end(self, step: Step, task: Task, cost: float | None = None) -> tuple[Entry, ...]:
         """What becomes of the credits held for a step that ends without having delivered.

@@ -15,9 +15,10 @@ from fermata_mcp.domain.errors import (
     InsufficientCredits,
     ProviderUnavailable,
     RateLimited,
+    StoreUnavailable,
 )
 from fermata_mcp.domain.spec import Pace
-from fermata_mcp.domain.task import Task
+from fermata_mcp.domain.task import Change, Task
 from fermata_mcp.engine.service import Service
 from fermata_mcp.providers.base import Accepted, NotSent, Refused, Snapshot, Unclear
 from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS
@@ -216,6 +217,25 @@ class TestRecording:
         store.full_for = 3
         async with house.engine(store) as service:
             task = await finished(service, (await begin(service, house.request())).task)
+        assert (task.status, task.charged, remote.sent) == ("succeeded", PRICE, 1)
+
+    async def test_a_clock_that_is_set_back_while_the_disk_is_full_puts_nothing_off(
+        self, house: House, remote: Remote
+    ) -> None:
+        """The answer comes, its record finds no room, and by the next try it is an hour earlier."""
+        store, steady = house.store(), house.time.monotonic
+        house.time.monotonic = lambda: steady() - house.time.skipped
+
+        async def set_back_and_full(change: Change) -> None:
+            store.before_apply = set_back_and_full
+            if change.step.get("state") == "waiting":
+                store.before_apply = None
+                house.time.skip(-3600)
+                raise StoreUnavailable("the disk is full; nothing was recorded.")
+
+        store.before_apply = set_back_and_full
+        async with house.engine(store) as service:
+            task = await finished(service, (await service.start(house.request())).task)
         assert (task.status, task.charged, remote.sent) == ("succeeded", PRICE, 1)
 
     async def test_a_machine_that_slept_before_sending_does_not_send_late(self, house: House, remote: Remote) -> None:
