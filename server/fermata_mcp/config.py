@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .domain.address import checked_address, checked_base_address, checked_host
 from .domain.errors import ConfigurationError
+from .domain.lease import longest_submit_seconds
 from .domain.paths import shown
 
 # Read, so that they can be refused: whoever sets one of these relies on what this version does not do.
@@ -68,6 +69,13 @@ def _lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def _within_its_lease(seconds: float) -> float:
+    longest = longest_submit_seconds()
+    if seconds > longest:
+        raise ValueError(f"must be at most {longest:g}: later, other processes take a request for lost")
+    return seconds
+
+
 Address = Annotated[str, AfterValidator(checked_address)]
 BaseAddress = Annotated[str, AfterValidator(checked_base_address)]
 TrustedHost = Annotated[str, AfterValidator(checked_host)]
@@ -112,7 +120,9 @@ class Settings(BaseSettings):
     max_credits_per_day: Credits | None = Field(None, description="hard cap of one day (UTC)")
     confirm_above_credits: Credits | None = Field(None, description="ask the person before a call above this")
     time_scale: Positive = Field(1.0, description="multiplies every provider wait")
-    submit_timeout_seconds: Positive = Field(45.0, description="total deadline of one paid request")
+    submit_timeout_seconds: Annotated[Positive, AfterValidator(_within_its_lease)] = Field(
+        45.0, description=f"total deadline of one paid request, at most {longest_submit_seconds():g}"
+    )
     callback_url: Address = Field(
         INERT_CALLBACK, description="callback address for the providers; unset, only those that insist get one"
     )

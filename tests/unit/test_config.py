@@ -17,6 +17,7 @@ from fermata_mcp.config import (
     variable_name,
 )
 from fermata_mcp.domain.errors import FermataError
+from fermata_mcp.domain.lease import LATEST_START, SUBMIT_LEASE_MS, longest_submit_seconds
 from support.places import REPOSITORY
 
 SOURCES = REPOSITORY / "server" / "fermata_mcp"
@@ -62,6 +63,18 @@ def test_a_wrong_number_is_named_and_its_value_is_not(name: str, value: str, mon
     assert SECRET not in str(refused.value)
     assert "${WAIT}" not in str(refused.value)
     assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize("over", [0.01, 1.0, 40.0, 10_000.0])
+def test_no_paid_request_outlasts_its_lease(over: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    longest = longest_submit_seconds()
+    assert SUBMIT_LEASE_MS * LATEST_START + longest * 1000 <= SUBMIT_LEASE_MS
+    monkeypatch.setenv("FERMATA_SUBMIT_TIMEOUT_SECONDS", str(longest))
+    assert load_settings().submit_timeout_seconds == longest
+    monkeypatch.setenv("FERMATA_SUBMIT_TIMEOUT_SECONDS", str(longest + over))
+    with pytest.raises(FermataError, match="FERMATA_SUBMIT_TIMEOUT_SECONDS must be at most 80: later") as refused:
+        load_settings()
+    assert "take a request for lost" in refused.value.message
 
 
 def test_all_wrong_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

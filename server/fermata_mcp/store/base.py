@@ -12,12 +12,11 @@ from typing import Literal, Protocol
 
 from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.errors import StoreUnavailable
+from fermata_mcp.domain.lease import SUBMIT_LEASE_MS as SUBMIT_LEASE_MS
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Change, NewStep, Step, Task, TaskStatus
 
-# A claim is a lease: nobody else looks at the step until it runs out. A paid submit may take its whole
-# deadline, so its lease is longer than any deadline; a look at a running task takes seconds.
-SUBMIT_LEASE_MS = 120_000
+# A claim is a lease. That of a paid submit is longer than any deadline; a look at a running task takes seconds.
 POLL_LEASE_MS = 30_000
 # Other processes leave a step to the one whose client waits for it, unless it is this late.
 GRACE_MS = 10_000

@@ -10,6 +10,7 @@ import anyio
 
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import FermataError, OverBudget, ProviderError, ProviderUnavailable, StoreUnavailable
+from fermata_mcp.domain.lease import LATEST_START
 from fermata_mcp.domain.task import Change, Step, Task, new_id
 from fermata_mcp.engine.intake.source_audio import fetched_facts, is_to_be_fetched, planned_anew
 from fermata_mcp.providers.base import Accepted, NotSent, Provider, Refused, Submitted, Unclear
@@ -136,7 +137,7 @@ class Submitter:
 
     def _overslept(self, begun: int, started: float) -> bool:
         """A suspended machine must not send late: others may take the step over once its lease is out."""
-        limit = SUBMIT_LEASE_MS / 3 / 1000
+        limit = SUBMIT_LEASE_MS * LATEST_START / 1000
         return self._clock.monotonic() - started > limit or (self._clock.now() - begun) / 1000 > limit
 
     async def _ask(self, provider: Provider, attempt: str, step: Step) -> Submitted:

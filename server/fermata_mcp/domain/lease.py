@@ -1,0 +1,13 @@
+"""How long a paid request holds its step, and how that time is divided."""
+
+from __future__ import annotations
+
+# A claim is a lease: nobody else looks at the step until it runs out.
+SUBMIT_LEASE_MS = 120_000
+# What may pass of it before the request leaves; the rest is the request's own.
+LATEST_START = 1 / 3
+
+
+def longest_submit_seconds() -> float:
+    """The longest deadline of a paid request that ends within its lease, however late it began."""
+    return round(SUBMIT_LEASE_MS * (1 - LATEST_START) / 1000, 3)
