@@ -187,9 +187,9 @@ class Decoder:
         finally:
             if not done:
                 await child.end()
-                if isinstance(request, Join):
+                if isinstance(request, Join | Label):
                     with anyio.CancelScope(shield=True):
-                        await anyio.to_thread.run_sync(sweep, request.stem.parent, child.process.pid)
+                        await anyio.to_thread.run_sync(sweep, request.folder, child.process.pid)
 
     async def _set_aside(self, request: Request, did: str) -> Undecodable:
         logger.warning("%s %s; it is not decoded again", shown(request.path.name), did)

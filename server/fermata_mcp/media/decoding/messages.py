@@ -45,6 +45,11 @@ class Join:
     at: float
     stem: Path
 
+    @property
+    def folder(self) -> Path:
+        """Where it is written."""
+        return self.stem.parent
+
 
 @dataclass(frozen=True)
 class Label:
@@ -53,6 +58,11 @@ class Label:
     path: Path
     title: str | None
     origin: str
+
+    @property
+    def folder(self) -> Path:
+        """Where it is written."""
+        return self.path.parent
 
 
 @dataclass(frozen=True)
