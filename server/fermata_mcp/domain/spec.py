@@ -89,6 +89,7 @@ class ProviderSpec:
         custom_needs: Fields that must all be there once any of `custom_fields` is; without them it inherits.
         custom_options: Native options that switch custom mode as well.
         custom_flag: The wire name by which `options` may switch custom mode on or off.
+        upload_fields: Fields that files and links take, and its own clips do not.
         wordless: With `instrumental`, custom mode needs no `prompt`.
         rivals: Pairs of our fields that cannot be given together, besides those that share a wire name.
         option_needs: Native options that are refused without others, unless a custom field is given.
@@ -126,6 +127,7 @@ class ProviderSpec:
     custom_needs: tuple[str, ...] = ()
     custom_options: frozenset[str] = frozenset()
     custom_flag: str | None = None
+    upload_fields: frozenset[str] = frozenset()
     wordless: bool = False
     rivals: tuple[tuple[str, str], ...] = ()
     option_needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])

@@ -50,6 +50,7 @@ SPEC = replace(
     default_model=MODELS[0],
     price=Price(12, 12, "measured by a caller with a key, 2026-10; not on the vendor's page"),
     custom_fields=frozenset(FIELDS) - {"model", "instrumental"},
+    upload_fields=frozenset(),
     custom_needs=("continue_at", "prompt", "style", "title"),
     custom_flag=None,
     verified="against documentation 2026-11-27, not live",

@@ -59,6 +59,7 @@ SPEC = ProviderSpec(
     price=Price(12, 12, "tables of callers 2025-26 (one books 10); not on the vendor's page"),
     models=dict.fromkeys(SHORT_MODELS, 240.0) | dict.fromkeys(LONG_MODELS, 480.0), default_model="V5",
     custom_fields=CUSTOM, custom_needs=("continue_at", "prompt", "style", "title"), needs_point=True,
+    upload_fields=frozenset({"instrumental"}),
     custom_flag="defaultParamFlag", wordless=True, point="inside", upload_by_model={"V4_5ALL": 60}, clip_form=r"[^/]+",
     refusals=COMMON | {405: BUSY, 413: INVALID, 429: NO_CREDITS, 430: BUSY}, longest_source_seconds=480,
     notes=("429 means no credits.", "Results are kept 15 days.", "V3_5 and V4 take shorter texts than the limits here.",
@@ -94,8 +95,9 @@ class SunoAdapter:
         """Inherit mode unless anything that only custom mode knows is asked for."""
         if work.source_clip is not None:
             path, source = "/api/v1/generate/extend", {"audioId": work.source_clip}
-            if work.fields.get("instrumental") is not None:
-                raise UnsupportedField(f"{self.spec.name} takes instrumental for files and links, not for clips.")
+            if refused := sorted(self.spec.upload_fields & work.fields.keys()):
+                told = ", ".join(refused)
+                raise UnsupportedField(f"{self.spec.name} takes {told} for files and links, not for clips.")
         elif work.source_url is not None:
             path, source = "/api/v1/generate/upload-extend", {"uploadUrl": work.source_url}
         else:

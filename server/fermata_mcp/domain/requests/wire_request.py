@@ -63,6 +63,12 @@ class WireRequest:
         return said if isinstance(said, str) else self.spec.default_model
 
 
+def custom_lacks(sent: WireRequest) -> list[str]:
+    """What custom mode needs, where anything switches it, and is not there."""
+    needs = [name for name in sent.spec.custom_needs if not (name == "prompt" and _needs_no_prompt(sent))]
+    return [name for name in needs if not sent.fills(name)] if sent.custom else []
+
+
 def prompt_of(prompts: Sequence[str] | None, step: int) -> str | None:
     """The prompt of a chain's extension (counted from 0); the last one also serves all that follow."""
     said = prompts[min(step, len(prompts) - 1)] if prompts else None
@@ -157,9 +163,9 @@ def _missing(sent: WireRequest, source: SourceFacts) -> Iterator[FermataError]:
 
 
 def _missing_in_custom_mode(sent: WireRequest) -> Iterator[FermataError]:
-    needs = [name for name in sent.spec.custom_needs if not (name == "prompt" and _needs_no_prompt(sent))]
-    missing = [name for name in needs if not sent.fills(name)]
+    missing = custom_lacks(sent)
     if missing:
+        needs = [name for name in sent.spec.custom_needs if not (name == "prompt" and _needs_no_prompt(sent))]
         yield InvalidRequest(
             f"{sent.spec.name} needs {', '.join(missing)} too, once anything is chosen.",
             f"add {', '.join(missing)}, or leave all of {', '.join(needs)} out to go on as before.",

@@ -8,10 +8,11 @@ from typing import Any
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import Cancelled, FermataError
-from fermata_mcp.domain.requests.wire_request import default_point, prompt_of
+from fermata_mcp.domain.requests.wire_request import default_point
 from fermata_mcp.domain.spec import SHORTEST_ADD_SECONDS, ProviderSpec
 from fermata_mcp.domain.task import Audio, Change, Clip, NewStep, Step, Task, TaskPatch, Work, new_id
 
+from .further import extensions, not_carried, sent_further
 from .moves import cancelled, ended, money_of_failure
 
 # A chain has reached its target when it is this close: provider lengths are never exact.
@@ -170,6 +171,8 @@ def _after_link(
     audio, target = _audio_so_far(task, link), float(task.request["target_seconds"])
     stop = _reason_to_stop(task, step, link, spec, settings)
     if stop is None:
+        work = _next_work(task, step, link, spec)
+        said = tuple(dict.fromkeys((*said, *not_carried(task, work.fields, spec))))
         patch: TaskPatch = {
             "message": f"{link.so_far:.0f} s of {target:.0f} s",
             "audio": audio,
@@ -177,7 +180,7 @@ def _after_link(
             "status": "running",
             "fraction": min(0.99, link.so_far / target),
         }
-        return Next(patch, _step(step, _next_work(task, step, link, spec)))
+        return Next(patch, _step(step, work))
     reached = link.so_far >= target - NEAR_ENOUGH_SECONDS and audio != task.audio
     missing = what_is_missing(task, _with_other_takes(task, step, clips))
     if audio == task.audio and link.track.file is not None:
@@ -199,7 +202,6 @@ def _reason_to_stop(task: Task, step: Step, link: _Link, spec: ProviderSpec, set
     target = float(task.request["target_seconds"])
     so_far, before = link.so_far, step.work.before_seconds
     longest = spec.models.get(str(step.work.fields.get("model") or spec.default_model), float("inf"))
-    extensions = sum(1 for one in task.steps if one.work.action == "extend")
     if so_far >= target - NEAR_ENOUGH_SECONDS:
         return "The target is reached."
     if link.track.file is None:
@@ -210,7 +212,7 @@ def _reason_to_stop(task: Task, step: Step, link: _Link, spec: ProviderSpec, set
         return "The provider named no clip to go on from."
     if before is not None and so_far - before < TOO_LITTLE_SECONDS:
         return f"The last extension added only {max(0.0, so_far - before):.0f} s, so the chain stopped."
-    if extensions >= int(task.request["max_steps"]):
+    if extensions(task) >= int(task.request["max_steps"]):
         return f"It stopped after max_steps {task.request['max_steps']} at {so_far:.0f} s."
     if not affordable(task, spec, settings, "extend"):
         return f"One more extension would exceed the credit cap; it stopped at {so_far:.0f} s."
@@ -227,15 +229,8 @@ def _what_to_give(spec: ProviderSpec) -> str:
 
 def _next_work(task: Task, step: Step, link: _Link, spec: ProviderSpec) -> Work:
     own = link.clip.own_seconds or link.clip.duration_seconds
-    fields = _asked_fields(task, step.work, spec)
-    prompts: list[str] = task.request.get("prompts") or []
-    if prompts:
-        extensions = sum(1 for one in task.steps if one.work.action == "extend")
-        said = prompt_of(prompts, extensions)
-        fields = {name: value for name, value in fields.items() if name != "prompt"}
-        fields |= {} if said is None else {"prompt": said}
-    needs_point = spec.needs_point and (not spec.custom_needs or bool(spec.custom_fields & fields.keys()))
-    point = default_point(own) if needs_point else None
+    sent = sent_further(task, step.work, own, spec)
+    point = sent.fields.get("continue_at")
     behind = 0.0 if point is None or own is None else own - point
     missing = float(task.request["target_seconds"]) - link.so_far + behind
     add = min(spec.longest_add_seconds, max(SHORTEST_ADD_SECONDS, missing)) if "add_seconds" in spec.fields else None
@@ -245,18 +240,10 @@ def _next_work(task: Task, step: Step, link: _Link, spec: ProviderSpec) -> Work:
             "source_file": None, "source_seal": None, "source_url": None,
             "source_clip": link.clip.provider_clip_id, "source_seconds": own,
             "before_file": link.track.file if link.track.whole_track else None, "before_seconds": link.so_far,
-            "continue_at": point, "add_seconds": add, "fields": fields,
+            "continue_at": point, "add_seconds": add, "options": sent.options, "native_point": None,
+            "fields": {name: value for name, value in sent.fields.items() if name != "continue_at"},
         }
     )  # fmt: skip
-
-
-def _asked_fields(task: Task, work: Work, spec: ProviderSpec) -> dict[str, Any]:
-    """The fields of the step before, without those that were filled in for an upload alone.
-
-    Where nothing was chosen, a clip is gone on from in its own manner.
-    """
-    chosen = spec.custom_fields & task.request.keys() or not spec.custom_needs or task.request.get("options")
-    return {name: value for name, value in work.fields.items() if chosen or name not in spec.custom_fields}
 
 
 # --- what a delivery lacks --------------------------------------------------------------------------------------------
