@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from emulators.faults import Fault
+from fermata_mcp.store.base import LOOK_LEASE_MS
 from support.paid import SONIC, SUNOAPI, Market, market
 from support.processes import (
     PATIENCE,
@@ -32,6 +33,9 @@ from support.processes import (
 )
 
 CTRL_C = b"\x03"
+GOES_ON = "stopped: goes on when a server runs"
+# A killed process may have just claimed what it worked on.
+LEASE_SECONDS = LOOK_LEASE_MS / 1000 + PATIENCE
 
 
 class Terminal:
@@ -121,6 +125,38 @@ def test_ctrl_c_during_local_work(tmp_path: Path) -> None:
         assert "Stopped; the task is kept. Go on with:" in last_words(shell.shown)
     assert task["status"] in ("queued", "running")
     assert home.leftovers() == []
+
+
+@needs_proc
+@pytest.mark.parametrize("killed", [False, True], ids=["Ctrl-C", "kill"])
+def test_stopped_work_is_not_called_running(killed: bool, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with rendering(home) as (shell, _):
+        assert GOES_ON not in fermata(home, "tasks").stdout
+        if killed:
+            shell.process.kill()
+        else:
+            shell.press(CTRL_C)
+        shell.end()
+    wait_until(lambda: GOES_ON in fermata(home, "tasks").stdout, "the truth", LEASE_SECONDS)
+    shown = fermata(home, "tasks").stdout
+    [task] = tasks_of(home)
+    assert f"fermata-mcp task {task['task_id']}" in shown
+    assert "running" not in shown
+    assert "queued" not in shown
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    assert fermata(home, "extend", write_beat(tmp_path / "song.wav"), "--by", "4").returncode == 0
+    [task] = tasks_of(home)
+    with closing(sqlite3.connect(home.data / "fermata.db")) as database:
+        database.execute("UPDATE task SET source = '{'")
+        database.commit()
+    done = fermata(home, "tasks")
+    assert done.returncode == 0
+    assert f"{task['task_id']}  cannot be read" in done.stdout
+    assert "No tasks yet" not in done.stdout
 
 
 @needs_proc

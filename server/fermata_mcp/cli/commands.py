@@ -46,6 +46,8 @@ def run(args: Args, ctrl_c: CtrlC) -> int:
     settings, about = load_settings(), set[str]()
     if args["command"] == "extend":
         args["place"] = place_of(args, settings)
+    if args["command"] == "tasks":
+        args["stopped"] = partial(_stopped_among, settings)
     command = partial(_with_client, settings, args, about)
     return anyio.run(_until_stopped, command, ctrl_c, partial(_say_how_it_stands, settings, args, about))
 
@@ -153,7 +155,17 @@ async def _resolve(client: Client, args: Args, screen: Screen) -> int:
 
 async def _tasks(client: Client, args: Args, screen: Screen) -> int:
     result = await client.call_tool("list_tasks", {"limit": 50})
+    view = _view(result)
+    going_on = [task["task_id"] for task in view.get("tasks", ()) if task["status"] in ("queued", "running")]
+    stopped: list[str] = await args["stopped"](going_on) if going_on else []
+    view |= {"stopped": stopped} if stopped else {}
     return _table(result, screen, tasks_table)
+
+
+async def _stopped_among(settings: Settings, task_ids: list[str]) -> list[str]:
+    from .stopped import stopped_among
+
+    return await stopped_among(settings, task_ids)
 
 
 async def _credits(client: Client, args: Args, screen: Screen) -> int:

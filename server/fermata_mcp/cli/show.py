@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Any
 
@@ -115,16 +115,22 @@ def _clock(seconds: float) -> str:
 
 
 def tasks_table(view: View) -> RenderableType:
-    if not view["tasks"]:
+    """`view` is that of `list_tasks`; `stopped` in it are the ids of work that nobody carries out any more."""
+    unreadable = [Text(f"{task_id}  cannot be read; it is kept as it is") for task_id in view.get("unreadable", ())]
+    if not view["tasks"] and not unreadable:
         return Text("No tasks yet. Start with: fermata-mcp extend song.mp3 --by 30")
-    return Group(*(line for task in view["tasks"] for line in _task_row(task)))
+    stopped: Collection[str] = view.get("stopped", ())
+    rows = (line for task in view["tasks"] for line in _task_row(task, stopped=task["task_id"] in stopped))
+    return Group(*rows, *unreadable)
 
 
-def _task_row(task: View) -> list[Text]:
+def _task_row(task: View, *, stopped: bool) -> list[Text]:
     length = "" if task["duration_seconds"] is None else _clock(task["duration_seconds"])
     started = task["created_at"][:16].replace("T", " ")
-    facts = f"{started}  {task['status']:<9}  {length:>6}  {task['provider']}  {task['task_id']}"
-    return [Text(facts), Text(f"  {task['file'] or task['source']}", style="dim")]
+    status = "stopped" if stopped else task["status"]
+    facts = f"{started}  {status:<9}  {length:>6}  {task['provider']}  {task['task_id']}"
+    again = f"  stopped: goes on when a server runs, or with: fermata-mcp task {task['task_id']}"
+    return [Text(facts), Text(f"  {task['file'] or task['source']}", style="dim"), *([Text(again)] if stopped else [])]
 
 
 def credits_table(view: View) -> RenderableType:

@@ -1,13 +1,16 @@
-"""What becomes of a task whose command was stopped by Ctrl-C."""
+"""What becomes of a task whose command was stopped by Ctrl-C or killed."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 
 from fermata_mcp.app import open_store
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.domain.task import Task
+
+LEFT_LYING_MS = 2_000
 
 
 async def how_it_stands(settings: Settings, about: Collection[str]) -> str:
@@ -21,6 +24,27 @@ async def how_it_stands(settings: Settings, about: Collection[str]) -> str:
         await store.close()
     lines = [_words(task) for task in found if task is not None]
     return "\n".join(lines) or "Stopped; nothing was begun."
+
+
+async def stopped_among(settings: Settings, task_ids: Collection[str]) -> list[str]:
+    """Those tasks whose work is done here and which no process carries out any more."""
+    store = open_store(settings)
+    try:
+        found = [await store.get(task_id) for task_id in task_ids]
+    except FermataError:
+        return []
+    finally:
+        await store.close()
+    now = time.time_ns() // 1_000_000
+    return [task.id for task in found if task is not None and not _is_paid(task) and _nobody_works(task, now)]
+
+
+def _nobody_works(task: Task, now: int) -> bool:
+    """Whether it was handed over, or is due and left lying: who carries a step out takes it when it falls due."""
+    step = task.steps[-1] if task.steps else None
+    if task.finished or step is None or step.due_at is None:
+        return False
+    return step.home is None or step.due_at < now - LEFT_LYING_MS
 
 
 def _words(task: Task) -> str:
