@@ -15,7 +15,6 @@ import anyio
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.server.session import ServerSession
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
     INVALID_PARAMS,
@@ -25,14 +24,13 @@ from mcp.types import (
     UnsubscribeRequestParams,
 )
 
+from .listening import Listening
 from .resources import HISTORY, low_level
 
 # More than a history page has rows; each costs a few hundred bytes for as long as the client stays.
 SUBSCRIPTIONS_PER_CLIENT = 200
 # Listening streams in all. Each is a connection, and connections are limited where they are accepted.
 LISTENING_STREAMS = 8192
-# Events that a listening stream may leave unread before it is ended; the client then reads and listens anew.
-UNREAD_EVENTS = 64
 # A client that has not taken one message in this time has stopped reading, and is no longer told.
 NOT_READING_SECONDS = 60.0
 _SUBSCRIBABLE = re.compile(r"fermata://(tasks|providers|tasks/tsk_[0-9a-f]{32})")
@@ -52,16 +50,13 @@ class _Subscriber:
 class Announcer:
     """Tells clients of both eras which resources have changed.
 
-    The modern era has listening streams on the bus; the handshake era has subscriptions per connection.
+    The modern era has listening streams; the handshake era has subscriptions per connection.
     `spawn` starts the task that tells one client.
     """
 
     def __init__(self, spawn: Spawn) -> None:
-        self.bus = InMemorySubscriptionBus()
         self._spawn = spawn
-        self._listening = ListenHandler(
-            self.bus, max_subscriptions=LISTENING_STREAMS, max_buffered_events=UNREAD_EVENTS
-        )
+        self._listening = Listening(LISTENING_STREAMS, NOT_READING_SECONDS)
         self._subscribers: dict[int, _Subscriber] = {}
 
     def attach(self, server: MCPServer[Any]) -> None:
@@ -77,7 +72,7 @@ class Announcer:
     async def task_changed(self, task_id: str) -> None:
         """Put down that a task has changed; waits for nobody."""
         for uri in (HISTORY, f"{HISTORY}/{task_id}"):
-            await self.bus.publish(ResourceUpdated(uri=uri))
+            self._listening.changed(uri)
             for client in list(self._subscribers.values()):
                 if uri in client.uris:
                     self._put_down(client, uri)

@@ -35,7 +35,7 @@ def make_server(service: Service, now: Callable[[], int], spawn: Spawn) -> MCPSe
             instructions=INSTRUCTIONS,
             version=__version__,
             tools=make_tools(box),
-            subscriptions=announcer.bus,
+            subscriptions=False,
         )
     add_resources(server, box)
     add_completion(server, service)

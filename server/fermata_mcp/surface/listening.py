@@ -1,0 +1,119 @@
+"""Listening streams of the modern era: which resources have changed, each told once however often it did meanwhile.
+
+The SDK's own handler keeps every event, and ends a stream whose client leaves too many unread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+from mcp.server.context import ServerRequestContext
+from mcp.server.subscriptions import SUBSCRIPTION_ID_META_KEY, ResourceUpdated
+from mcp.shared.exceptions import MCPError
+from mcp.shared.subscriptions import event_to_notification
+from mcp.types import (
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    SubscriptionFilter,
+    SubscriptionsAcknowledgedNotification,
+    SubscriptionsAcknowledgedNotificationParams,
+    SubscriptionsListenRequestParams,
+    SubscriptionsListenResult,
+)
+
+
+@dataclass(eq=False)
+class _Stream:
+    """`due` are the resources that its client has not been told about yet."""
+
+    uris: frozenset[str]
+    due: dict[str, None] = field(default_factory=dict[str, None])
+    ended: bool = False
+    news: anyio.Event = field(default_factory=anyio.Event)
+
+    def put_down(self, uri: str) -> None:
+        self.due[uri] = None
+        self.news.set()
+
+    def end(self) -> None:
+        self.ended = True
+        self.news.set()
+
+    async def next(self) -> str | None:
+        """The next resource to tell of; None once there is none and will be none."""
+        while not self.due:
+            if self.ended:
+                return None
+            self.news = anyio.Event()
+            await self.news.wait()
+        uri = next(iter(self.due))
+        del self.due[uri]
+        return uri
+
+
+class Listening:
+    """Serves `subscriptions/listen`: one call is one stream, until its client leaves or `close`.
+
+    Args:
+        most: Streams at once.
+        patience: Seconds after which a client that does not take a message is no longer told.
+    """
+
+    def __init__(self, most: int, patience: float) -> None:
+        self._most = most
+        self._patience = patience
+        self._streams: set[_Stream] = set()
+
+    def changed(self, uri: str) -> None:
+        """Put down that a resource has changed; waits for nobody."""
+        for stream in self._streams:
+            if uri in stream.uris:
+                stream.put_down(uri)
+
+    def close(self) -> None:
+        """End every stream in order; each tells what is due before."""
+        for stream in self._streams:
+            stream.end()
+
+    async def __call__(
+        self, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams
+    ) -> SubscriptionsListenResult:
+        if ctx.request_id is None:
+            raise MCPError(INVALID_REQUEST, "subscriptions/listen requires a request id")
+        if len(self._streams) >= self._most:
+            raise MCPError(INTERNAL_ERROR, "Subscription limit reached")
+        honored = _without_nothing(params.notifications)
+        stream = _Stream(frozenset(honored.resource_subscriptions or ()))
+        self._streams.add(stream)
+        try:
+            await self._serve(stream, honored, ctx)
+        finally:
+            self._streams.discard(stream)
+        return SubscriptionsListenResult(_meta=_named(ctx))
+
+    async def _serve(self, stream: _Stream, honored: SubscriptionFilter, ctx: ServerRequestContext[Any, Any]) -> None:
+        told = SubscriptionsAcknowledgedNotificationParams(notifications=honored, _meta=_named(ctx))
+        acknowledged = SubscriptionsAcknowledgedNotification(params=told)
+        await ctx.session.send_notification(acknowledged, related_request_id=ctx.request_id)
+        while (uri := await stream.next()) is not None:
+            news = event_to_notification(ResourceUpdated(uri=uri), _named(ctx))
+            with anyio.move_on_after(self._patience) as patience:
+                await ctx.session.send_notification(news, related_request_id=ctx.request_id)
+            if patience.cancelled_caught:
+                return
+
+
+def _named(ctx: ServerRequestContext[Any, Any]) -> dict[str, Any]:
+    return {SUBSCRIPTION_ID_META_KEY: ctx.request_id}
+
+
+def _without_nothing(asked: SubscriptionFilter) -> SubscriptionFilter:
+    """What was asked for, less flags that say no and empty lists."""
+    return SubscriptionFilter(
+        tools_list_changed=asked.tools_list_changed or None,
+        prompts_list_changed=asked.prompts_list_changed or None,
+        resources_list_changed=asked.resources_list_changed or None,
+        resource_subscriptions=asked.resource_subscriptions or None,
+    )
