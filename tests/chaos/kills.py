@@ -50,7 +50,6 @@ BARRED: dict[str, str] = {
     "media/decoding/client.py:Decoder._answer_of": _BROKEN,
     "media/decoding/client.py:Decoder._set_aside": _BROKEN,
     "media/decoding/client.py:_started": _BROKEN,
-    "surface/announcer.py:Announcer._listen": "a listening stream carries nothing out; what ends it is the client",
 }
 load_scenarios()
 

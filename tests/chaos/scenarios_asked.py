@@ -92,3 +92,16 @@ async def cancelled_by_a_tool(stage: Stage) -> None:
     async with connected(stage, "auto") as client:
         view = await extended(client, stage, wait_seconds=0)
         await call(client, stage, "cancel_task", task_id=view["task_id"])
+
+
+@scenario()
+async def told_to_the_end(stage: Stage) -> None:
+    """The server leaves while a client listens: it is told what is due, and that this was the end."""
+    async with (
+        running_app(stage.all_settings(), callers_are_local=True) as app,
+        Client(app.server, mode="auto") as client,
+        client.listen(resource_subscriptions=[HISTORY]) as news,
+    ):
+        await extended(client, stage, wait_seconds=20)
+        app.service.changes.drain()
+        assert [event async for event in news]

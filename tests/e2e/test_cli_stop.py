@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from emulators.faults import Fault
-from fermata_mcp.store.base import LOOK_LEASE_MS
+from fermata_mcp.store.base import POLL_LEASE_MS
 from support.paid import SONIC, SUNOAPI, Market, market
 from support.processes import (
     PATIENCE,
@@ -35,7 +35,7 @@ from support.processes import (
 CTRL_C = b"\x03"
 GOES_ON = "stopped: goes on when a server runs"
 # A killed process may have just claimed what it worked on.
-LEASE_SECONDS = LOOK_LEASE_MS / 1000 + PATIENCE
+LEASE_SECONDS = POLL_LEASE_MS / 1000 + PATIENCE
 
 
 class Terminal:
