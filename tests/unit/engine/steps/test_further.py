@@ -10,7 +10,7 @@ import pytest
 from emulators.audio import origin
 from fermata_mcp.domain.task import Task
 from fermata_mcp.providers import kie, sunoapi
-from support.asked import chain
+from support.asked import begin, chain
 from support.engines import House, finished
 from support.paid import KIE, SUNOAPI, Paid
 from support.shop import trading
@@ -35,7 +35,7 @@ async def bought(paid: Paid, house: House, asked: dict[str, Any]) -> tuple[Task,
     house.track.write_bytes(emulator.studio.render(origin("song", SOURCE_SECONDS), "wav"))
     wanted = chain(source=str(house.track), provider=paid.name, target_seconds=42, max_steps=3, **asked)
     async with trading(house, paid.family, emulator, uploads=True) as (service, _):
-        task = await finished(service, (await service.start(wanted)).task, 30)
+        task = await finished(service, (await begin(service, wanted)).task, 30)
     assert emulator.violations == []
     return task, [submit["body"] for submit in emulator.ledger.submits]
 

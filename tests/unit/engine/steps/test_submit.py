@@ -235,7 +235,7 @@ class TestRecording:
 
         store.before_apply = set_back_and_full
         async with house.engine(store) as service:
-            task = await finished(service, (await service.start(house.request())).task)
+            task = await finished(service, (await begin(service, house.request())).task)
         assert (task.status, task.charged, remote.sent) == ("succeeded", PRICE, 1)
 
     async def test_a_machine_that_slept_before_sending_does_not_send_late(self, house: House, remote: Remote) -> None:
