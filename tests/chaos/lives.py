@@ -8,7 +8,8 @@ from typing import Any
 
 import anyio
 
-from fermata_mcp.domain.task import Change, Step
+from fermata_mcp.domain.change import Change
+from fermata_mcp.domain.task import Step
 from fermata_mcp.engine.service import Service
 from fermata_mcp.store.sqlite import SqliteStore
 from support.music import silence

@@ -9,8 +9,9 @@ import anyio
 from emulators.audio import origin
 from emulators.faults import Fault
 from emulators.suno import SunoEmulator
+from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.spec import Rate
-from fermata_mcp.domain.task import Change, Clip
+from fermata_mcp.domain.task import Clip
 from fermata_mcp.providers.base import Snapshot
 from fermata_mcp.providers.sunoapi import SunoAdapter
 from support.engines import MortalStore

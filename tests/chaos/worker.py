@@ -21,8 +21,9 @@ from mcp.client import Client
 
 from fermata_mcp.app import running_app
 from fermata_mcp.config import load_settings
+from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.spec import ProviderSpec
-from fermata_mcp.domain.task import Change, Step, Task
+from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.providers import sunoapi
 from fermata_mcp.store.sqlite import SqliteStore

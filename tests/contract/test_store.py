@@ -10,22 +10,20 @@ from typing import Any
 import anyio
 import pytest
 
+from fermata_mcp.domain.change import Change, NewStep, TaskPatch
 from fermata_mcp.domain.credits import Entry, EntryKind
 from fermata_mcp.domain.errors import InvalidRequest, OverBudget, StoreUnavailable
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import (
     STEP_MOVES,
     Audio,
-    Change,
     Clip,
     Failure,
-    NewStep,
     Seam,
     SourceFacts,
     Step,
     StepState,
     Task,
-    TaskPatch,
     TaskStatus,
     Work,
 )

@@ -15,8 +15,9 @@ import apsw
 import pytest
 
 from fermata_mcp.app import DATABASE
+from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.errors import StoreUnavailable
-from fermata_mcp.domain.task import Change, Task
+from fermata_mcp.domain.task import Task
 from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS
 from support.asked import begin, extend
 from support.clocks import ShiftedClock

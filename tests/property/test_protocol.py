@@ -25,14 +25,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.errors import ContentRejected, StoreUnavailable
 from fermata_mcp.domain.spec import ProviderSpec
-from fermata_mcp.domain.task import Attempt, Change, Step, StepState, Task
+from fermata_mcp.domain.task import Attempt, Step, StepState, Task
 from fermata_mcp.engine.clock import Clock
 from fermata_mcp.engine.progress import Changes
 from fermata_mcp.engine.runner import Runner
 from fermata_mcp.engine.service import ONE_PERSON, Service
 from fermata_mcp.engine.steps import moves
+from fermata_mcp.engine.steps.money import money_of_failure
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.providers.base import ProviderContext
 from fermata_mcp.providers.registry import Registry
@@ -229,7 +231,7 @@ class PaidSteps(RuleBasedStateMachine):
             case "done":
                 return self.apply(p.finished(step, (), moves.ended("succeeded", self.now), held, None))
             case "failed":
-                money = moves.money_of_failure(held, taken_on=True, refunds=False)
+                money = money_of_failure(held, taken_on=True, refunds=False)
                 failed = self.apply(p.failed(step, ContentRejected("no."), self.now, money))
                 self.sent[step.id].disputed += failed
                 return failed

@@ -14,9 +14,10 @@ from mcp.types import CallToolResult, TextContent
 
 from fermata_mcp.app import DATABASE, running_app
 from fermata_mcp.config import Settings
+from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.requests.request import ExtendRequest
-from fermata_mcp.domain.task import Change, Task
+from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.lifespan import running_engine
 from fermata_mcp.engine.service import Service
 from fermata_mcp.store.sqlite import SqliteStore

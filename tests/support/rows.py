@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from fermata_mcp.domain.change import NewStep
 from fermata_mcp.domain.credits import Price, Quote
 from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec
-from fermata_mcp.domain.task import NewStep, SourceFacts, Step, Task, Work, new_id
+from fermata_mcp.domain.task import SourceFacts, Step, Task, Work, new_id
 from fermata_mcp.store.base import Store
 
 DAY_MS = 86_400_000

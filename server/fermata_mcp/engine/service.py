@@ -10,6 +10,7 @@ from typing import Literal
 import anyio
 
 from fermata_mcp.config import Settings
+from fermata_mcp.domain.change import Change, NewStep
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import (
     InvalidRequest,
@@ -17,14 +18,7 @@ from fermata_mcp.domain.errors import (
 )
 from fermata_mcp.domain.requests.request import Request
 from fermata_mcp.domain.spec import ProviderSpec
-from fermata_mcp.domain.task import (
-    TASK_STATUSES,
-    Change,
-    NewStep,
-    Step,
-    Task,
-    TaskStatus,
-)
+from fermata_mcp.domain.task import TASK_STATUSES, Step, Task, TaskStatus
 from fermata_mcp.engine.intake.prepare import Preparer, Proposal
 from fermata_mcp.engine.intake.sources import Sources
 from fermata_mcp.engine.steps.chain import stopped_in_time

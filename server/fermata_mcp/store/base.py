@@ -10,11 +10,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from fermata_mcp.domain.change import Change, NewStep
 from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.lease import SUBMIT_LEASE_MS as SUBMIT_LEASE_MS
 from fermata_mcp.domain.spec import Rate
-from fermata_mcp.domain.task import Attempt, Change, NewStep, Step, Task, TaskStatus
+from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 
 # A claim is a lease. That of a paid submit is longer than any deadline; a look at a running task takes seconds.
 POLL_LEASE_MS = 30_000

@@ -16,9 +16,10 @@ import anyio
 import anyio.to_thread
 import apsw
 
+from fermata_mcp.domain.change import Change, NewStep
 from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.spec import Rate
-from fermata_mcp.domain.task import Attempt, Change, NewStep, Step, Task, TaskStatus
+from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 
 from . import claiming, reading, rows, writing
 from .base import CLOCK_SLACK_MS, Created, Page, Unreadable

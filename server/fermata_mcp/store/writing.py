@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from fermata_mcp.domain.change import Change, NewStep
 from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.errors import OverBudget
 from fermata_mcp.domain.spec import Rate
-from fermata_mcp.domain.task import STEP_MOVES, Change, Clip, NewStep, Task
+from fermata_mcp.domain.task import STEP_MOVES, Clip, Task
 
 from .base import CLOCK_SLACK_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused
 from .claiming import count_anew

@@ -7,8 +7,9 @@ from typing import Any
 import anyio
 import pytest
 
+from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.errors import InvalidRequest, NotFound, RateLimited
-from fermata_mcp.domain.task import Change, Task
+from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.providers.base import Accepted, Refused, Submitted, Unclear

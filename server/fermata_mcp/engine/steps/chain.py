@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from fermata_mcp.config import Settings
+from fermata_mcp.domain.change import Change, NewStep, TaskPatch
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import Cancelled, FermataError
 from fermata_mcp.domain.requests.wire_request import default_point
 from fermata_mcp.domain.spec import SHORTEST_ADD_SECONDS, ProviderSpec
-from fermata_mcp.domain.task import Audio, Change, Clip, NewStep, Step, Task, TaskPatch, Work, new_id
+from fermata_mcp.domain.task import Audio, Clip, Step, Task, Work, new_id
 
 from .further import extensions, not_carried, sent_further
-from .moves import cancelled, ended, money_of_failure
+from .money import money_of_failure
+from .moves import cancelled, ended
 
 # A chain has reached its target when it is this close: provider lengths are never exact.
 NEAR_ENOUGH_SECONDS = 1.0

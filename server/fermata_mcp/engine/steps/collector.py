@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fermata_mcp.domain.change import TaskPatch
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import FermataError, GenerationFailed, TooLarge
-from fermata_mcp.domain.task import Audio, Clip, Step, Task, TaskPatch
+from fermata_mcp.domain.task import Audio, Clip, Step, Task
 from fermata_mcp.media.network.addresses import AddressRefused
 from fermata_mcp.providers.base import Provider, Snapshot
 

@@ -11,26 +11,15 @@ queued ──begin──▶ submitting ──accepted──▶ waiting ──fin
 
 from __future__ import annotations
 
+from fermata_mcp.domain.change import Change, NewStep, StepPatch, TaskPatch
 from fermata_mcp.domain.credits import Entry
 from fermata_mcp.domain.errors import FermataError, OutcomeUnknown
 from fermata_mcp.domain.spec import ProviderSpec
-from fermata_mcp.domain.task import (
-    Audio,
-    Change,
-    Clip,
-    Failure,
-    NewStep,
-    SourceFacts,
-    Step,
-    StepPatch,
-    StepState,
-    Task,
-    TaskPatch,
-    TaskStatus,
-    Work,
-)
+from fermata_mcp.domain.task import Audio, Clip, Failure, SourceFacts, Step, StepState, Task, TaskStatus, Work
 from fermata_mcp.providers.base import Snapshot
 from fermata_mcp.store.base import POLL_LEASE_MS, SUBMIT_LEASE_MS
+
+from .money import disputed, money_of_success, released
 
 EVIDENCE, LATER = " Evidence, not proof: ", " Later: "
 INTERRUPTED = "the program was interrupted while it waited for the answer"
@@ -74,7 +63,7 @@ def put_back(step: Step, due_at: int, now: int, hold: int) -> Change:
         {"state": "queued", "due_at": due_at, "remote_id": None},
         about=step.attempt_id,
         attempt={"state": "void", "ended_at": now},
-        entries=_release(hold, "nothing was taken on"),
+        entries=released(hold, "nothing was taken on"),
         task={"status": "queued", "message": "waiting to be sent"},
     )
 
@@ -104,7 +93,7 @@ def refused(step: Step, error: FermataError, now: int, hold: int, end: TaskPatch
         {"state": "failed", "due_at": None, "error": Failure.of(error)},
         about=step.attempt_id,
         attempt={"state": "refused", "ended_at": now, "error": Failure.of(error)},
-        entries=_release(hold, "refused"),
+        entries=released(hold, "refused"),
         task=end or ended("failed", now, error=error),
     )
 
@@ -163,7 +152,7 @@ def resubmit(step: Step, now: int, hold: int) -> Change:
         None,
         {"state": "queued", "due_at": now, "remote_id": None, "error": None},
         attempt={"state": "void", "ended_at": now},
-        entries=_disputed(hold, "sent again on a person's word"),
+        entries=disputed(hold, "sent again on a person's word"),
         task={"status": "queued", "error": None, "message": "waiting to be sent again"},
     )
 
@@ -292,7 +281,7 @@ def given_up(step: Step, now: int, hold: int) -> Change:
         frozenset({"unknown", "needs_user"}),
         None,
         {"state": "abandoned", "due_at": None, "error": Failure.of(error)},
-        entries=_disputed(hold, "given up"),
+        entries=disputed(hold, "given up"),
         task=ended("failed", now, error=error),
     )
 
@@ -311,29 +300,3 @@ def asked_to_cancel(step: Step, now: int) -> Change:
     """Note the wish on the task and have its process look at the step now."""
     patch: StepPatch = {"due_at": now} if step.state == "waiting" else {}
     return Change(step.id, frozenset({step.state}), None, patch, task={"cancel_at": now})
-
-
-def money_of_success(hold: int, cost: int | None) -> tuple[Entry, ...]:
-    """What was held becomes what the provider says it took, or else what was expected. Milli-credits."""
-    charge = hold if cost is None else cost
-    return (*_release(hold, "settled"), *((Entry("charge", charge),) if charge else ()))
-
-
-def money_of_failure(hold: int, *, taken_on: bool, refunds: bool, cost: int | None = None) -> tuple[Entry, ...]:
-    """What a failed submit did to the credits that were held for it; `cost` is what the provider says it took."""
-    if not taken_on:
-        return _release(hold, "nothing was taken on")
-    if cost:
-        return (*_release(hold, "failed"), Entry("charge", cost, "the provider shows that it kept this"))
-    if cost is None and not refunds:
-        return _disputed(hold, "failed after it was taken on; whether it is charged is not documented")
-    shown = "expected: the provider refunds failed tasks itself" if cost is None else "the provider shows it"
-    return (*_release(hold, "failed"), Entry("charge", hold), Entry("refund", hold, shown)) if hold else ()
-
-
-def _disputed(hold: int, note: str) -> tuple[Entry, ...]:
-    return (*_release(hold, note), Entry("disputed", hold, note)) if hold else ()
-
-
-def _release(hold: int, note: str) -> tuple[Entry, ...]:
-    return (Entry("release", hold, note),) if hold else ()

@@ -8,7 +8,8 @@ from pathlib import Path
 import anyio.to_thread
 
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.task import Clip, Step, Task, TaskPatch
+from fermata_mcp.domain.change import TaskPatch
+from fermata_mcp.domain.task import Clip, Step, Task
 from fermata_mcp.media.files import copy
 
 from .chain import chosen

@@ -9,9 +9,10 @@ from dataclasses import replace
 import anyio
 
 from fermata_mcp.config import Settings
+from fermata_mcp.domain.change import Change, TaskPatch
 from fermata_mcp.domain.credits import MILLI, Entry
 from fermata_mcp.domain.errors import FermataError, StoreUnavailable
-from fermata_mcp.domain.task import Change, Step, Task, TaskPatch
+from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.clock import Clock
 from fermata_mcp.engine.progress import Changes
 from fermata_mcp.providers.registry import Registry
@@ -19,6 +20,7 @@ from fermata_mcp.store.base import AlreadyKnown, Store
 
 from . import moves
 from .chain import ended_by
+from .money import money_of_failure
 from .publish import publish, tidy
 
 logger = logging.getLogger(__name__)
@@ -95,9 +97,7 @@ class Recorder:
             cost: Credits that the provider says it took, where it says so.
         """
         taken = None if cost is None else round(cost * MILLI)
-        return moves.money_of_failure(
-            task.held, taken_on=step.state != "queued", refunds=self._refunds(task), cost=taken
-        )
+        return money_of_failure(task.held, taken_on=step.state != "queued", refunds=self._refunds(task), cost=taken)
 
     async def fail(self, step: Step, task: Task, error: FermataError, cost: float | None = None) -> None:
         money = self.money_of_end(step, task, cost)

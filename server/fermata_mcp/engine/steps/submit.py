@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import anyio
 
+from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import FermataError, OverBudget, ProviderError, ProviderUnavailable, StoreUnavailable
 from fermata_mcp.domain.lease import LATEST_START
-from fermata_mcp.domain.task import Change, Step, Task, new_id
+from fermata_mcp.domain.task import Step, Task, new_id
 from fermata_mcp.engine.intake.source_audio import fetched_facts, is_to_be_fetched, planned_anew
 from fermata_mcp.providers.base import Accepted, NotSent, Provider, Refused, Submitted, Unclear
 from fermata_mcp.store.base import SUBMIT_LEASE_MS, AlreadyKnown

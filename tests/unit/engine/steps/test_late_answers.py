@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.errors import ContentRejected
-from fermata_mcp.domain.task import Change, Step, Task
+from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS, Store
 from support.rows import NOON, PAID, PRICE, claimed, created, only_step

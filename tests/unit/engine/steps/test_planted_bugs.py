@@ -12,7 +12,7 @@ from fermata_mcp.domain.placement import Evidence, Start
 from fermata_mcp.domain.task import Clip
 from fermata_mcp.engine.steps import chain, delivery, placing
 from fermata_mcp.engine.steps import collector as collecting
-from fermata_mcp.engine.steps.moves import money_of_failure
+from fermata_mcp.engine.steps.money import money_of_failure
 from fermata_mcp.media.decoding.client import Decoder
 from support.engines import House, finished
 from support.paid import PRODUCER, SUNOAPI, Paid

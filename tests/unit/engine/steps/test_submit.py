@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
+from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.errors import (
     Cancelled,
     ContentRejected,
@@ -18,7 +19,7 @@ from fermata_mcp.domain.errors import (
     StoreUnavailable,
 )
 from fermata_mcp.domain.spec import Pace
-from fermata_mcp.domain.task import Change, Task
+from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from fermata_mcp.providers.base import Accepted, NotSent, Refused, Snapshot, Unclear
 from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS

@@ -1,0 +1,79 @@
+"""What may be written about a step, its attempt and its task: guarded, all of it or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from .credits import Entry
+from .task import AttemptState, Audio, Clip, Failure, SourceFacts, StepState, TaskStatus, Work
+
+
+class StepPatch(TypedDict, total=False):
+    """Columns of a step that a change sets."""
+
+    state: StepState
+    work: Work
+    due_at: int | None
+    remote_id: str | None
+    attempt_id: str | None
+    submitted_at: int
+    made_at: int | None
+    polls: int
+    error_streak: int
+    clips: tuple[Clip, ...]
+    error: Failure | None
+
+
+class AttemptPatch(TypedDict, total=False):
+    state: AttemptState
+    remote_id: str | None
+    ended_at: int
+    error: Failure | None
+
+
+class TaskPatch(TypedDict, total=False):
+    status: TaskStatus
+    fraction: float | None
+    message: str
+    audio: Audio | None
+    error: Failure | None
+    warnings: tuple[str, ...]
+    source: SourceFacts
+    cancel_at: int
+    finished_at: int
+
+
+@dataclass(frozen=True)
+class NewStep:
+    id: str
+    seq: int
+    work: Work
+
+
+@dataclass(frozen=True)
+class Change:
+    """One guarded transaction about one step: all of it is committed, or none.
+
+    Attributes:
+        allowed: The step must be in one of these states, else nothing happens.
+        fence: The claim the decision rests on. None for a learned fact, which is true whoever holds the claim.
+        about: The attempt that was learned of; nothing happens where the step is at another one by now.
+        new_attempt: Id of an attempt to record as `intent` before anything is sent.
+        attempt: What to set on the step's current attempt.
+        entries: Ledger lines of the current (or new) attempt.
+        day_cap: Milli-credits that holds and charges of this day may reach; None for no cap.
+        next_step: A further step of the same task.
+    """
+
+    step_id: str
+    allowed: frozenset[StepState]
+    fence: int | None
+    step: StepPatch
+    about: str | None = None
+    new_attempt: str | None = None
+    attempt: AttemptPatch | None = None
+    entries: tuple[Entry, ...] = ()
+    day_cap: int | None = None
+    next_step: NewStep | None = None
+    task: TaskPatch | None = None
