@@ -118,6 +118,16 @@ def test_who_is_not_let_in_hears_so_as_json(path: str, headers: dict[str, str], 
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, -32600)
 
 
+@pytest.mark.parametrize("message", [request(7, "ping"), request("a", "tools/call", name="list_tasks"), INITIALIZE])
+def test_what_a_session_that_ended_is_asked_is_refused_under_its_id(message: dict[str, Any], served: Served) -> None:
+    session = opened(served.base)
+    assert httpx2.delete(f"{served.base}/mcp", headers={"mcp-session-id": session}).status_code == 200
+    for name in (session, "0" * 32):
+        answer = post(served.base, json.dumps(message).encode(), mcp_session_id=name)
+        assert (answer.status_code, answer.json()["id"]) == (404, message["id"])
+        assert "ession" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 @pytest.mark.parametrize("era", ["2025-06-18", "2026-07-28"])
 def test_what_the_sdk_refuses_is_json_too(accept: str, era: str, served: Served) -> None:

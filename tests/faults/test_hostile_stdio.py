@@ -47,6 +47,8 @@ MISTAKES: list[tuple[str, dict[str, Any]]] = [
     ("tools/call", {"name": "no_such_tool", "arguments": {}}),
     ("resources/read", {"uri": "fermata://tasks/tsk_" + "0" * 32}),
     ("resources/read", {"uri": "fermata://nothing"}),
+    ("resources/read", {"uri": "fermata://tasks/tsk_nothing/audio/0"}),
+    ("resources/read", {"uri": f"fermata://tasks/tsk_{0:032X}/audio/none"}),
     ("resources/subscribe", {"uri": "fermata://nothing"}),
     ("completion/complete", {"ref": {"type": "ref/prompt", "name": "no"}, "argument": {}}),
     ("no/such/method", {}),

@@ -64,7 +64,10 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
         mime_type="audio/*",
     )
     async def audio(task_id: str, index: str) -> bytes:
-        raise AssertionError("read by `_with_audio`")
+        """What comes here has another form than the addresses that `_read_audio_with_its_own_type` reads."""
+        with _in_words(f"{HISTORY}/{task_id}/audio/{index}"):
+            await service.get(task_id)
+            raise NotFound(f"{task_id} has no audio {index!r:.20}.", "use get_task to see what it has.")
 
     @server.resource(
         "fermata://providers",

@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import anyio
-from mcp.types import INVALID_REQUEST, PARSE_ERROR, JSONRPCMessage, JSONRPCRequest
+from mcp.types import INVALID_REQUEST, PARSE_ERROR, JSONRPCError, JSONRPCMessage, JSONRPCRequest
+from pydantic import ValidationError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -172,37 +173,52 @@ class Guard:
         await self._app({**scope, "method": "DELETE", "headers": headers}, _left, _unheard)
 
     def _watched(self, send: Send, request: JSONRPCRequest | None) -> Send:
-        """`send`, where plain words of an error become a JSON-RPC error; new sessions are noticed on the way."""
-        plain: list[Message] = []
+        """`send`, where every refusal becomes a JSON-RPC error under the id of the request.
+
+        New sessions are noticed on the way.
+        """
+        refusing: list[Message] = []
 
         async def watched(part: Message) -> None:
             if part["type"] == "http.response.start":
                 headers = Headers(raw=part["headers"])
                 if part["status"] == 200 and SESSION_HEADER in headers and request and request.method == "initialize":
                     self._sessions.use(headers[SESSION_HEADER])
-                if part["status"] >= 400 and not headers.get("content-type", "").startswith("application/json"):
-                    plain.append(part)
+                if part["status"] >= 400:
+                    refusing.append(part)
                     return
-            if plain:
-                await _send_as_error(plain, part, request, send)
+            if refusing:
+                await _send_as_error(refusing, part, request, send)
             else:
                 await send(part)
 
         return watched
 
 
-async def _send_as_error(plain: list[Message], part: Message, request: JSONRPCRequest | None, send: Send) -> None:
-    plain.append(part)
+async def _send_as_error(refusing: list[Message], part: Message, request: JSONRPCRequest | None, send: Send) -> None:
+    refusing.append(part)
     if part.get("more_body", False):
         return
-    start = plain[0]
-    words = b"".join(one.get("body", b"") for one in plain[1:]).decode(errors="replace")[:300]
-    error = refusal(INVALID_REQUEST, words or _STATUS.get(start["status"], "refused"), request.id if request else None)
-    body = on_the_wire(error)
+    start = refusing[0]
+    said = b"".join(one.get("body", b"") for one in refusing[1:])
+    body = on_the_wire(_named(_error_in(said, start["status"]), request))
     kept = [(name, value) for name, value in start["headers"] if name not in (b"content-type", b"content-length")]
     fresh = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({**start, "headers": kept + fresh})
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _error_in(said: bytes, status: int) -> JSONRPCError:
+    try:
+        return JSONRPCError.model_validate_json(said, by_name=False)
+    except ValidationError:
+        words = said.decode(errors="replace")[:300]
+        return refusal(INVALID_REQUEST, words or _STATUS.get(status, "refused"))
+
+
+def _named(error: JSONRPCError, request: JSONRPCRequest | None) -> JSONRPCError:
+    """The error under the id that was asked with, where the SDK left it out."""
+    return error if error.id is not None or request is None else error.model_copy(update={"id": request.id})
 
 
 _STATUS = {

@@ -37,6 +37,8 @@ _ID_VALUE = re.compile(rb'\s*:\s*(-?\d{1,300}(?![\d.eE])|"(?:[^"\\]|\\.){0,1000}
 _ID_AT_THE_END = re.compile(
     rb',\s*"id"' + _ID_VALUE.pattern + rb'\s*(?:,\s*"(?:jsonrpc|method)"\s*:\s*"[^"]*"\s*)*\}\s*$'
 )
+_COLON = re.compile(rb"\s*:")
+_OF_A_RESPONSE = frozenset({b'"result"', b'"error"'})
 Answers = tuple[JSONRPCError, ...]
 
 
@@ -124,11 +126,16 @@ def valid_id(value: Any) -> RequestId | None:
 def id_within(head: bytes, tail: bytes) -> RequestId | None:
     """The id of a request that cannot be parsed, where it can be made out.
 
+    A response has none: an answer under its id would be taken for one to a request of the client.
+
     Args:
         head: The beginning of the message, or all of it.
         tail: Its end.
     """
-    found = _id_at_top(head) or _ID_AT_THE_END.search(tail)
+    names, found = _top_of(head)
+    if names & _OF_A_RESPONSE and b'"method"' not in names:
+        return None
+    found = found or _ID_AT_THE_END.search(tail)
     if found is None:
         return None
     try:
@@ -137,17 +144,20 @@ def id_within(head: bytes, tail: bytes) -> RequestId | None:
         return None
 
 
-def _id_at_top(head: bytes) -> re.Match[bytes] | None:
-    depth = 0
+def _top_of(head: bytes) -> tuple[set[bytes], re.Match[bytes] | None]:
+    """The names in the outermost object, quotes included, and the first id there."""
+    names, found, depth = set[bytes](), None, 0
     for token in _TOKEN.finditer(head):
         sign = token.group()
         if sign in b"{[":
             depth += 1
         elif sign in b"}]":
             depth -= 1
-        elif depth == 1 and sign == b'"id"' and (value := _ID_VALUE.match(head, token.end())):
-            return value
-    return None
+        elif depth == 1 and _COLON.match(head, token.end()):
+            names.add(sign)
+            if sign == b'"id"':
+                found = found or _ID_VALUE.match(head, token.end())
+    return names, found
 
 
 def on_the_wire(message: JSONRPCMessage) -> bytes:

@@ -84,6 +84,14 @@ def test_blanks_and_wrong_responses_are_left_alone(data: bytes) -> None:
     assert read_message(data) == ()
 
 
+@pytest.mark.parametrize("said", [b'"result":"\\ud800"', b'"error":{"code":1,}', b'"result":[' + DEEP + b"]"])
+@pytest.mark.parametrize("form", [b'{"jsonrpc":"2.0","id":7,%b}', b'{%b,"id":7,"jsonrpc":"2.0"}'])
+def test_a_response_that_cannot_be_parsed_is_not_answered_under_its_id(form: bytes, said: bytes) -> None:
+    """The client may have asked with that id, and would take it for the answer."""
+    assert [one.id for one in refused(form % said)] == [None]
+    assert [one.id for one in refused((form % said).replace(b'"2.0"', b'"2.0","method":"ping"'))] == [7]
+
+
 @pytest.mark.parametrize("name", [0, -3, 10**30, "", "7", "\u00e9\U0001f3b5"])
 def test_every_id_that_is_allowed_is_taken(name: Any) -> None:
     taken = read_message(json.dumps({"jsonrpc": "2.0", "id": name, "method": "ping", "params": None}).encode())
