@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from importlib import import_module, metadata
 
 from fermata_mcp.domain.errors import InvalidRequest
@@ -30,7 +31,7 @@ class Registry:
 
     def names(self) -> list[str]:
         """All names, built-in ones first, then those that other packages add."""
-        return [*BUILT_IN, *sorted(set(_added()) - set(BUILT_IN))]
+        return [*BUILT_IN, *sorted(set(self._added) - set(BUILT_IN))]
 
     def spec(self, name: str) -> ProviderSpec:
         """The facts of a provider, whether it is configured or not.
@@ -68,10 +69,14 @@ class Registry:
     def _factory(self, name: str) -> Factory:
         if name in BUILT_IN:
             return import_module(BUILT_IN[name]).make
-        added = _added()
-        if name in added:
-            return added[name].load()
+        if name in self._added:
+            return self._added[name].load()
         raise InvalidRequest(f"there is no provider {name!r:.60}.", f"use one of: {', '.join(self.names())}.")
+
+    @cached_property
+    def _added(self) -> dict[str, metadata.EntryPoint]:
+        """Those of other packages. To find them takes a file of every package that is installed, so it is done once."""
+        return {entry.name: entry for entry in metadata.entry_points(group=ENTRY_POINTS)}
 
     async def aclose(self) -> None:
         for provider in self._made.values():
@@ -81,7 +86,3 @@ class Registry:
 def built_in_specs() -> list[ProviderSpec]:
     """The facts of every built-in provider."""
     return [import_module(module).SPEC for module in BUILT_IN.values()]
-
-
-def _added() -> dict[str, metadata.EntryPoint]:
-    return {entry.name: entry for entry in metadata.entry_points(group=ENTRY_POINTS)}
