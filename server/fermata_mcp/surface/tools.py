@@ -15,6 +15,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.types import CallToolResult, ContentBlock, InputRequiredResult, ResourceLink, TextContent, ToolAnnotations
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError
+from pydantic_core import from_json
 
 from fermata_mcp.domain.errors import FermataError, TooLarge
 from fermata_mcp.domain.requests.request import Arguments, ChainRequest, ExtendRequest, Request
@@ -204,8 +205,8 @@ def _unpacked(arguments: dict[str, Any]) -> dict[str, Any]:
     packed = {name: arguments[name] for name in ("options", "prompts") if isinstance(arguments.get(name), str)}
     for name, text in packed.items():
         try:
-            packed[name] = json.loads(text)
-        except (ValueError, RecursionError):
+            packed[name] = from_json(text)
+        except ValueError:
             packed[name] = text
     return arguments | packed
 

@@ -131,6 +131,13 @@ class TestPackedArguments:
         answer = await refused(house, "extend_track", source=str(house.track), options=text)
         assert answer.startswith("invalid_request: ")
 
+    @pytest.mark.parametrize(
+        "text", ['{"a": NaN}', '{"a": -1e999}', '{"\\ud800": 1}', '{"a":' + "[" * 900 + "]" * 900 + "}"]
+    )
+    async def test_what_could_not_be_read_again_is_the_callers_mistake(self, house: House, text: str) -> None:
+        answer = await refused(house, "extend_track", source=str(house.track), options=text)
+        assert answer.startswith("invalid_request: `options`: ")
+
 
 class TestSize:
     @pytest.mark.parametrize(

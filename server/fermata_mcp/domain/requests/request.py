@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic_core import PydanticCustomError
 
 Seconds = Annotated[FiniteFloat, Field(ge=0)]
 Weight = Annotated[FiniteFloat, Field(ge=0, le=1)]
@@ -16,6 +18,9 @@ LongText = Annotated[str, Field(max_length=20000)]
 
 # How a request is carried out; not part of what is asked for, so not of its identity.
 MANNER = frozenset({"idempotency_key", "max_credits", "dry_run", "wait_seconds"})
+
+# A record is read to 200 levels, and wraps them in a few of its own.
+DEEPEST_OPTIONS = 100
 
 
 def says_nothing(value: Any) -> bool:
@@ -55,6 +60,27 @@ def _unless_false(value: bool | None) -> bool | None:
     return value or None
 
 
+def _kept_as_it_is(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of any shape, as long as they can be recorded, sent and read again."""
+    _check_json(options, 0)
+    return options
+
+
+def _check_json(value: Any, depth: int) -> None:
+    if depth > DEEPEST_OPTIONS:
+        raise PydanticCustomError("too_deep", "is nested too deeply")
+    if isinstance(value, float) and not isfinite(value):
+        raise PydanticCustomError("no_number", "holds a number that is none (NaN or infinity)")
+    if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise PydanticCustomError("no_text", "holds text that is no Unicode")
+    if isinstance(value, dict):
+        for pair in cast("dict[str, Any]", value).items():
+            _check_json(list(pair), depth)
+    elif isinstance(value, list):
+        for item in cast("list[Any]", value):
+            _check_json(item, depth + 1)
+
+
 class _Asked(Arguments):
     """The fields both kinds of request share."""
 
@@ -76,7 +102,9 @@ class _Asked(Arguments):
     weirdness: Weight | None = Field(None, description="How far to stray")
     audio_weight: Weight | None = Field(None, description="How closely to follow the source")
     persona_id: ShortText | None = Field(None, description="Provider's persona or voice id")
-    options: dict[str, Any] | None = Field(None, description="Provider's own fields, sent verbatim")
+    options: Annotated[dict[str, Any], AfterValidator(_kept_as_it_is)] | None = Field(
+        None, description="Provider's own fields, sent verbatim"
+    )
     max_credits: Annotated[FiniteFloat, Field(ge=0)] | None = Field(
         None, description="Refuse if the whole call could cost more"
     )

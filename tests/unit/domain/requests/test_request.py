@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
+from pydantic_core import from_json
 
-from fermata_mcp.domain.requests.request import MANNER, request_hash
+from fermata_mcp.domain.requests.request import DEEPEST_OPTIONS, MANNER, request_hash
 from fermata_mcp.domain.task import new_id
 from support.asked import chain, extend
 
@@ -59,3 +62,33 @@ def test_ids_are_unguessable_and_all_different() -> None:
     ids = {new_id("tsk") for _ in range(100)}
     assert len(ids) == 100
     assert all(len(one) == 36 and one.startswith("tsk_") for one in ids)
+
+
+# --- options ----------------------------------------------------------------------------------------------------------
+
+
+def nested(depth: int) -> Any:
+    return [nested(depth - 1)] if depth else 1
+
+
+NOT_KEPT: dict[str, tuple[Any, str]] = {
+    "NaN": (float("nan"), "holds a number that is none"),
+    "infinity": (float("-inf"), "holds a number that is none"),
+    "infinity within": ({"a": [1, {"b": float("inf")}]}, "holds a number that is none"),
+    "half a letter": ("a\ud800", "holds text that is no Unicode"),
+    "half a letter in a name": ({"a\udfff": 1}, "holds text that is no Unicode"),
+    "a well of lists": (nested(DEEPEST_OPTIONS + 1), "is nested too deeply"),
+}
+
+
+@pytest.mark.parametrize("ask", [extend, chain])
+@pytest.mark.parametrize(("value", "why"), NOT_KEPT.values(), ids=NOT_KEPT)
+def test_options_that_could_not_be_read_again_are_refused(ask: Callable[..., Any], value: Any, why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        ask(options={"seed": value})
+
+
+@pytest.mark.parametrize("value", [10**400, 1e308, 5e-324, "\U0001f3b5", {"": [1]}, nested(DEEPEST_OPTIONS - 2)])
+def test_all_others_are_kept_as_they_are(value: Any) -> None:
+    asked = extend(options={"seed": value})
+    assert type(asked).model_validate(from_json(asked.model_dump_json())) == asked
