@@ -216,7 +216,7 @@ def test_ctrl_c_at_any_time_shows_no_traceback(command: str, tmp_path: Path) -> 
 
 INTERRUPTED_IMPORT = """
 import os, signal, sys
-from fermata_mcp import cli
+from fermata_mcp.cli import main as cli
 class Interrupt:
     def find_spec(self, name, *more):
         if name == sys.argv[1]:
