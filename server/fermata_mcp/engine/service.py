@@ -32,6 +32,7 @@ from .credits import CreditsReport, ProviderCredits, beginnings, credits_of, evi
 from .progress import Changes
 from .runner import Runner
 from .steps import moves
+from .steps.decisions import log_decision
 
 # A waiting caller hears from us at least this often, so that nobody takes silence for death.
 REPORT_SECONDS = 2.0
@@ -237,6 +238,8 @@ class Service:
 
     async def _apply(self, task: Task, change: Change) -> bool:
         done = await self._store.apply(change, now=self._clock.now())
+        if done:
+            log_decision(task.id, change)
         await self.changes.status_changed(task.id)
         return done
 

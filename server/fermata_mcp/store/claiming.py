@@ -59,9 +59,10 @@ class Taker:
 
 @dataclass
 class Claimed:
-    """What a claim has taken, and what it has put out of the way."""
+    """What a claim has taken, what it has put out of the way, and the tasks of which another process lost a step."""
 
     steps: list[Step] = field(default_factory=list[Step])
+    taken_over: list[str] = field(default_factory=list[str])
     unreadable: list[Unreadable] = field(default_factory=list[Unreadable])
 
 
@@ -88,9 +89,10 @@ def claim(c: Sql, *, taker: Taker, limit: int, doubted: Set[str]) -> Claimed:
         due = _due(c, values, limit - len(found.steps), stuck)
         if not due:
             break
-        for rowid, task_id in due:
+        for rowid, task_id, lost in due:
             try:
                 found.steps.append(_claimed(c, values | {"rowid": rowid}, task_id, doubted))
+                found.taken_over += [task_id] if lost else []
             except Unreadable as error:
                 found.unreadable.append(error)
                 if not _set_aside(c, rowid, taker.now):
@@ -98,10 +100,12 @@ def claim(c: Sql, *, taker: Taker, limit: int, doubted: Set[str]) -> Claimed:
     return found
 
 
-def _due(c: Sql, values: dict[str, Any], limit: int, stuck: Set[int]) -> list[tuple[int, str]]:
-    sql = f"SELECT rowid, CAST(task_id AS BLOB) FROM step WHERE {_DUE} ORDER BY due_at LIMIT :limit"
-    rows = c.execute(sql, values | {"limit": limit + len(stuck)}).fetchall()
-    return [(rowid, as_text(task_id)) for rowid, task_id in rows if rowid not in stuck][:limit]
+def _due(c: Sql, values: dict[str, Any], limit: int, stuck: Set[int]) -> list[tuple[int, str, bool]]:
+    """Row and task of what is due, and whether another process holds it whose time is out."""
+    sql = f"""SELECT rowid, CAST(task_id AS BLOB), ifnull(home NOT IN (:home, :nobody), 0) FROM step
+              WHERE {_DUE} ORDER BY due_at LIMIT :limit"""
+    rows = c.execute(sql, values | {"limit": limit + len(stuck), "nobody": _NOBODY}).fetchall()
+    return [(rowid, as_text(task_id), bool(lost)) for rowid, task_id, lost in rows if rowid not in stuck][:limit]
 
 
 def _claimed(c: Sql, values: dict[str, Any], task_id: str, doubted: Set[str]) -> Step:

@@ -88,6 +88,8 @@ class SqliteStore:
         taken = partial(claiming.claim, taker=taker, limit=limit, doubted=self._unreadable)
         claimed = await self._write(taken, durable=False)
         self._name(claimed.unreadable)
+        for task_id in claimed.taken_over:
+            logger.info("task %s: a step is taken over from a process that let its time run out", task_id)
         return claimed.steps
 
     async def _check_clock(self, now: int) -> None:

@@ -21,6 +21,7 @@ from fermata_mcp.store.base import AlreadyKnown, Store
 from . import moves
 from .chain import ended_by
 from .money import money_of_failure
+from .decisions import log_decision
 from .publish import publish, tidy
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,8 @@ class Recorder:
         """Write it once; False if its guard did not hold."""
         done = await self._store.apply(change, now=self._clock.now())
         due = change.step.get("due_at") if change.next_step is None else self._clock.now()
+        if done:
+            log_decision(step.task_id, change)
         if done and due is not None:
             self._due(due)
         if done and change.task is not None:
