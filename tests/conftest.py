@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from fermata_mcp.engine import progress, runner
@@ -16,6 +17,12 @@ from support.engines import House
 from support.music import silence
 from support.remote import Plugin, Remote, ScriptedProvider
 from support.rows import FREE_WORK, PAID
+
+# What an example takes says something about the machine, and nothing about the product.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("untimed")
 
 OURS = ("FERMATA_", "MUSICAPI_", "SUNOAPI_", "KIE_", "APIIN_")
 HOMES = {"HOME": "home", "USERPROFILE": "home", "XDG_STATE_HOME": "state", "XDG_MUSIC_DIR": "music"}

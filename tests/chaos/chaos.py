@@ -57,7 +57,7 @@ PRICE = 12
 OURS = ("FERMATA_", "MUSICAPI_", "SUNOAPI_", "KIE_", "APIIN_")
 ENOUGH, ACKNOWLEDGED, DEATHS = "enough", "acknowledged", "deaths"
 FREEZE_SECONDS = 6.0  # longer than a worker's lease of a submit
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 600.0  # until what is left counts as lost
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ def _bad_days(crew: Crew, plan: Plan) -> None:
     while crew.deaths < plan.kills:
         crew.fill_up()
         crew.thaw()
-        if time.monotonic() >= next_kill:
+        if time.monotonic() >= next_kill and _has_something_to_lose(crew):
             next_kill = time.monotonic() + random.uniform(0.1, 1.9) * plan.pause
             due = plan.freezes * crew.deaths > (crew.froze + 0.3) * plan.kills
             if due and len(crew.frozen) < plan.processes - 2:
@@ -270,6 +270,14 @@ def _bad_days(crew: Crew, plan: Plan) -> None:
             else:
                 crew.kill_one()
         time.sleep(0.02)
+
+
+def _has_something_to_lose(crew: Crew) -> bool:
+    """Kills keep pace with what is told, not with a clock: a busy machine must not die before it has begun.
+
+    In the control the workers die by themselves alone, where the planted bug pays again.
+    """
+    return not crew.plan.control and len(_lines(crew.folder / ACKNOWLEDGED)) > (crew.killed + crew.froze) // 2
 
 
 def _settle(crew: Crew, folder: Path) -> None:

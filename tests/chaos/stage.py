@@ -25,7 +25,7 @@ from support.asked import begin, chain, extend
 from support.engines import House, settings_in
 
 TOLD = "told"
-PATIENCE = 25.0
+PATIENCE = 180.0
 # Nobody sleeps longer than this for others; what is promised does not depend on it.
 SLEEPS = {
     "LONGEST_SLEEP_SECONDS": 0.03, "FOREIGN_LOOK_SECONDS": 0.03, "FEWEST_POLLS": 0,

@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from contract.suite import check
-from contract.wire_rig import ORIGIN, WireBench, WireRig, bench, logged, loopback
+from contract.wire_rig import (
+    HURRIES,
+    NEVER_ANSWERED,
+    ORIGIN,
+    PATIENCE,
+    WireBench,
+    WireRig,
+    bench,
+    hurried_reads,
+    logged,
+    loopback,
+)
 from emulators.faults import Deed, Fault, Front
 from fermata_mcp.domain.errors import AuthenticationFailed, ProviderError, ProviderUnavailable
 from fermata_mcp.providers.base import Snapshot
@@ -111,7 +122,7 @@ async def looks_below_http(rig: WireRig, case: Deed) -> None:
     """A look that is cut off fails, and the next one may succeed."""
     async with loopback(rig, "poll", Fault.wire(case)) as made:
         remote_id = await made.submitted()
-        with pytest.raises(ProviderError):
+        with hurried_reads(HURRIES[0] if case in NEVER_ANSWERED else PATIENCE), pytest.raises(ProviderError):
             await made.poll(remote_id)
         made.emulator.faults.clear()
         assert (await made.poll(remote_id)).state == "succeeded"

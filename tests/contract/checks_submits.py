@@ -6,7 +6,7 @@ import tracemalloc
 from typing import Any
 
 from contract.suite import check
-from contract.wire_rig import Said, WireRig, bench, loopback
+from contract.wire_rig import HURRIES, NEVER_ANSWERED, PATIENCE, Said, WireRig, bench, loopback
 from emulators.faults import Deed, Fault, Front
 from fermata_mcp.providers.base import Accepted, NotSent, Refused, Unclear
 
@@ -219,11 +219,14 @@ async def redirects_are_not_followed(rig: WireRig, case: int) -> None:
        needs="wire")  # fmt: skip
 async def misdeeds_below_http(rig: WireRig, case: Deed) -> None:
     """Whatever the network does to a paid request: the outcome is open, and there was one POST."""
-    async with loopback(rig, "submit", Fault.wire(case)) as made:
-        outcome = await made.submit()
-        assert isinstance(outcome, Unclear), outcome
-        assert made.emulator.submits_seen() == 1
-        assert len(made.emulator.ledger.submits) == (case != "reset_before_body")
+    for patience in HURRIES if case in NEVER_ANSWERED else (PATIENCE,):
+        async with loopback(rig, "submit", Fault.wire(case), patience) as made:
+            outcome = await made.submit()
+            if made.emulator.submits_seen():  # else the machine was too busy to bring it there in time
+                break
+    assert isinstance(outcome, Unclear), outcome
+    assert made.emulator.submits_seen() == 1
+    assert len(made.emulator.ledger.submits) == (case != "reset_before_body")
 
 
 @check(lambda _: ["huge", "gzip_bomb"], needs="wire")

@@ -18,7 +18,7 @@ from contract.local_rig import SOURCE_SECONDS, LocalBench, LocalRig
 from contract.rig import CANARY
 from contract.suite import check
 from fermata_mcp.domain.task import Work
-from support.processes import runs, seconds_of, wait_until, workers_of, write_beat
+from support.processes import PATIENCE, runs, seconds_of, wait_until, workers_of, write_beat
 
 ALIVE, DEAD, ABSURD = os.getpid(), 2**22 + 1, 10**30  # a process id is at most 2**22
 
@@ -122,14 +122,14 @@ async def bad_inputs(rig: LocalRig, case: str) -> None:
 
 async def _child(made: LocalBench) -> int:
     """The one worker, once it runs."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while not (found := workers_of(os.getpid())):  # noqa: ASYNC110  (a process cannot tell us)
             await anyio.sleep(0.01)
     return found[0]
 
 
 def _is_gone(pid: int) -> None:
-    wait_until(lambda: not runs(pid), "the worker's end", 5)
+    wait_until(lambda: not runs(pid), "the worker's end")
 
 
 @check(lambda _: ["stop", "aclose"], needs="worker")
@@ -139,7 +139,7 @@ async def a_worker_that_hears_nothing_is_ended(rig: LocalRig, case: str) -> None
         made.end_as("hangs")
         remote_id = await made.submitted()
         worker = await _child(made)
-        with anyio.fail_after(2):
+        with anyio.fail_after(PATIENCE):
             await (made.provider.stop(remote_id) if case == "stop" else made.provider.aclose())
         _is_gone(worker)
         found = await made.poll(remote_id)
@@ -156,7 +156,7 @@ async def closing_ends_every_child(rig: LocalRig, case: str) -> None:
         for number in range(count):
             await made.submitted(attempt_id=f"att_{number}")
         workers = [await _child(made)] if case == "waits" else []
-        with anyio.fail_after(4):
+        with anyio.fail_after(PATIENCE):
             await made.provider.aclose()
         for worker in workers:
             _is_gone(worker)

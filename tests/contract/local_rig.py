@@ -83,7 +83,7 @@ class LocalBench(Bench):
         self.broken += [] if error is None else [error]
 
     async def aclose(self) -> None:
-        with anyio.CancelScope(shield=True), anyio.fail_after(5):
+        with anyio.CancelScope(shield=True), anyio.fail_after(180):
             await self.provider.aclose()
         for task in tuple(self.tasks):
             task.cancel()

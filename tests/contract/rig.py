@@ -67,7 +67,7 @@ class Bench(ABC):
     async def poll(self, remote_id: str) -> Snapshot:
         return await self.provider.poll(remote_id, self.work)
 
-    async def over(self, remote_id: str, seconds: float = 20) -> Snapshot:
+    async def over(self, remote_id: str, seconds: float = 180) -> Snapshot:
         """The first reading that is not `running`."""
         with anyio.fail_after(seconds):
             while (found := await self.poll(remote_id)).state == "running":  # noqa: ASYNC110  (only a look tells)

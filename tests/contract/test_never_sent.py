@@ -21,7 +21,7 @@ from fermata_mcp.providers.base import NotSent, ProviderContext, Submitted, Uncl
 from fermata_mcp.providers.http.client import HttpProvider
 
 pytestmark = pytest.mark.anyio
-PATIENCE = 30.0
+PATIENCE = 180.0
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 WORK = Work(source_clip="abc", save_as="/x")
 
@@ -198,12 +198,17 @@ async def test_a_host_that_never_shakes_hands_was_sent_no_request() -> None:
         assert b"POST" not in wire.got
 
 
-@pytest.mark.parametrize(("answers", "patience"), [(silent, 3.0), (cut, PATIENCE)])
-async def test_once_the_request_has_begun_nothing_is_known_without_an_answer(answers: Answers, patience: float) -> None:
-    async with host(answers) as wire:
-        outcome = await provider(wire.url, submit_timeout_seconds=patience).submit("att", WORK)
-        assert isinstance(outcome, Unclear)
-        assert wire.got.startswith(b"POST")
+@pytest.mark.parametrize(("answers", "patiences"), [(silent, (0.4, 4.0, 40.0)), (cut, (PATIENCE,))])
+async def test_once_the_request_has_begun_nothing_is_known_without_an_answer(
+    answers: Answers, patiences: tuple[float, ...]
+) -> None:
+    for patience in patiences:
+        async with host(answers) as wire:
+            outcome = await provider(wire.url, submit_timeout_seconds=patience).submit("att", WORK)
+            if wire.got:  # else the machine was too busy to bring it there in time
+                break
+    assert isinstance(outcome, Unclear)
+    assert wire.got.startswith(b"POST")
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE"])

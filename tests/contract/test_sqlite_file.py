@@ -376,7 +376,7 @@ class TestSharing:
 
     async def test_reading_goes_on_under_another_programs_lock(self, store: SqliteStore, path: Path) -> None:
         task = await created(store)
-        with lock(path), anyio.fail_after(2):
+        with lock(path), anyio.fail_after(180):
             assert await stored(store, task) == task
 
     async def test_a_cancelled_writer_under_a_lock_leaves_nothing_open(self, store: SqliteStore, path: Path) -> None:

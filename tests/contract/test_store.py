@@ -821,7 +821,7 @@ class TestCancellation:
                 async with anyio.create_task_group() as group:
                     for task in tasks:
                         group.start_soon(lambda t=task: one.create(t, a_step(), home="a", now=NOON))
-            with anyio.fail_after(5):
+            with anyio.fail_after(180):
                 await created(other)
                 await created(one)
             for task in tasks:
@@ -833,6 +833,6 @@ class TestCancellation:
             await created(one, idempotency_key="k")
             with pytest.raises(KeyReused):
                 await one.create(a_task(idempotency_key="k"), a_step(), home="a", now=NOON)
-            with anyio.fail_after(5):
+            with anyio.fail_after(180):
                 await created(other)
                 await created(one)

@@ -15,7 +15,7 @@ import soundfile
 
 from contract.rig import CALLBACK, CANARY, Bench, Capability, Rig
 from emulators.base import Emulator
-from emulators.faults import Fault, Front, Kind
+from emulators.faults import Deed, Fault, Front, Kind
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Work
@@ -24,7 +24,10 @@ from fermata_mcp.providers.http.client import HttpProvider
 from fermata_mcp.providers.http.wire import Adapter
 
 ORIGIN = "http://emulator.test"
-PATIENCE = 0.4
+PATIENCE = 180.0
+# Time-outs for far sides that never answer: the first that is long enough for the request to get there.
+HURRIES = (0.4, 4.0, 40.0)
+NEVER_ANSWERED: tuple[Deed, ...] = ("hang", "drip")
 
 
 @dataclass(frozen=True)
@@ -139,8 +142,8 @@ class WireRig(Rig):
 
     def settings(self, url: str = ORIGIN, **more: Any) -> Settings:
         key_name, addresses = self.key_names
-        given: dict[str, Any] = {key_name: CANARY, **dict.fromkeys(addresses, url)} | more
-        return Settings(callback_url=CALLBACK, submit_timeout_seconds=PATIENCE, **given)
+        base: dict[str, Any] = {"callback_url": CALLBACK, "submit_timeout_seconds": PATIENCE, key_name: CANARY}
+        return Settings(**(base | dict.fromkeys(addresses, url) | more))
 
     def made(self) -> Adapter:
         return self.adapter(self.settings())
@@ -153,12 +156,14 @@ class WireRig(Rig):
 
 
 @asynccontextmanager
-async def bench(rig: WireRig, *, url: str = ORIGIN, emulator: Emulator | None = None) -> AsyncGenerator[WireBench]:
+async def bench(
+    rig: WireRig, *, url: str = ORIGIN, emulator: Emulator | None = None, **more: Any
+) -> AsyncGenerator[WireBench]:
     """In this process without a socket; over one where a `url` is given."""
     emulator = emulator or rig.emulator()
     emulator.key = CANARY
     transport = httpx.ASGITransport(app=emulator.app) if url == ORIGIN else None
-    settings = rig.settings(url)
+    settings = rig.settings(url, **more)
     host = ProviderContext(settings, spawn=lambda _: None, changed=lambda _: None)
     provider = HttpProvider(rig.adapter(settings), host, transport)
     async with httpx.AsyncClient(transport=transport, base_url=url) as client:
@@ -169,14 +174,17 @@ async def bench(rig: WireRig, *, url: str = ORIGIN, emulator: Emulator | None = 
 
 
 @asynccontextmanager
-async def loopback(rig: WireRig, kind: Kind, fault: Fault) -> AsyncGenerator[WireBench]:
-    """Over a socket, where a request of that kind meets `fault`."""
+async def loopback(rig: WireRig, kind: Kind, fault: Fault, patience: float = PATIENCE) -> AsyncGenerator[WireBench]:
+    """Over a socket, where a request of that kind meets `fault`; a submit gives up after `patience`."""
     emulator = rig.emulator()
     emulator.script(kind, fault, 3)
-    patience: Any = patch.object(vars(HttpProvider)["_read"], "__defaults__", (PATIENCE,))
-    async with Front(emulator) as url, bench(rig, url=url, emulator=emulator) as made:
-        with patience:
-            yield made
+    async with Front(emulator) as url, bench(rig, url=url, emulator=emulator, submit_timeout_seconds=patience) as made:
+        yield made
+
+
+def hurried_reads(patience: float) -> Any:
+    """Inside, what is no submit gives up after `patience`."""
+    return patch.object(vars(HttpProvider)["_read"], "__defaults__", (patience,))
 
 
 @contextmanager

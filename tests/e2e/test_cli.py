@@ -19,17 +19,18 @@ import pytest
 import soundfile
 
 from support.processes import (
+    HELD_ADD,
+    HELD_SECONDS,
     PATIENCE,
     SERVER,
-    SLOW_ADD,
     Home,
     fermata,
+    held_call,
+    let_go,
     needs_proc,
     seconds_of,
-    slow_call,
     wait_until,
     within,
-    workers_of,
     write_beat,
     write_music,
 )
@@ -280,11 +281,11 @@ def test_version(finished: Finished) -> None:
 
 
 @contextmanager
-def extending(home: Home, source: str, add_seconds: float) -> Generator[subprocess.Popen[str]]:
-    """A command that is still at work."""
+def extending(home: Home, source: str) -> Generator[subprocess.Popen[str]]:
+    """A command whose worker stands still half way."""
     with home.log.open("w") as log:
         process = subprocess.Popen(
-            [*SERVER, "extend", source, "--by", str(add_seconds)],
+            [*SERVER, "extend", source, "--by", str(HELD_ADD)],
             env=home.environment(),
             stdout=subprocess.PIPE,
             stderr=log,
@@ -293,7 +294,7 @@ def extending(home: Home, source: str, add_seconds: float) -> Generator[subproce
         )
     with process:
         try:
-            wait_until(lambda: _is_at_work(process, home), "a worker")
+            wait_until(lambda: _is_at_work(process, home), "a worker that writes")
             yield process
         finally:
             process.kill()
@@ -301,14 +302,13 @@ def extending(home: Home, source: str, add_seconds: float) -> Generator[subproce
 
 def _is_at_work(process: subprocess.Popen[str], home: Home) -> bool:
     assert process.poll() is None, home.log.read_text()
-    return bool(workers_of(process.pid))
+    return bool(home.leftovers())
 
 
 @needs_proc
 def test_ctrl_c_keeps_the_task(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    source = write_music(tmp_path / "song.ogg", 20)
-    with extending(home, str(source), 800) as process:
+    home, asked = Home(tmp_path), held_call(tmp_path)
+    with extending(home, asked["source"]) as process:
         with within(3, "stopping"):
             process.send_signal(signal.SIGINT)
             assert process.wait(PATIENCE) == 130
@@ -316,15 +316,16 @@ def test_ctrl_c_keeps_the_task(tmp_path: Path) -> None:
     [task] = _json(home, "tasks")["tasks"]
     assert task["status"] in ("queued", "running")
     assert home.leftovers() == []
+    let_go(asked)
     done = fermata(home, "task", task["task_id"], "--json")
     check(done, 0)
-    assert abs(seconds_of(Path(json.loads(done.stdout)["audio"]["file"])) - 820) <= 0.05
+    assert abs(seconds_of(Path(json.loads(done.stdout)["audio"]["file"])) - HELD_SECONDS - HELD_ADD) <= 0.05
 
 
 @needs_proc
 def test_sigterm_keeps_the_task_too(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    with extending(home, slow_call(tmp_path)["source"], SLOW_ADD) as process:
+    with extending(home, held_call(tmp_path)["source"]) as process:
         process.send_signal(signal.SIGTERM)
         process.wait(PATIENCE)
         assert "Traceback" not in home.log.read_text()

@@ -20,13 +20,13 @@ from emulators.faults import Fault
 from fermata_mcp.store.base import POLL_LEASE_MS
 from support.paid import SONIC, SUNOAPI, Market, market
 from support.processes import (
+    HELD_ADD,
     PATIENCE,
     SERVER,
-    SLOW_ADD,
     Home,
     fermata,
+    held_call,
     needs_proc,
-    slow_call,
     wait_until,
     workers_of,
     write_beat,
@@ -106,8 +106,8 @@ def last_words(shown: str) -> str:
 @contextmanager
 def rendering(home: Home) -> Generator[tuple[Terminal, int]]:
     """A terminal in which a worker is writing, which it would go on with for ten seconds or more."""
-    source = slow_call(home.root)["source"]
-    with terminal(home.environment(), "extend", source, "--by", SLOW_ADD) as shell:
+    source = held_call(home.root)["source"]
+    with terminal(home.environment(), "extend", source, "--by", HELD_ADD) as shell:
         [worker] = wait_until(lambda: workers_of(shell.process.pid), "a worker")
         wait_until(home.leftovers, "a part of the result")
         yield shell, worker

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,15 @@ from support import journeys
 from support.journeys import Ear, Journey, check_refusal, extend, travel
 from support.processes import (
     ERAS,
+    PATIENCE,
     Home,
     Message,
     Served,
     fermata,
+    held_call,
     http_connection,
     http_server,
-    slow_call,
+    let_go,
     starting_http_server,
     text,
     view,
@@ -53,7 +56,7 @@ def leaving(tmp_path: Path) -> Generator[Served]:
 
 
 def post(base: str, message: Message, **headers: str) -> httpx2.Response:
-    return httpx2.post(f"{base}/mcp", json=message, headers=HEADERS | headers, timeout=10)
+    return httpx2.post(f"{base}/mcp", json=message, headers=HEADERS | headers, timeout=PATIENCE)
 
 
 def initialize() -> Message:
@@ -108,23 +111,28 @@ async def test_two_clients_at_once_get_their_own_answers(served: Served, tmp_pat
 @pytest.mark.anyio
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_client_that_leaves_mid_call_loses_nothing(era: str, served: Served, tmp_path: Path) -> None:
-    source = write_beat(tmp_path / "song.wav", 60)
-    asked = {"source": str(source), "add_seconds": 3000}
-    async with http_connection(served.base, era) as client:
-        with anyio.move_on_after(0.2):
-            await client.call_tool("extend_track", asked)
+    asked, told = held_call(tmp_path), anyio.Event()
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        told.set()
+
+    async with http_connection(served.base, era) as client, anyio.create_task_group() as group:
+        group.start_soon(partial(client.call_tool, "extend_track", asked, progress_callback=hear))
+        await told.wait()
+        group.cancel_scope.cancel()
+    let_go(asked)
     async with http_connection(served.base, era) as client:
         task = view(await client.call_tool("extend_track", asked))
         assert task["status"] == "succeeded"
         listed = view(await client.call_tool("list_tasks", {"limit": 100}))["tasks"]
-        assert [one["task_id"] for one in listed if one["source"] == str(source)] == [task["task_id"]]
+        assert [one["task_id"] for one in listed if one["source"] == asked["source"]] == [task["task_id"]]
 
 
 # --- who is refused ---------------------------------------------------------------------------------------------------
 
 
 def test_health_is_told(served: Served) -> None:
-    answer = httpx2.get(f"{served.base}/healthz", timeout=10)
+    answer = httpx2.get(f"{served.base}/healthz", timeout=PATIENCE)
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
 
 
@@ -141,7 +149,7 @@ def test_a_foreign_origin_is_forbidden(path: str, origin: str, served: Served) -
 
 def _status(served: Served, path: str, **headers: str) -> int:
     method, body = ("POST", initialize()) if path == "/mcp" else ("GET", None)
-    with httpx2.stream(method, served.base + path, json=body, headers=HEADERS | headers, timeout=10) as answer:
+    with httpx2.stream(method, served.base + path, json=body, headers=HEADERS | headers, timeout=PATIENCE) as answer:
         return answer.status_code
 
 
@@ -155,7 +163,7 @@ def test_a_body_over_the_limit_is_refused_and_survived(served: Served) -> None:
         answer = post(served.base, _call("extend_track", arguments), **_modern("extend_track"))
     assert answer.status_code in (200, 400, 413)
     assert answer.status_code != 200 or "262144 bytes" in answer.text
-    assert httpx2.get(f"{served.base}/healthz", timeout=10).status_code == 200
+    assert httpx2.get(f"{served.base}/healthz", timeout=PATIENCE).status_code == 200
 
 
 def _call(tool: str, arguments: Message) -> Message:
@@ -174,7 +182,7 @@ def _modern(tool: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("body", [b"", b"not json", b"[]", b'{"jsonrpc": "2.0"}', b"\xff\xfe"])
 def test_a_body_that_is_no_message_is_refused(body: bytes, served: Served) -> None:
-    answer = httpx2.post(f"{served.base}/mcp", content=body, headers=HEADERS, timeout=10)
+    answer = httpx2.post(f"{served.base}/mcp", content=body, headers=HEADERS, timeout=PATIENCE)
     assert 400 <= answer.status_code < 500
 
 
@@ -246,28 +254,28 @@ async def test_a_waiting_call_is_answered_before_it_leaves(
     number: signal.Signals, era: str, leaving: Served, tmp_path: Path
 ) -> None:
     async with http_connection(leaving.base, era) as client:
-        result = await journeys.call_until_stopped(client, slow_call(tmp_path), leaving, number)
+        result = await journeys.call_until_stopped(client, held_call(tmp_path), leaving, number)
         assert view(result)["status"] in ("queued", "running")
         assert "get_task" in view(result)["next"]
 
 
 def test_a_waiting_call_gets_a_whole_answer(leaving: Served, tmp_path: Path) -> None:
     """On the wire: status 200, and a result where an interrupted stream would show none."""
-    call = _call("extend_track", slow_call(tmp_path))
+    call = _call("extend_track", held_call(tmp_path))
     call["params"]["_meta"]["progressToken"] = "now"
     headers = HEADERS | _modern("extend_track")
-    with httpx2.stream("POST", f"{leaving.base}/mcp", json=call, headers=headers, timeout=30) as answer:
+    with httpx2.stream("POST", f"{leaving.base}/mcp", json=call, headers=headers, timeout=PATIENCE) as answer:
         leaving.process.send_signal(signal.SIGTERM)
         lines = [line.removeprefix("data: ") for line in answer.iter_lines() if line.startswith("data: ")]
     assert answer.status_code == 200
     assert json.loads(lines[-1])["result"]["structuredContent"]["status"] in ("queued", "running")
-    assert leaving.process.wait(timeout=10) == 0
+    assert leaving.process.wait(timeout=PATIENCE) == 0
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("path", ["/sse", "/mcp"])
 async def test_an_open_stream_does_not_keep_it_alive(path: str, leaving: Served) -> None:
-    async with httpx2.AsyncClient(timeout=10) as client:
+    async with httpx2.AsyncClient(timeout=PATIENCE) as client:
         headers = {"accept": "text/event-stream"}
         if path == "/mcp":
             opened = await client.post(f"{leaving.base}/mcp", json=initialize(), headers=HEADERS)
@@ -275,7 +283,7 @@ async def test_an_open_stream_does_not_keep_it_alive(path: str, leaving: Served)
         async with client.stream("GET", leaving.base + path, headers=headers) as stream:
             assert stream.status_code == 200
             with within(LEAVES_WITHIN, "leaving"):
-                assert await anyio.to_thread.run_sync(leaving.signal_and_wait, signal.SIGTERM, 10) == 0
+                assert await anyio.to_thread.run_sync(leaving.signal_and_wait, signal.SIGTERM, PATIENCE) == 0
 
 
 @pytest.mark.anyio
@@ -285,22 +293,22 @@ async def test_a_listening_client_does_not_keep_it_alive(leaving: Served) -> Non
         client.listen(resource_subscriptions=[journeys.HISTORY]),
     ):
         with within(LEAVES_WITHIN, "leaving"):
-            assert await anyio.to_thread.run_sync(leaving.signal_and_wait, signal.SIGTERM, 10) == 0
+            assert await anyio.to_thread.run_sync(leaving.signal_and_wait, signal.SIGTERM, PATIENCE) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_idle_server_leaves_at_once(number: signal.Signals, leaving: Served) -> None:
     with within(2, "leaving"):
-        assert leaving.signal_and_wait(number, 10) == 0
+        assert leaving.signal_and_wait(number, PATIENCE) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_changes_nothing(number: signal.Signals, leaving: Served) -> None:
     leaving.process.send_signal(number)
     time.sleep(0.05)  # while the last answers are given
-    assert leaving.signal_and_wait(number, 10) == 0
+    assert leaving.signal_and_wait(number, PATIENCE) == 0
 
 
 def test_it_can_be_ended_as_soon_as_it_says_where_it_is(tmp_path: Path) -> None:
     with starting_http_server(Home(tmp_path)) as served:
-        assert served.signal_and_wait(signal.SIGTERM, 10) == 0
+        assert served.signal_and_wait(signal.SIGTERM, PATIENCE) == 0

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
@@ -18,23 +17,25 @@ from mcp.types import CallToolResult
 
 from support.processes import (
     ERAS,
+    HELD_ADD,
+    HELD_SECONDS,
+    PATIENCE,
     SERVER,
     Home,
-    Message,
     RawServer,
+    held_call,
+    let_go,
     needs_proc,
     open_server,
     raw_server,
     runs,
     seconds_of,
-    slow_call,
     stdio_connection,
     view,
     wait_until,
     within,
     workers_of,
     write_beat,
-    write_music,
 )
 
 LEAVES_WITHIN = 2.0
@@ -67,7 +68,7 @@ def leaves(server: RawServer, leave: Leave) -> None:
     """Code 0, in time."""
     with within(LEAVES_WITHIN, "leaving"):
         leave(server)
-        assert server.wait_exit(10) == 0
+        assert server.wait_exit(PATIENCE) == 0
 
 
 # --- leaving ----------------------------------------------------------------------------------------------------------
@@ -82,7 +83,7 @@ def test_it_leaves_when_idle(leave: Leave, tmp_path: Path) -> None:
 def test_it_leaves_before_it_was_spoken_to(tmp_path: Path) -> None:
     with raw_server(Home(tmp_path)) as server:
         server.close_input()
-        assert server.wait_exit(10) == 0
+        assert server.wait_exit(PATIENCE) == 0
 
 
 @needs_proc
@@ -90,33 +91,33 @@ def test_it_leaves_before_it_was_spoken_to(tmp_path: Path) -> None:
 def test_it_leaves_mid_call_and_takes_its_worker_along(leave: Leave, tmp_path: Path) -> None:
     home = Home(tmp_path)
     with open_server(home) as server:
-        call = server.start_call("extend_track", slow_call(tmp_path))
+        call = server.start_call("extend_track", held_call(tmp_path))
         server.progress(call, at_least=25)
         workers = workers_of(server.process.pid)
         assert workers
         leaves(server, leave)
-    wait_until(lambda: not any(map(runs, workers)), "the end of the worker", 3)
+    wait_until(lambda: not any(map(runs, workers)), "the end of the worker")
     assert home.leftovers() == []
 
 
 @SIGNALS
 def test_a_signal_answers_the_waiting_call_first(leave: Leave, tmp_path: Path) -> None:
     with open_server(Home(tmp_path)) as server:
-        call = server.start_call("extend_track", slow_call(tmp_path))
+        call = server.start_call("extend_track", held_call(tmp_path))
         server.progress(call)
         leave(server)
-        result = server.result(call, 3)
+        result = server.result(call)
         assert not result.is_error
         assert view(result)["status"] in ("queued", "running")
         assert view(result)["task_id"] in view(result)["next"]
-        assert server.wait_exit(3) == 0
+        assert server.wait_exit(PATIENCE) == 0
 
 
 @SIGNALS
 def test_a_second_signal_changes_nothing(leave: Leave, tmp_path: Path) -> None:
     """A host signals the process and then its group; a person presses Ctrl-C again."""
     with open_server(Home(tmp_path)) as server:
-        call = server.start_call("extend_track", slow_call(tmp_path))
+        call = server.start_call("extend_track", held_call(tmp_path))
         server.progress(call)
         leave(server)
         time.sleep(0.05)  # while the last answers are given
@@ -138,7 +139,7 @@ def test_it_leaves_although_nobody_reads_its_answers(tmp_path: Path) -> None:
             assert process.stdout.readline()
             with within(LEAVES_WITHIN, "leaving"):
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(10) == 0
+                assert process.wait(PATIENCE) == 0
         finally:
             process.kill()
 
@@ -164,10 +165,10 @@ def test_it_leaves_when_its_parent_dies(tmp_path: Path) -> None:
         with parent:
             os.close(server_out)
             os.write(to_server, _opening())
-            assert _read(from_server, 20)
+            assert _read(from_server, PATIENCE)
             parent.kill()
             with within(3, "noticing that the parent has died"):
-                while _read(from_server, 10):
+                while _read(from_server, PATIENCE):
                     pass
     finally:
         for pipe in (server_in, to_server, from_server):
@@ -184,23 +185,18 @@ def _read(pipe: int, seconds: float) -> bytes:
 # --- work outlives whoever asked for it -------------------------------------------------------------------------------
 
 
-def middling_call(folder: Path) -> Message:
-    """An extension that takes about a second."""
-    return {"source": str(write_music(folder / "song.ogg", 20)), "add_seconds": 800}
-
-
 @pytest.mark.parametrize("leave", [end_of_input, sigterm])
 def test_what_was_going_on_is_finished_by_the_next_start(leave: Leave, tmp_path: Path) -> None:
-    home = Home(tmp_path)
+    home, asked = Home(tmp_path), held_call(tmp_path)
     with open_server(home) as server:
-        call = server.start_call("extend_track", middling_call(tmp_path))
-        server.progress(call, at_least=25)
+        server.progress(server.start_call("extend_track", asked), at_least=25)
         leaves(server, leave)
+    let_go(asked)
     with open_server(home) as server:
         [listed] = view(server.call("list_tasks"))["tasks"]
-        task = view(server.call("get_task", {"task_id": listed["task_id"], "wait_seconds": 30}, 40))
+        task = view(server.call("get_task", {"task_id": listed["task_id"], "wait_seconds": PATIENCE}))
         assert task["status"] == "succeeded"
-        assert abs(seconds_of(Path(task["audio"]["file"])) - 820) <= 0.05
+        assert abs(seconds_of(Path(task["audio"]["file"])) - HELD_SECONDS - HELD_ADD) <= 0.05
     assert home.leftovers() == []
 
 
@@ -212,16 +208,16 @@ def test_leaving_at_the_first_moment_does_not_delay_a_task(tmp_path: Path) -> No
         calls = [server.start_call("extend_track", arguments | {"take": take}) for take in range(1, 9)]
         server.progress(calls[5])
         leaves(server, end_of_input)
-    with open_server(home) as server, within(20, "finishing some short tasks"):
+    with open_server(home) as server:
         for listed in view(server.call("list_tasks"))["tasks"]:
-            task = view(server.call("get_task", {"task_id": listed["task_id"], "wait_seconds": 20}))
+            task = view(server.call("get_task", {"task_id": listed["task_id"], "wait_seconds": PATIENCE}))
             assert task["status"] == "succeeded", f"{task['status']}: {task['progress']['message']}"
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_call_that_is_given_up_leaves_its_task_alone(era: str, tmp_path: Path) -> None:
-    home = Home(tmp_path)
+    home, asked = Home(tmp_path), held_call(tmp_path)
     async with stdio_connection(home, era) as client:
         told = anyio.Event()
 
@@ -230,7 +226,7 @@ async def test_a_call_that_is_given_up_leaves_its_task_alone(era: str, tmp_path:
                 told.set()
 
         async def ask() -> CallToolResult:
-            return await client.call_tool("extend_track", middling_call(tmp_path), progress_callback=hear)
+            return await client.call_tool("extend_track", asked, progress_callback=hear)
 
         async with anyio.create_task_group() as group:
             group.start_soon(ask)
@@ -238,18 +234,20 @@ async def test_a_call_that_is_given_up_leaves_its_task_alone(era: str, tmp_path:
             group.cancel_scope.cancel()
         [listed] = view(await client.call_tool("list_tasks", {}))["tasks"]
         assert listed["status"] in ("queued", "running")
+    let_go(asked)
     async with stdio_connection(home, era) as client:
-        task = view(await client.call_tool("get_task", {"task_id": listed["task_id"], "wait_seconds": 30}))
+        task = view(await client.call_tool("get_task", {"task_id": listed["task_id"], "wait_seconds": PATIENCE}))
         assert task["status"] == "succeeded"
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("era", ERAS)
 async def test_the_same_call_after_a_timeout_joins_the_same_task(era: str, tmp_path: Path) -> None:
-    asked: dict[str, Any] = middling_call(tmp_path)
+    asked = held_call(tmp_path)
     async with stdio_connection(Home(tmp_path), era) as client:
         with pytest.raises(Exception, match=r"(?i)timed out"):
             await client.call_tool("extend_track", asked, read_timeout_seconds=0.4)
+        let_go(asked)
         task = view(await client.call_tool("extend_track", asked))
         assert task["status"] == "succeeded"
         assert len(view(await client.call_tool("list_tasks", {}))["tasks"]) == 1

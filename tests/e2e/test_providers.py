@@ -219,7 +219,7 @@ async def test_a_lost_answer_is_for_a_person_to_settle(paid: Paid, tmp_path: Pat
             assert (checked["status"], emulator.submits_seen()) == ("unknown", 1)
 
             await resolved(client, task, "resubmit")
-            task = await done(client, "get_task", task_id=task["task_id"], wait_seconds=30)
+            task = await done(client, "get_task", task_id=task["task_id"], wait_seconds=180)
             assert task["status"] == "succeeded"
             check_clips(task, *paid.seconds)
             refused = await client.call_tool("resolve_task", {"task_id": task["task_id"], "action": "resubmit"})

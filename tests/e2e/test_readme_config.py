@@ -31,7 +31,7 @@ async def tools_of(server: dict[str, Any], folder: Path, path: str) -> set[str]:
     """Start what the configuration says, as a host with this PATH would."""
     given = {"HOME": str(folder), "PATH": path, **server.get("env", {})}
     command = StdioServerParameters(command=server["command"], args=server["args"], env=given, cwd=folder)
-    with Home(folder).log.open("w") as log, anyio.fail_after(60):
+    with Home(folder).log.open("w") as log, anyio.fail_after(300):
         async with Client(stdio_client(command, log)) as client:
             return {tool.name for tool in (await client.list_tools()).tools}
 

@@ -10,7 +10,7 @@ import pytest
 
 from support import journeys
 from support.journeys import Ear, Journey, extend, name_of, travel
-from support.processes import Home, Served, http_server, slow_call, sse_connection, view
+from support.processes import Home, Served, held_call, http_server, sse_connection, view
 
 JOURNEYS = [
     *(pytest.param("legacy", journey, id=f"legacy-{name_of(journey)}") for journey in journeys.ALL),
@@ -53,7 +53,7 @@ async def test_work_outlives_the_connection_that_started_it(served: Served, tmp_
     async with sse_connection(served.base, "legacy") as client:
         started = view(await extend(client, tmp_path, 4, wait_seconds=0))
     async with sse_connection(served.base, "legacy") as client:
-        arguments = {"task_id": started["task_id"], "wait_seconds": 20}
+        arguments = {"task_id": started["task_id"], "wait_seconds": 180}
         assert view(await client.call_tool("get_task", arguments))["status"] == "succeeded"
 
 
@@ -61,5 +61,5 @@ async def test_work_outlives_the_connection_that_started_it(served: Served, tmp_
 async def test_a_waiting_call_is_answered_before_it_leaves(tmp_path: Path) -> None:
     with http_server(Home(tmp_path), "sse", FERMATA_INPUT_ROOTS=str(tmp_path)) as served:
         async with sse_connection(served.base, "legacy") as client:
-            result = await journeys.call_until_stopped(client, slow_call(tmp_path), served, signal.SIGTERM)
+            result = await journeys.call_until_stopped(client, held_call(tmp_path), served, signal.SIGTERM)
             assert view(result)["status"] in ("queued", "running")

@@ -10,7 +10,7 @@ from mcp.client import Client
 
 from support import journeys
 from support.journeys import Ear, Journey, travel
-from support.processes import ERAS, Home, open_server, raw_server, slow_call, stdio_connection, view, within
+from support.processes import ERAS, Home, held_call, open_server, raw_server, stdio_connection, view, within
 
 DISCOVER = {
     "_meta": {
@@ -58,7 +58,7 @@ async def test_changes_are_told_to_listeners(tmp_path: Path) -> None:
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_stdout_carries_nothing_but_messages(unbuffered: str, tmp_path: Path) -> None:
     with open_server(Home(tmp_path), PYTHONUNBUFFERED=unbuffered) as server:
-        call = server.start_call("extend_track", slow_call(tmp_path, wait_seconds=1))
+        call = server.start_call("extend_track", held_call(tmp_path, wait_seconds=1))
         server.progress(call, at_least=25)
         assert view(server.result(call))["status"] == "running"
         server.check_stdout()
@@ -90,7 +90,7 @@ def test_unknown_methods_and_tools_are_refused(tmp_path: Path) -> None:
 
 def test_a_ping_during_a_render_is_answered_at_once(tmp_path: Path) -> None:
     with open_server(Home(tmp_path)) as server:
-        call = server.start_call("extend_track", slow_call(tmp_path))
+        call = server.start_call("extend_track", held_call(tmp_path))
         server.progress(call, at_least=25)
         with within(1, "a ping"):
             assert server.ask("ping")["result"] == {}

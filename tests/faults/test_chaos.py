@@ -9,7 +9,7 @@ import pytest
 from chaos.chaos import Plan, run
 from support.processes import needs_proc
 
-pytestmark = [needs_proc, pytest.mark.timeout(180)]
+pytestmark = [needs_proc, pytest.mark.slow]
 
 
 def test_killed_servers_pay_once_and_lose_nothing(tmp_path: Path) -> None:

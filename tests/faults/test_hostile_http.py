@@ -242,7 +242,7 @@ async def test_what_is_half_open_is_closed(half: bytes, tmp_path: Path, monkeypa
     async with here(tmp_path, monkeypatch) as base:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(base.rpartition(":")[2]))
         writer.write(half)
-        with anyio.fail_after(PATIENCE / 2):
+        with anyio.fail_after(PATIENCE):
             said = await reader.read()
         writer.close()
     assert b" 408 " in said or b"length: 100" not in half
@@ -265,7 +265,7 @@ async def test_a_stream_that_takes_nothing_is_cut(tmp_path: Path, monkeypatch: p
         deaf = socket.create_connection(("127.0.0.1", int(base.rpartition(":")[2])))
         with deaf:
             deaf.sendall(b"GET /deaf HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
-            with anyio.fail_after(PATIENCE / 2):
+            with anyio.fail_after(PATIENCE):
                 await lost.wait()
 
 
@@ -403,7 +403,7 @@ async def test_it_lives_on_when_descriptors_run_out(tmp_path: Path, monkeypatch:
             assert view(await extend(client, tmp_path, 4))["status"] == "succeeded"
         held.close()
         assert httpx2.get(f"{served.base}/healthz", timeout=PATIENCE).status_code == 200
-        assert served.signal_and_wait(signal.SIGTERM, 10) == 0
+        assert served.signal_and_wait(signal.SIGTERM, PATIENCE) == 0
         assert "Traceback" not in served.home.log.read_text()
 
 

@@ -205,7 +205,7 @@ def test_standard_error_that_nobody_reads_holds_up_nothing(tmp_path: Path) -> No
             assert {one["id"] for one in _answers(process, 301)} == {"open", *range(300)}
             assert process.stdin
             process.stdin.close()
-            assert process.wait(10) == 0
+            assert process.wait(PATIENCE) == 0
     finally:
         os.close(reading)
         os.close(writing)

@@ -12,23 +12,26 @@ from typing import Any
 import pytest
 
 from support.processes import (
+    HELD_ADD,
+    HELD_SECONDS,
     LOST_LEASE_SECONDS,
+    PATIENCE,
     Home,
     Message,
     RawServer,
+    held_call,
     later,
+    let_go,
     needs_proc,
     open_server,
     runs,
     seconds_of,
-    slow_call,
     text,
     view,
     wait_until,
     within,
     workers_of,
     write_beat,
-    write_music,
 )
 
 pytestmark = needs_proc
@@ -49,7 +52,7 @@ def start(server: RawServer, home: Home, **more: Any) -> Message:
 def start_rendering(server: RawServer, arguments: Message) -> tuple[str, int]:
     """A task that a worker is busy with: its id, and the worker."""
     task = view(server.call("extend_track", arguments | {"wait_seconds": 0}))
-    seen = server.start_call("get_task", {"task_id": task["task_id"], "wait_seconds": 60})
+    seen = server.start_call("get_task", {"task_id": task["task_id"], "wait_seconds": PATIENCE})
     server.progress(seen, at_least=25)
     [worker] = wait_until(lambda: workers_of(server.process.pid), "a worker")
     return task["task_id"], worker
@@ -65,17 +68,16 @@ def start_writing(server: RawServer, home: Home, arguments: Message) -> tuple[st
 def kill_all(server: RawServer, *others: int) -> None:
     for pid in (*others, server.process.pid):
         os.kill(pid, signal.SIGKILL)
-    server.wait_exit(10)
+    server.wait_exit(PATIENCE)
 
 
-def finish(server: RawServer, task_id: str, seconds: float) -> Message:
-    return view(server.call("get_task", {"task_id": task_id, "wait_seconds": seconds}, seconds + 10))
+def finish(server: RawServer, task_id: str) -> Message:
+    return view(server.call("get_task", {"task_id": task_id, "wait_seconds": PATIENCE}, 2 * PATIENCE))
 
 
-def check_all_finished(server: RawServer, task_ids: Sequence[str], seconds: float = 60) -> None:
+def check_all_finished(server: RawServer, task_ids: Sequence[str]) -> None:
     """Each has audio of its own."""
-    with within(seconds, "finishing all tasks"):
-        tasks = [finish(server, task_id, seconds) for task_id in task_ids]
+    tasks = [finish(server, task_id) for task_id in task_ids]
     assert [task["status"] for task in tasks] == ["succeeded"] * len(tasks)
     files = [task["audio"]["file"] for task in tasks]
     assert len(set(files)) == len(files)
@@ -86,23 +88,24 @@ def check_all_finished(server: RawServer, task_ids: Sequence[str], seconds: floa
 
 
 def test_a_killed_render_is_finished_by_the_next_start(home: Home) -> None:
-    """A long file, the server killed and then its worker; nothing is waited out but the grace time."""
-    source = write_music(home.root / "long.ogg", 600)
+    """The server killed and then its worker; nothing is waited out but the grace time."""
+    asked = held_call(home.root)
     with open_server(home) as server:
-        task_id, worker = start_writing(server, home, {"source": str(source), "add_seconds": 900})
+        task_id, worker = start_writing(server, home, asked)
         kill_all(server, worker)
+    let_go(asked)
     with open_server(home) as server:
-        task = finish(server, task_id, 40)
+        task = finish(server, task_id)
         assert task["status"] == "succeeded"
-        assert abs(seconds_of(Path(task["audio"]["file"])) - 1500) <= 0.05
+        assert abs(seconds_of(Path(task["audio"]["file"])) - HELD_SECONDS - HELD_ADD) <= 0.05
     assert home.leftovers() == []
 
 
 def test_a_worker_cleans_up_when_its_server_is_killed(home: Home) -> None:
     with open_server(home) as server:
-        _, worker = start_writing(server, home, slow_call(home.root))
+        _, worker = start_writing(server, home, held_call(home.root))
         kill_all(server)
-        wait_until(lambda: not home.leftovers() and not runs(worker), "the worker's end", 5)
+        wait_until(lambda: not home.leftovers() and not runs(worker), "the worker's end")
 
 
 def test_tasks_outlive_kills_at_any_moment(home: Home) -> None:
@@ -115,7 +118,7 @@ def test_tasks_outlive_kills_at_any_moment(home: Home) -> None:
                 if chance.random() < 0.15:
                     break
             else:
-                end = server.start_call("get_task", {"task_id": chance.choice(seen), "wait_seconds": 30})
+                end = server.start_call("get_task", {"task_id": chance.choice(seen), "wait_seconds": PATIENCE})
                 server.progress(end)
             kill_all(server, *workers_of(server.process.pid))
     with open_server(home, command=later(LOST_LEASE_SECONDS)) as server:
@@ -126,9 +129,9 @@ def test_tasks_outlive_kills_at_any_moment(home: Home) -> None:
 
 def test_a_killed_worker_is_told_and_does_not_harm_the_server(home: Home) -> None:
     with open_server(home) as server:
-        task_id, worker = start_writing(server, home, slow_call(home.root))
+        task_id, worker = start_writing(server, home, held_call(home.root))
         os.kill(worker, signal.SIGKILL)
-        result = server.call("get_task", {"task_id": task_id, "wait_seconds": 10})
+        result = server.call("get_task", {"task_id": task_id, "wait_seconds": PATIENCE})
         assert view(result)["status"] == "failed"
         assert text(result).startswith("generation_failed: ")
         check_all_finished(server, [start(server, home)["task_id"]])
@@ -136,16 +139,16 @@ def test_a_killed_worker_is_told_and_does_not_harm_the_server(home: Home) -> Non
 
 
 def test_a_source_that_vanishes_meanwhile_is_told(home: Home) -> None:
-    arguments = slow_call(home.root)
+    arguments = held_call(home.root)
     with open_server(home) as server:
         task_id, _ = start_rendering(server, arguments)
         server.close_input()
-        assert server.wait_exit(10) == 0
+        assert server.wait_exit(PATIENCE) == 0
     Path(arguments["source"]).unlink()
     with open_server(home) as server:
-        task = finish(server, task_id, 30)
+        task = finish(server, task_id)
         assert task["status"] == "failed"
-        assert "slow.ogg" in task["error"]["message"]
+        assert "held.ogg" in task["error"]["message"]
         assert task["error"]["hint"]
 
 
@@ -154,22 +157,22 @@ def test_a_source_that_vanishes_meanwhile_is_told(home: Home) -> None:
 
 def test_a_frozen_worker_can_be_cancelled(home: Home) -> None:
     with open_server(home) as server:
-        task_id, worker = start_rendering(server, slow_call(home.root))
+        task_id, worker = start_rendering(server, held_call(home.root))
         os.kill(worker, signal.SIGSTOP)
         with within(6, "cancelling"):
             server.call("cancel_task", {"task_id": task_id})
-            assert finish(server, task_id, 5)["status"] == "cancelled"
-        wait_until(lambda: not runs(worker), "the worker's end", 5)
+            assert finish(server, task_id)["status"] == "cancelled"
+        wait_until(lambda: not runs(worker), "the worker's end")
 
 
 def test_a_frozen_worker_does_not_hold_the_server(home: Home) -> None:
     with open_server(home) as server:
-        _, worker = start_rendering(server, slow_call(home.root))
+        _, worker = start_rendering(server, held_call(home.root))
         os.kill(worker, signal.SIGSTOP)
         with within(2, "leaving"):
             server.process.send_signal(signal.SIGTERM)
-            assert server.wait_exit(10) == 0
-        wait_until(lambda: not runs(worker), "the worker's end", 5)
+            assert server.wait_exit(PATIENCE) == 0
+        wait_until(lambda: not runs(worker), "the worker's end")
 
 
 # --- several servers --------------------------------------------------------------------------------------------------
@@ -189,10 +192,10 @@ def test_two_servers_share_a_folder(home: Home) -> None:
 
 def test_the_other_server_sees_and_may_cancel(home: Home) -> None:
     with open_server(home) as one, open_server(home) as other:
-        task_id, _ = start_rendering(one, slow_call(home.root))
-        followed = other.start_call("get_task", {"task_id": task_id, "wait_seconds": 30})
+        task_id, _ = start_rendering(one, held_call(home.root))
+        followed = other.start_call("get_task", {"task_id": task_id, "wait_seconds": PATIENCE})
         other.progress(followed, at_least=25)
         other.call("cancel_task", {"task_id": task_id})
         assert view(other.result(followed))["status"] == "cancelled"
-        assert finish(one, task_id, 5)["status"] == "cancelled"
-        wait_until(lambda: not workers_of(one.process.pid), "the worker's end", 5)
+        assert finish(one, task_id)["status"] == "cancelled"
+        wait_until(lambda: not workers_of(one.process.pid), "the worker's end")

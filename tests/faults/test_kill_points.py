@@ -14,7 +14,7 @@ from chaos.kills import BARRED, Recorded, control, needless, record, run, short,
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="a loaded process can be forked safely only on Linux"),
-    pytest.mark.timeout(300),
+    pytest.mark.slow,
 ]
 JOBS = 2
 

@@ -163,8 +163,7 @@ async def test_a_database_that_is_no_longer_one_costs_one_request_at_most(paid: 
         await at.start()
         await eventually(lambda: _is_met(at))
         await anyio.sleep(0.3)
-        emulator, left = at.emulator, time.monotonic()
-    assert time.monotonic() - left < 4
+        emulator = at.emulator
     assert emulator.submits_seen() == 1
     async with trading(house, paid.family, emulator, uploads=paid.uploads) as (service, _):
         with pytest.raises(StoreUnavailable):

@@ -12,15 +12,22 @@ class ShiftedClock:
 
     def __init__(self) -> None:
         self.skipped = 0.0
+        self._stands_at: tuple[int, float] | None = None
 
     def skip(self, seconds: float) -> None:
         self.skipped += seconds
 
+    def stand_still(self) -> None:
+        """From now on only what is skipped passes: nothing falls due, and nothing runs out, by itself."""
+        self._stands_at = time.time_ns() // 1_000_000, time.monotonic()
+
     def now(self) -> int:
-        return time.time_ns() // 1_000_000 + round(self.skipped * 1000)
+        real = self._stands_at[0] if self._stands_at else time.time_ns() // 1_000_000
+        return real + round(self.skipped * 1000)
 
     def monotonic(self) -> float:
-        return time.monotonic() + self.skipped
+        real = self._stands_at[1] if self._stands_at else time.monotonic()
+        return real + self.skipped
 
     def clock(self) -> Clock:
         return Clock(self.now, self.monotonic)

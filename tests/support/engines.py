@@ -25,7 +25,7 @@ from fermata_mcp.store.sqlite import SqliteStore
 from .asked import extend
 from .clocks import ShiftedClock
 
-PATIENCE = 10.0
+PATIENCE = 180.0  # seconds until an engine counts as hung
 
 
 def settings_in(folder: Path, **fields: Any) -> Settings:

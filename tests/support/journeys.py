@@ -23,7 +23,18 @@ from mcp.types import (
 from mcp.types import PromptReference as Prompt
 from mcp.types import ResourceTemplateReference as Template
 
-from support.processes import Message, Served, seconds_of, slow_call, text, view, within, write_beat, write_music
+from support.processes import (
+    PATIENCE,
+    Message,
+    Served,
+    held_call,
+    seconds_of,
+    text,
+    view,
+    within,
+    write_beat,
+    write_music,
+)
 
 Journey = Callable[[Client, Path], Awaitable[None]]
 TOOLS = {
@@ -116,7 +127,7 @@ async def quotes_without_starting(client: Client, folder: Path) -> None:
 
 async def hands_back_a_running_task(client: Client, folder: Path) -> None:
     async with _running(client, folder, wait_seconds=0) as started:
-        waited = await client.call_tool("extend_track", slow_call(folder, wait_seconds=0.5))
+        waited = await client.call_tool("extend_track", held_call(folder, wait_seconds=0.5))
         for result in (started, waited):
             task = view(result)
             assert not result.is_error
@@ -129,7 +140,7 @@ async def hands_back_a_running_task(client: Client, folder: Path) -> None:
 async def follows_to_the_end(client: Client, folder: Path) -> None:
     source = write_beat(folder / "song.wav")
     started = view(await client.call_tool("extend_track", {"source": str(source), "add_seconds": 4, "wait_seconds": 0}))
-    task = view(await client.call_tool("get_task", {"task_id": started["task_id"], "wait_seconds": 30}))
+    task = view(await client.call_tool("get_task", {"task_id": started["task_id"], "wait_seconds": PATIENCE}))
     assert (task["task_id"], task["status"]) == (started["task_id"], "succeeded")
     played = await client.call_tool("play_track", {"task_id": task["task_id"]})
     assert task["audio"]["file"] in text(played)
@@ -160,7 +171,7 @@ async def cancels_a_running_task(client: Client, folder: Path) -> None:
         task_id = view(result)["task_id"]
         cancelled = await client.call_tool("cancel_task", {"task_id": task_id})
         assert not cancelled.is_error
-        ended = view(await client.call_tool("get_task", {"task_id": task_id, "wait_seconds": 10}))
+        ended = view(await client.call_tool("get_task", {"task_id": task_id, "wait_seconds": PATIENCE}))
         assert (ended["status"], ended["audio"], ended["clips"]) == ("cancelled", None, [])
 
 
@@ -223,7 +234,7 @@ ALL: tuple[Journey, ...] = (
 
 async def travel(journey: Journey, client: Client, folder: Path) -> None:
     """Make a journey, within bounds."""
-    with anyio.fail_after(60):
+    with anyio.fail_after(2 * PATIENCE):
         await journey(client, folder)
 
 
@@ -251,7 +262,7 @@ async def call_until_stopped(
     async def stop() -> None:
         await told.wait()
         with within(3, "leaving"):
-            assert await anyio.to_thread.run_sync(served.signal_and_wait, number, 10) == 0
+            assert await anyio.to_thread.run_sync(served.signal_and_wait, number, PATIENCE) == 0
 
     results: list[CallToolResult] = []
     async with anyio.create_task_group() as group:
@@ -272,7 +283,7 @@ def check_refusal(result: CallToolResult, code: str, *words: str) -> None:
 @asynccontextmanager
 async def _running(client: Client, folder: Path, **more: Any) -> AsyncGenerator[CallToolResult]:
     """A task that runs for long, and does not run on afterwards."""
-    result = await client.call_tool("extend_track", slow_call(folder, **more))
+    result = await client.call_tool("extend_track", held_call(folder, **more))
     try:
         yield result
     finally:

@@ -18,7 +18,7 @@ from emulators import market as kie_market
 from emulators.base import Emulator
 from emulators.serve import serving
 
-from .processes import SERVER, Home, Message, view
+from .processes import PATIENCE, SERVER, Home, Message, view
 
 CALLBACK = "https://fermata.invalid/callback"
 SOURCE_SECONDS, ADDS_SECONDS = 20.0, 10.0
@@ -129,7 +129,7 @@ async def connected(
 ) -> AsyncGenerator[Client]:
     """The SDK's client and a server process of its own."""
     command = StdioServerParameters(command=SERVER[0], args=list(SERVER[1:]), env=place.environment(**settings))
-    with place.home.log.open("a") as log, anyio.fail_after(60):
+    with place.home.log.open("a") as log, anyio.fail_after(2 * PATIENCE):
         async with Client(stdio_client(command, log), mode=era, **(options or {})) as client:
             yield client
 

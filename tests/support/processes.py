@@ -37,11 +37,14 @@ from mcp.types import CallToolResult, TextContent
 SERVER = (sys.executable, "-m", "fermata_mcp")
 ERAS = ("legacy", "auto")  # the handshake of old, and discovery with its fall-back
 OURS = ("FERMATA_", "MUSICAPI_", "SUNOAPI_", "KIE_", "APIIN_")
-PATIENCE = 30.0  # seconds for an answer on a busy machine; what promises a time is measured apart
+PATIENCE = 180.0  # seconds until a server counts as hung; nothing that works takes a fiftieth of it
+# Promises of time are kept to the second only where they are measured, on a machine that does nothing else.
+MEASURED = os.environ.get("FERMATA_TEST_TIMES") == "1"
 RATE = 8000
-SLOW_ADD = 1500  # seconds of stereo ogg that keep a worker busy for ten seconds or more
+HELD_SECONDS, HELD_ADD = 20.0, 100.0
 LOST_LEASE_SECONDS = 131  # after this much, everything that a killed process held is free
 
+HELD = Path(__file__).with_name("held")
 _T = TypeVar("_T")
 Message = dict[str, Any]
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
@@ -71,7 +74,10 @@ class Home:
     def environment(self, **settings: str) -> dict[str, str]:
         """This process's environment without any setting of ours, then the given ones."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-        return {**kept, "FERMATA_DATA_DIR": str(self.data), "FERMATA_OUTPUT_DIR": str(self.music), **settings}
+        path = os.pathsep.join(filter(None, (str(HELD), kept.get("PYTHONPATH"))))
+        ours = {"FERMATA_DATA_DIR": str(self.data), "FERMATA_OUTPUT_DIR": str(self.music), "PYTHONPATH": path}
+        ours |= {"FERMATA_WAIT_SECONDS": str(PATIENCE)}  # a busy machine takes its time
+        return {**kept, **ours, **settings}
 
     def leftovers(self) -> list[str]:
         """Names of half-written files among the finished ones."""
@@ -103,19 +109,27 @@ def write_music(path: Path, seconds: float = 6.0, rate: int = RATE, channels: in
     return path
 
 
-def slow_call(folder: Path, **more: Any) -> Message:
-    """Arguments of an `extend_track` whose worker soon writes, and goes on writing for ten seconds or more."""
-    source = folder / "slow.ogg"
+def held_call(folder: Path, **more: Any) -> Message:
+    """Arguments of an `extend_track` whose worker stands still once some of its audio is on the disk.
+
+    It goes on when it is `let_go`. See `held/sitecustomize.py`.
+    """
+    source = folder / "held.ogg"
     folder.mkdir(exist_ok=True)
     if not source.exists():
-        source.write_bytes(_slow_music())
-    return {"source": str(source), "add_seconds": SLOW_ADD, **more}
+        source.write_bytes(_held_music())
+    return {"source": str(source), "add_seconds": HELD_ADD, **more}
+
+
+def let_go(arguments: Message) -> None:
+    """Let the workers of such calls go on, those to come too."""
+    Path(arguments["source"]).with_suffix(".go").touch()
 
 
 @cache
-def _slow_music() -> bytes:
+def _held_music() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        return write_music(Path(folder) / "slow.ogg", 20, 44100, 2).read_bytes()
+        return write_music(Path(folder) / "held.ogg", HELD_SECONDS, 44100, 2).read_bytes()
 
 
 def seconds_of(audio: Path | bytes) -> float:
@@ -141,11 +155,14 @@ def wait_until(look: Callable[[], _T | None], what: str, seconds: float = PATIEN
 
 @contextmanager
 def within(seconds: float, what: str) -> Generator[None]:
-    """Fail if the block takes longer."""
+    """Fail if the block takes longer, where times are measured; elsewhere it must just come to its end by itself.
+
+    Whatever could hold it up does so for longer than `PATIENCE`, so that no test passes for being slow.
+    """
     start = time.monotonic()
     yield
     took = time.monotonic() - start
-    assert took <= seconds, f"{what} took {took:.2f} s, at most {seconds} s are promised"
+    assert took <= (seconds if MEASURED else PATIENCE), f"{what} took {took:.2f} s, at most {seconds} s are promised"
 
 
 def view(result: CallToolResult) -> Message:
@@ -347,7 +364,9 @@ def with_largest_file(size: int) -> tuple[str, ...]:
 
 
 @asynccontextmanager
-async def stdio_connection(home: Home, era: str, seconds: float = 60, **options: Any) -> AsyncGenerator[Client]:
+async def stdio_connection(
+    home: Home, era: str, seconds: float = 2 * PATIENCE, **options: Any
+) -> AsyncGenerator[Client]:
     """The SDK's client and a server process of its own."""
     server = StdioServerParameters(command=SERVER[0], args=list(SERVER[1:]), env=home.environment())
     with home.log.open("a") as log, anyio.fail_after(seconds):
@@ -356,14 +375,14 @@ async def stdio_connection(home: Home, era: str, seconds: float = 60, **options:
 
 
 @asynccontextmanager
-async def http_connection(base: str, era: str, seconds: float = 60, **options: Any) -> AsyncGenerator[Client]:
+async def http_connection(base: str, era: str, seconds: float = 2 * PATIENCE, **options: Any) -> AsyncGenerator[Client]:
     with anyio.fail_after(seconds):
         async with Client(f"{base}/mcp", mode=era, **options) as client:
             yield client
 
 
 @asynccontextmanager
-async def sse_connection(base: str, era: str, seconds: float = 60, **options: Any) -> AsyncGenerator[Client]:
+async def sse_connection(base: str, era: str, seconds: float = 2 * PATIENCE, **options: Any) -> AsyncGenerator[Client]:
     with anyio.fail_after(seconds):
         async with Client(sse_client(f"{base}/sse"), mode=era, **options) as client:
             yield client
@@ -413,7 +432,7 @@ def starting_http_server(home: Home, transport: str = "http", **settings: str) -
 
 
 def _is_healthy(base: str) -> bool:
-    with suppress(OSError), urllib.request.urlopen(f"{base}/healthz", timeout=5) as answer:
+    with suppress(OSError), urllib.request.urlopen(f"{base}/healthz", timeout=PATIENCE) as answer:
         return answer.status == 200
     return False
 

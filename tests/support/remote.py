@@ -47,7 +47,7 @@ class Remote:
 
     async def until_submitted(self) -> None:
         """Return once a request has arrived, whether it was answered or not."""
-        with anyio.fail_after(5):
+        with anyio.fail_after(180):
             await self._submitted.wait()
 
     async def no_answer(self) -> Submitted:

@@ -7,6 +7,7 @@ import pytest
 
 from fermata_mcp.domain.errors import RateLimited
 from fermata_mcp.providers.base import Refused
+from fermata_mcp.store.base import SUBMIT_LEASE_MS
 from support.asked import begin
 from support.engines import House, finished
 from support.remote import Remote
@@ -24,6 +25,5 @@ async def test_work_put_back_at_once_is_taken_up_though_its_handling_is_not_over
     async with house.engine() as service:
         service.changes.listen(slow)
         task = (await begin(service, house.request())).task
-        with anyio.fail_after(8):
-            task = await finished(service, task, 8)
+        task = await finished(service, task, SUBMIT_LEASE_MS / 2000)
     assert (task.status, remote.sent) == ("succeeded", 2)

@@ -14,7 +14,7 @@ from fermata_mcp.engine.service import Service
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.providers.base import Accepted, Refused, Submitted, Unclear
 from support.asked import begin
-from support.engines import House, MortalStore, eventually, finished, is_step, no_report
+from support.engines import PATIENCE, House, MortalStore, eventually, finished, is_step, no_report
 from support.remote import Remote
 from support.rows import PRICE
 
@@ -44,7 +44,7 @@ class TestSettlingAnUnknownOutcome:
             task = await unknown(service, house, remote)
             await service.resolve(task.id, "resubmit")
             task = await finished(service, task) if (await service.get(task.id)).status != "unknown" else task
-            await eventually(lambda: is_step(service, task, "succeeded"), 2)
+            await eventually(lambda: is_step(service, task, "succeeded"))
             task = await service.get(task.id)
             attempts = await house.store().attempts(task.steps[0].id)
         assert (task.status, task.charged, remote.sent) == ("succeeded", PRICE, 2)
@@ -54,7 +54,7 @@ class TestSettlingAnUnknownOutcome:
         async with house.engine() as service:
             task = await unknown(service, house, remote)
             await service.resolve(task.id, "resubmit")
-            await eventually(lambda: is_step(service, task, "succeeded"), 2)
+            await eventually(lambda: is_step(service, task, "succeeded"))
             with pytest.raises(InvalidRequest, match="not unknown"):
                 await service.resolve(task.id, "resubmit")
         assert remote.sent == 2
@@ -89,8 +89,8 @@ class TestSettlingAnUnknownOutcome:
     async def test_waiting_for_it_is_pointless_and_returns_at_once(self, house: House, remote: Remote) -> None:
         async with house.engine() as service:
             task = await unknown(service, house, remote)
-            with anyio.fail_after(1):
-                assert (await service.wait(task.id, 60, no_report)).status == "unknown"
+            with anyio.fail_after(PATIENCE):
+                assert (await service.wait(task.id, 10**6, no_report)).status == "unknown"
 
     async def test_calling_again_returns_it_and_sends_nothing(self, house: House, remote: Remote) -> None:
         async with house.engine() as service:
@@ -232,7 +232,7 @@ class TestWaiting:
         remote.finishes = False
         async with house.engine() as service:
             task = (await begin(service, house.request())).task
-            with anyio.fail_after(0.2):
+            with anyio.fail_after(PATIENCE):
                 await service.wait(task.id, 0, no_report)
 
     async def test_a_cancelled_wait_does_not_cancel_the_request_on_its_way(self, house: House, remote: Remote) -> None:
@@ -261,14 +261,14 @@ class TestWaiting:
 
         async with house.engine() as service:
             task = (await begin(service, house.request())).task
-            assert (await service.wait(task.id, 10, report)).status == "succeeded"
+            assert (await service.wait(task.id, 10**6, report)).status == "succeeded"
         assert heard[0] == "waiting to start"
 
     async def test_many_waiters_are_all_woken(self, house: House, remote: Remote) -> None:
         ends: list[str] = []
 
         async def wait() -> None:
-            ends.append((await service.wait(task.id, 10, no_report)).status)
+            ends.append((await service.wait(task.id, 10**6, no_report)).status)
 
         async with house.engine() as service:
             task = (await begin(service, house.request())).task
@@ -283,8 +283,8 @@ class TestWaiting:
             task = (await begin(service, house.request())).task
             async with anyio.create_task_group() as group:
                 group.start_soon(leave_soon, service)
-                with anyio.fail_after(5):
-                    assert (await service.wait(task.id, 60, no_report)).status in ("queued", "running")
+                with anyio.fail_after(PATIENCE):
+                    assert (await service.wait(task.id, 10**6, no_report)).status in ("queued", "running")
 
     async def test_what_does_not_exist_cannot_be_waited_for(self, house: House, remote: Remote) -> None:
         async with house.engine() as service:

@@ -118,5 +118,5 @@ def test_no_bytes_break_it(data: bytes, place: int) -> None:
 
 
 @pytest.mark.parametrize("letter", [b"{", b"[", b'"', b"\\", b'\\"', b'"id":', b'{"id":'])
-def test_looking_for_an_id_takes_no_longer_than_reading(letter: bytes) -> None:
+def test_whatever_a_message_without_end_is_made_of_it_is_answered(letter: bytes) -> None:
     assert refused(letter * (MAX_MESSAGE_BYTES // len(letter) + HEAD_BYTES))[0].id is None

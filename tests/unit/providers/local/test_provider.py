@@ -39,7 +39,7 @@ class Desk:
 
     async def when(self, remote_id: str, work: Work, ready: Callable[[str], bool]) -> None:
         """Wait until what is said of the work is what is waited for, or the work is over."""
-        with anyio.fail_after(60):
+        with anyio.fail_after(180):
             while True:
                 said = await self.provider.poll(remote_id, work)
                 if said.state != "running" or ready(said.message):

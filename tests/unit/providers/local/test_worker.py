@@ -66,7 +66,7 @@ def long_mp3(tmp_path: Path) -> Path:
 
 
 def _wait_for_part(folder: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 180
     while not list(folder.glob(".fermata-*.part*")):
         assert time.monotonic() < deadline, "no partial file appeared"
         time.sleep(0.01)
