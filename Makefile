@@ -1,7 +1,17 @@
-.PHONY: check demo docs bench kills fuzz
-check: ; .ci/run
+.PHONY: setup quick test full check fix types coverage times demo docs bench kills chaos fuzz
+PYTHON := .venv/bin/python
+setup: ; .ci/run install
+quick: ; .ci/run format lint imports unit
+test: ; .ci/run test
+full check: ; .ci/run
+fix: ; .venv/bin/ruff format -q . && .venv/bin/ruff check -q --fix . && .venv/bin/ruff format -q .
+types: ; .ci/run types
+coverage: ; .ci/run coverage
+# What is promised in seconds, measured; on a machine that does nothing else.
+times: ; FERMATA_TEST_TIMES=1 $(PYTHON) -m pytest -q tests/e2e/test_lifecycle.py tests/e2e/test_http.py tests/faults/test_kill.py
 demo: ; .venv/bin/fermata-mcp extend examples/groove.wav --by 20
-docs: ; .venv/bin/python docs/generate.py
-bench: ; .venv/bin/python benchmarks/startup.py && .venv/bin/python benchmarks/local_speed.py
-kills: ; cd tests && ../.venv/bin/python -m chaos.kills && ../.venv/bin/python -m chaos.kills --control
-fuzz: ; cd tests && ../.venv/bin/python -m chaos.fuzz --door stdio && ../.venv/bin/python -m chaos.fuzz --door http && ../.venv/bin/python -m chaos.bombs
+docs: ; $(PYTHON) docs/generate.py
+bench: ; $(PYTHON) benchmarks/startup.py && $(PYTHON) benchmarks/local_speed.py
+kills: ; cd tests && ../$(PYTHON) -m chaos.kills && ../$(PYTHON) -m chaos.kills --control
+chaos: ; $(PYTHON) tests/chaos/chaos.py --kills 220 && $(PYTHON) tests/chaos/chaos.py --kills 20 --control
+fuzz: ; cd tests && for door in stdio http; do ../$(PYTHON) -m chaos.fuzz --door $$door || exit; done && ../$(PYTHON) -m chaos.bombs

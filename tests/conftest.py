@@ -13,6 +13,7 @@ import pytest
 
 from fermata_mcp.engine import progress, runner
 from fermata_mcp.media.network.tls import tls
+from layers import mark_slow
 from support.engines import House
 from support.music import silence
 from support.remote import Plugin, Remote, ScriptedProvider
@@ -26,6 +27,10 @@ hypothesis.settings.load_profile("untimed")
 
 OURS = ("FERMATA_", "MUSICAPI_", "SUNOAPI_", "KIE_", "APIIN_")
 HOMES = {"HOME": "home", "USERPROFILE": "home", "XDG_STATE_HOME": "state", "XDG_MUSIC_DIR": "music"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    mark_slow(items)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,65 @@
+"""Which tests are slow, and which of those show a promise and are therefore in the short run all the same.
+
+`pytest -m "not slow"` is what a person needs to trust a checkout: every part alone, and every promise once. What is
+slow shows the same for each provider, each client and each moment of a kill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+# Beginnings of node ids.
+SLOW = (
+    "tests/e2e/",
+    "tests/faults/",
+    "tests/property/",
+    "tests/contract/test_capabilities.py",
+    # These two share their code with another one that stays in.
+    "tests/contract/test_adapters.py::test_contract[kie-classic",
+    "tests/contract/test_adapters.py::test_contract[musicapi-producer",
+)
+PROMISES = {
+    "an assistant makes a track longer over stdio": (
+        "tests/e2e/test_stdio.py::test_journey[legacy-lengthens_with_progress",
+        "tests/e2e/test_stdio.py::test_journey[auto-",
+    ),
+    "stdout carries nothing but messages": ("tests/e2e/test_stdio.py::test_stdout_carries_nothing_but_messages",),
+    "and over http": ("tests/e2e/test_http.py::test_journey[lengthens_with_progress-auto",),
+    "a command makes a track longer": ("tests/e2e/test_cli.py::test_extend_by",),
+    "Ctrl-C keeps the task": ("tests/e2e/test_cli.py::test_ctrl_c_keeps_the_task",),
+    "what the README tells hosts to start works": ("tests/e2e/test_readme_config.py",),
+    "the log tells of decisions": ("tests/e2e/test_log_level.py::test_decisions_are_told_at_info[info",),
+    "a server leaves at once, and its work is finished by the next": (
+        "tests/e2e/test_lifecycle.py::test_it_leaves_mid_call_and_takes_its_worker_along",
+        "tests/e2e/test_lifecycle.py::test_what_was_going_on_is_finished_by_the_next_start",
+    ),
+    "a paid extension, from the call to the file": (
+        "tests/e2e/test_providers.py::test_a_clip_is_extended_and_its_result_again",
+    ),
+    "a paid request is sent once, whoever sleeps or dies": (
+        "tests/faults/test_frozen.py::test_what_was_overslept_is_not_sent_late[sunoapi",
+        "tests/faults/test_frozen.py::test_what_another_process_calls_unknown_is_sent_once_at_most[sunoapi",
+    ),
+    "no task is lost with its process": (
+        "tests/faults/test_kill.py::test_a_killed_render_is_finished_by_the_next_start",
+        "tests/faults/test_kill.py::test_a_killed_worker_is_told_and_does_not_harm_the_server",
+    ),
+    "a bad disk, database or clock costs one request at most": ("tests/faults/test_machine.py",),
+    "a download is whole or not there": ("tests/faults/test_download_faults.py",),
+    "a full disk is named": ("tests/faults/test_disk.py::test_a_full_disk_is_named_and_freeing_it_helps",),
+    "hostile audio does no harm": (
+        "tests/faults/test_decoder.py::test_who_waits_may_leave_at_once",
+        "tests/faults/test_swapped_files.py",
+    ),
+    "bad input is refused in words": ("tests/faults/test_bad_input.py::test_an_argument_that_is_wrong",),
+}
+
+
+def mark_slow(items: Sequence[pytest.Item]) -> None:
+    """Give what is slow its mark; a test that bears it already keeps it."""
+    promised = tuple(node for nodes in PROMISES.values() for node in nodes)
+    for item in items:
+        if item.nodeid.startswith(SLOW) and not item.nodeid.startswith(promised):
+            item.add_marker(pytest.mark.slow)
