@@ -70,6 +70,17 @@ def a_step(seq: int = 0, **work: Any) -> NewStep:
     return NewStep(new_id("stp"), seq, Work.model_validate({"save_as": "/music/out.wav"} | work))
 
 
+def running_step(**work: Any) -> Step:
+    """The first step of a task, which its provider has taken on."""
+    told = {"save_as": "/out/a.wav", "before_seconds": 4.0} | work
+    return Step(
+        id="stp", task_id="tsk", provider="paid", account_id="account", seq=0, state="waiting",
+        work=Work.model_validate(told), home=None, fence=1, due_at=None, remote_id="r", attempt_id="att",
+        submitted_at=NOON, made_at=None, polls=1, error_streak=0, clips=(), error=None,
+        created_at=NOON, updated_at=NOON,
+    )  # fmt: skip
+
+
 async def created(store: Store, *, home: str = "a", now: int = NOON, **fields: Any) -> Task:
     """A task that was really stored."""
     return (await store.create(a_task(created_at=now, **fields), a_step(), home=home, now=now)).task

@@ -1,3 +1,128 @@
-"""Modules without a test file of their own name, and the one that covers them (under `tests`)."""
+"""Modules without a test file of their own name, by the file (under `tests`) that covers them.
 
-COVERED_ELSEWHERE: dict[str, str] = {}
+Mostly these are parts that mean something only together: a command and its process, a server and its clients, a store
+and its file. What is pure has a test of its own.
+"""
+
+_COVERS = {
+    "contract/test_adapters.py": (
+        "providers/base.py",
+        "providers/http/outgoing.py",
+        "providers/http/wire.py",
+    ),
+    "contract/test_never_sent.py": ("providers/http/client.py",),
+    "contract/test_sqlite_file.py": (
+        "store/sqlite.py",
+        "store/sqlite_file.py",
+    ),
+    "contract/test_store.py": (
+        "domain/task.py",
+        "store/base.py",
+        "store/claiming.py",
+        "store/writing.py",
+    ),
+    "contract/test_unreadable_rows.py": ("store/reading.py",),
+    "e2e/test_cli.py": (
+        "cli/__init__.py",
+        "cli/commands.py",
+        "cli/doctor.py",
+    ),
+    "e2e/test_cli_output.py": ("cli/saving.py",),
+    "e2e/test_cli_stop.py": (
+        "cli/interrupt.py",
+        "cli/stopped.py",
+    ),
+    "e2e/test_cli_streams.py": ("cli/streams.py",),
+    "e2e/test_http.py": ("transports/http.py",),
+    "e2e/test_lifecycle.py": (
+        "app.py",
+        "transports/__init__.py",
+        "transports/signals.py",
+    ),
+    "e2e/test_providers.py": ("surface/confirm.py",),
+    "e2e/test_sse.py": ("transports/sse.py",),
+    "e2e/test_stdio.py": (
+        "surface/announcer.py",
+        "surface/prompts.py",
+        "surface/resources.py",
+    ),
+    "faults/test_decoder.py": (
+        "media/child_process.py",
+        "media/decoding/client.py",
+        "media/decoding/limits.py",
+        "media/decoding/messages.py",
+        "media/decoding/process.py",
+        "media/decoding/quarantine.py",
+        "media/decoding/time_limits.py",
+    ),
+    "faults/test_hostile_http.py": (
+        "transports/guard.py",
+        "transports/sockets.py",
+    ),
+    "faults/test_hostile_stdio.py": (
+        "transports/connection.py",
+        "transports/stdio.py",
+    ),
+    "faults/test_machine.py": ("engine/steps/recorder.py",),
+    "unit/domain/requests/test_wire_request.py": ("engine/intake/work.py",),
+    "unit/engine/intake/test_provider_choice.py": (
+        "engine/intake/sources.py",
+        "providers/registry.py",
+    ),
+    "unit/engine/steps/test_delivery.py": (
+        "engine/steps/placing.py",
+        "engine/steps/publish.py",
+        "media/join.py",
+    ),
+    "unit/engine/steps/test_late_answers.py": ("engine/intake/source_audio.py",),
+    "unit/engine/steps/test_submit.py": ("engine/steps/context.py",),
+    "unit/engine/test_lifespan.py": ("engine/runner.py",),
+    "unit/engine/test_people.py": (
+        "engine/progress.py",
+        "engine/service.py",
+    ),
+    "unit/engine/test_repeat.py": ("engine/intake/prepare.py",),
+    "unit/media/network/test_download.py": ("media/network/addresses.py",),
+    "unit/media/test_audio.py": (
+        "media/facts.py",
+        "media/formats/flac.py",
+        "media/formats/ogg.py",
+        "media/formats/pieces.py",
+        "media/formats/wav.py",
+    ),
+    "unit/providers/musicapi/test_common.py": (
+        "providers/musicapi/producer.py",
+        "providers/musicapi/sonic.py",
+    ),
+    "unit/rearrange/arrangement/test_arrange.py": ("rearrange/arrangement/repeat.py",),
+    "unit/rearrange/arrangement/test_search.py": (
+        "rearrange/arrangement/knapsack.py",
+        "rearrange/arrangement/objective.py",
+        "rearrange/arrangement/repetition.py",
+        "rearrange/transitions/distance.py",
+        "rearrange/transitions/jumps.py",
+    ),
+    "unit/rearrange/arrangement/test_sequences.py": (
+        "rearrange/arrangement/sequence.py",
+        "rearrange/arrangement/timeline.py",
+    ),
+    "unit/rearrange/output/test_tags.py": ("media/tags.py",),
+    "unit/rearrange/test_drift.py": (
+        "rearrange/features/analysis.py",
+        "rearrange/features/spectra.py",
+        "rearrange/transitions/self_distance.py",
+    ),
+    "unit/rearrange/test_lengthen.py": (
+        "rearrange/cache.py",
+        "rearrange/job.py",
+        "rearrange/samples.py",
+    ),
+    "unit/rearrange/transitions/test_crossfade.py": (
+        "rearrange/output/render.py",
+        "rearrange/transitions/alignment.py",
+    ),
+    "unit/surface/test_tools.py": ("surface/errors.py",),
+    "unit/surface/test_views.py": ("surface/text.py",),
+    "unit/test_logs.py": ("surface/server.py",),
+}
+COVERED_ELSEWHERE = {module: test for test, modules in _COVERS.items() for module in modules}
