@@ -23,7 +23,7 @@ _COVERS = {
     ),
     "contract/test_unreadable_rows.py": ("store/reading.py",),
     "e2e/test_cli.py": (
-        "cli/__init__.py",
+        "cli/main.py",
         "cli/commands.py",
         "cli/doctor.py",
     ),
@@ -36,7 +36,7 @@ _COVERS = {
     "e2e/test_http.py": ("transports/http.py",),
     "e2e/test_lifecycle.py": (
         "app.py",
-        "transports/__init__.py",
+        "transports/serving.py",
         "transports/signals.py",
     ),
     "e2e/test_providers.py": ("surface/confirm.py",),

@@ -11,6 +11,7 @@ from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from fermata_mcp.providers.base import NotSent, Refused, Unclear
 from fermata_mcp.store.base import GRACE_MS, POLL_LEASE_MS
+from support.asked import begin
 from support.engines import House, eventually, finished, is_step
 from support.remote import Remote
 
@@ -28,7 +29,7 @@ def lines(caplog: pytest.LogCaptureFixture, level: int = logging.INFO) -> str:
 
 
 async def started(service: Service, house: House, state: str) -> Task:
-    task = (await service.start(house.request(title=SECRET))).task
+    task = (await begin(service, house.request(title=SECRET))).task
     await eventually(lambda: is_step(service, task, state))
     return await service.get(task.id)
 
