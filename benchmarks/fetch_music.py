@@ -1,6 +1,6 @@
 """Fetches the test music: 52 tracks of all kinds out of Debian's packages, about 200 MB kept, nothing committed.
 
-    python benchmarks/fetch_music.py [folder]
+    .venv/bin/python benchmarks/fetch_music.py [folder]
 
 The folder is ${XDG_CACHE_HOME:-~/.cache}/fermata-benchmark-music unless named. Needs apt-get, with its lists up to
 date, and dpkg. The offline engine was tuned on the 26 tracks in TUNED. FRESH are as many others of the same packages,

@@ -1,6 +1,6 @@
 """Pings over one kept-alive http connection, and how long a server with many sessions takes to leave.
 
-    python benchmarks/http_ping.py [PINGS] [SESSIONS]
+    .venv/bin/python benchmarks/http_ping.py [PINGS] [SESSIONS]
 
 Bare sockets, so that no client library's time is in it.
 """

@@ -1,6 +1,6 @@
 """Thousands of tasks in flight in one server: memory, CPU a look, and whether it still answers.
 
-    python benchmarks/in_flight.py [tasks] [seconds]
+    .venv/bin/python benchmarks/in_flight.py [tasks] [seconds]
 
 A real server process over stdio, and a trivial provider (apiin's wire, always "processing") on loopback in a process of
 its own. The rows are copies of one task that really was submitted, due evenly over the poll interval of 15 s. The bare

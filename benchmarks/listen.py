@@ -1,7 +1,7 @@
 """Makes a page to judge by ear: the original and the lengthened tracks side by side, the tools' names hidden.
 
-    python benchmarks/quality.py --looper … --keep SOUND --json FOUND.json
-    python benchmarks/listen.py SOUND FOUND.json FOLDER [--seed N] [--task +60] [--only NAME ...]
+    .venv/bin/python benchmarks/quality.py --looper … --keep SOUND --json FOUND.json
+    .venv/bin/python benchmarks/listen.py SOUND FOUND.json FOLDER [--seed N] [--task +60] [--only NAME ...]
 
 FOLDER gets listen.html and the sound as ogg beside it; it needs no network and can be handed on as it is. Which of A
 and B is which tool is drawn anew for each track from the seed, and shown when asked for.

@@ -1,8 +1,8 @@
 """How fast the offline engine is, process to process and inside.
 
-    python benchmarks/local_speed.py                       # a made-up three-minute track, wav and mp3
-    python benchmarks/local_speed.py --music [--looper COMMAND]
-    python benchmarks/local_speed.py --hours 2 [--suffix flac]
+    .venv/bin/python benchmarks/local_speed.py                       # a made-up three-minute track, wav and mp3
+    .venv/bin/python benchmarks/local_speed.py --music [--looper COMMAND]
+    .venv/bin/python benchmarks/local_speed.py --hours 2 [--suffix flac]
 
 With `--music` every track of fetch_music.py that the engine was tuned on, decoded to wav first, is made a minute longer
 by the engine's process, by the whole command line, and by PyMusicLooper's `extend`, one after the other; a row a track,

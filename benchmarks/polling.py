@@ -1,6 +1,6 @@
 """How late we learn that work is done, and how often we ask: the engine's own pace in virtual time.
 
-    python benchmarks/polling.py [tasks]
+    .venv/bin/python benchmarks/polling.py [tasks]
 
 Tasks take a lognormal time (5 % quantile 60 s, median 104 s, 95 % quantile 180 s). The real `Paces` decides each look,
 from a history that grows with every task that was found done, as the store would tell it. Costs no real waiting.

@@ -1,7 +1,7 @@
 """How good lengthened music is, ours and PyMusicLooper's, on the same files in the same run.
 
-    python benchmarks/fetch_music.py
-    python benchmarks/quality.py [--task +60 +180 x2 x3 x5 30min clips] [--only NAME ...] [--fresh] [--jobs N]
+    .venv/bin/python benchmarks/fetch_music.py
+    .venv/bin/python benchmarks/quality.py [--task +60 +180 x2 x3 x5 30min clips] [--only NAME ...] [--fresh] [--jobs N]
                                  [--tools ours looper looper-no-fade] [--looper VENV/bin/pymusiclooper]
                                  [--json FILE] [--music FOLDER] [--keep FOLDER]
 

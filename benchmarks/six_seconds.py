@@ -1,6 +1,6 @@
 """A job that takes six seconds at the provider: one call, end to end, while the client pings all the time.
 
-    python benchmarks/six_seconds.py [jobs] [time scale]
+    .venv/bin/python benchmarks/six_seconds.py [jobs] [time scale]
 
 Real processes: server over stdio, emulated sunoapi over loopback TCP. Its two clips are downloaded and saved within the
 call; they are wav, which costs the emulator nothing to make. A provider this fast deserves `FERMATA_TIME_SCALE` 0.02:

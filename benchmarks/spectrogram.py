@@ -1,6 +1,6 @@
 """Draws the spectrogram around a join, to look at what the judge found.
 
-    python benchmarks/spectrogram.py RESULT AT PICTURE.png [--seconds S] [--original FILE --from S --to S]
+    .venv/bin/python benchmarks/spectrogram.py RESULT AT PICTURE.png [--seconds S] [--original FILE --from S --to S]
 
 With the original, three rows: the result around AT, and the original around the places it left and entered. The middle
 line of each row is the place. Time runs to the right, pitch upwards (log, 40 Hz to 16 kHz), 80 dB from black to white.

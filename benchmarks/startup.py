@@ -1,7 +1,7 @@
 """What a host pays for having Fermata: start, memory and one reading call, against a bare server on the same SDK.
 
 Both are real processes spoken to over stdio, started in turn; medians and the ratio of the medians are printed.
-Run: `python benchmarks/startup.py [rounds]`.
+Run: `.venv/bin/python benchmarks/startup.py [rounds]`.
 """
 
 from __future__ import annotations

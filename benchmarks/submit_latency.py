@@ -1,6 +1,6 @@
 """From a tool call to the provider's receipt of the paid POST, durable intent included.
 
-    python benchmarks/submit_latency.py [calls]
+    .venv/bin/python benchmarks/submit_latency.py [calls]
 
 Real processes: server over stdio, emulated sunoapi over loopback TCP. The floor is a bare tool on the same SDK that
 posts the same body through one shared, kept-alive httpx2 client and keeps no record. Calls alternate, slowly enough

@@ -1,7 +1,7 @@
 """Kill servers at random on one data folder, then compare the provider's books with ours.
 
-    python tests/chaos/chaos.py [--kills 200] [--provider sunoapi] [--processes 4] [--seed 7]
-    python tests/chaos/chaos.py --control
+    .venv/bin/python tests/chaos/chaos.py [--kills 200] [--provider sunoapi] [--processes 4] [--seed 7]
+    .venv/bin/python tests/chaos/chaos.py --control
 
 Several whole Fermatas (`worker.py`) share one SQLite file and one emulated provider. They start extensions and chains
 and carry out whatever is due. Meanwhile they are killed with SIGKILL: by this harness at random moments, and by

@@ -1,7 +1,7 @@
 """Kill a process at every point at which it can be cut off, and let another finish its work.
 
-    cd tests && python -m chaos.kills [--jobs 2] [--every] [--only WORD]
-    cd tests && python -m chaos.kills --control
+    cd tests && ../.venv/bin/python -m chaos.kills [--jobs 2] [--every] [--only WORD]
+    cd tests && ../.venv/bin/python -m chaos.kills --control
 
 The points are found in the source (`points.py`). Every scenario is lived once unharmed, to learn which points it
 passes; then one process for each point lives it again and kills itself there. What must hold afterwards is in
