@@ -12,6 +12,14 @@ import pytest
 
 # Beginnings of node ids.
 SLOW = (
+    "tests/unit/benchmarks/",
+    # Every provider, source and kind of result, alone and in a chain.
+    "tests/unit/engine/steps/test_delivery.py::test_nothing_is_missing_without_a_word",
+    "tests/unit/engine/steps/test_collector.py",
+    # Real workers, and long searches.
+    "tests/unit/providers/local/",
+    "tests/unit/rearrange/arrangement/test_search.py",
+    "tests/unit/rearrange/arrangement/test_arrange.py::TestRemembering",
     "tests/e2e/",
     "tests/faults/",
     "tests/property/",
@@ -45,6 +53,13 @@ PROMISES = {
     "no task is lost with its process": (
         "tests/faults/test_kill.py::test_a_killed_render_is_finished_by_the_next_start",
         "tests/faults/test_kill.py::test_a_killed_worker_is_told_and_does_not_harm_the_server",
+    ),
+    "what was paid for arrives whole, or is said to be a part": (
+        "tests/unit/engine/steps/test_delivery.py::test_nothing_is_missing_without_a_word[sunoapi-file-",
+    ),
+    "a worker leaves nothing behind": (
+        "tests/unit/providers/local/test_worker.py::test_sigterm_leaves_nothing",
+        "tests/unit/providers/local/test_worker.py::test_after_kill_a_new_run_works",
     ),
     "a bad disk, database or clock costs one request at most": ("tests/faults/test_machine.py",),
     "a download is whole or not there": ("tests/faults/test_download_faults.py",),
