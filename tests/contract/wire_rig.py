@@ -142,8 +142,9 @@ class WireRig(Rig):
 
     def settings(self, url: str = ORIGIN, **more: Any) -> Settings:
         key_name, addresses = self.key_names
-        base: dict[str, Any] = {"callback_url": CALLBACK, "submit_timeout_seconds": PATIENCE, key_name: CANARY}
-        return Settings(**(base | dict.fromkeys(addresses, url) | more))
+        given: dict[str, Any] = {"callback_url": CALLBACK, "submit_timeout_seconds": PATIENCE, key_name: CANARY}
+        given |= dict.fromkeys(addresses, url) | more
+        return Settings(**given)
 
     def made(self) -> Adapter:
         return self.adapter(self.settings())
