@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from fermata_mcp.domain.task import Step, Work
-from fermata_mcp.engine.steps.pace import Paces
+from fermata_mcp.engine.pace import Paces
 from fermata_mcp.providers.sunoapi import SPEC
 from fermata_mcp.store.base import Store
 

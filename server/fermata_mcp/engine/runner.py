@@ -18,7 +18,6 @@ from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.steps.chain import stopped_in_time
 from fermata_mcp.engine.steps.collector import Collector
 from fermata_mcp.engine.steps.context import StepContext
-from fermata_mcp.engine.steps.pace import Paces
 from fermata_mcp.engine.steps.poll import Poller
 from fermata_mcp.engine.steps.recorder import Recorder
 from fermata_mcp.engine.steps.submit import Submitter
@@ -29,6 +28,7 @@ from fermata_mcp.store.base import Store
 
 from .clock import Clock
 from .credits import evidence
+from .pace import Paces
 from .progress import Changes
 from .steps import moves
 

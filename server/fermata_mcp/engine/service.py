@@ -29,10 +29,10 @@ from fermata_mcp.store.base import Created, KeyReused, Page, Store
 
 from .clock import Clock
 from .credits import CreditsReport, ProviderCredits, beginnings, credits_of, evidence
+from .decisions import log_decision
 from .progress import Changes
 from .runner import Runner
 from .steps import moves
-from .steps.decisions import log_decision
 
 # A waiting caller hears from us at least this often, so that nobody takes silence for death.
 REPORT_SECONDS = 2.0

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.task import Step
 from fermata_mcp.engine.clock import Clock
+from fermata_mcp.engine.pace import Paces
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.store.base import Store
 
-from .pace import Paces
 from .recorder import Recorder
 
 

@@ -12,13 +12,13 @@ from fermata_mcp.domain.errors import (
     UnknownTrack,
 )
 from fermata_mcp.domain.task import Step, Task
+from fermata_mcp.engine.pace import left_alone
 from fermata_mcp.providers.base import Provider, Snapshot
 
 from . import moves
 from .collector import Collector, as_made
 from .context import StepContext
 from .delivery import load_audio_room
-from .pace import left_alone
 
 FEWEST_POLLS = 20
 # Providers list what they took on within a minute; after two, and so many looks, they will not.

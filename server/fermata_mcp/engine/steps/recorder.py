@@ -14,6 +14,7 @@ from fermata_mcp.domain.credits import MILLI, Entry
 from fermata_mcp.domain.errors import FermataError, StoreUnavailable
 from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.clock import Clock
+from fermata_mcp.engine.decisions import log_decision
 from fermata_mcp.engine.progress import Changes
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import AlreadyKnown, Store
@@ -21,7 +22,6 @@ from fermata_mcp.store.base import AlreadyKnown, Store
 from . import moves
 from .chain import ended_by
 from .money import money_of_failure
-from .decisions import log_decision
 from .publish import publish, tidy
 
 logger = logging.getLogger(__name__)

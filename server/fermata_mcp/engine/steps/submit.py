@@ -14,12 +14,12 @@ from fermata_mcp.domain.errors import FermataError, OverBudget, ProviderError, P
 from fermata_mcp.domain.lease import LATEST_START
 from fermata_mcp.domain.task import Step, Task, new_id
 from fermata_mcp.engine.intake.source_audio import fetched_facts, is_to_be_fetched, planned_anew
+from fermata_mcp.engine.pace import LONGEST_RETRY_SECONDS, left_alone
 from fermata_mcp.providers.base import Accepted, NotSent, Provider, Refused, Submitted, Unclear
 from fermata_mcp.store.base import SUBMIT_LEASE_MS, AlreadyKnown
 
 from . import moves
 from .context import StepContext
-from .pace import LONGEST_RETRY_SECONDS, left_alone
 
 NOT_SENT_RETRY_SECONDS = 5.0
 PREPARE_RETRY_SECONDS = 5.0

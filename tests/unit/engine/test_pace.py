@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from fermata_mcp.domain.errors import RateLimited
-from fermata_mcp.engine.steps.pace import FRESH_MS, PATIENCE, Paces, left_alone
+from fermata_mcp.engine.pace import FRESH_MS, PATIENCE, Paces, left_alone
 from fermata_mcp.store.base import Store
 from support.rows import FREE_WORK, NOON, PAID, running_step
 
