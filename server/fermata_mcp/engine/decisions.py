@@ -9,7 +9,8 @@ import logging
 from collections.abc import Iterator
 
 from fermata_mcp.domain.credits import MILLI
-from fermata_mcp.domain.task import Change, Failure
+from fermata_mcp.domain.change import Change
+from fermata_mcp.domain.task import Failure
 
 logger = logging.getLogger(__name__)
 _ENDS = {
