@@ -19,7 +19,7 @@ from typing import cast
 
 from fermata_mcp.domain.task import Step, Work
 from fermata_mcp.engine.pace import Paces
-from fermata_mcp.providers.sunoapi import SPEC
+from fermata_mcp.providers.suno.sunoapi import SPEC
 from fermata_mcp.store.base import Store
 
 TASKS = 20_000

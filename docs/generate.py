@@ -10,7 +10,7 @@ from typing import Any, cast
 from fermata_mcp.config import Settings, variable_name
 from fermata_mcp.domain.requests.fields import option_words
 from fermata_mcp.domain.spec import ProviderSpec
-from fermata_mcp.providers.registry import built_in_specs
+from fermata_mcp.providers.registry import built_in_specs, declared_accounts
 from fermata_mcp.surface.tools import Toolbox, make_tools
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,6 +51,9 @@ def settings() -> str:
         f"| `{variable_name(name)}` | {_default(name, field)} | {field.description} |"
         for name, field in Settings.model_fields.items()
     ]
+    for variable in (variable for account in declared_accounts() for variable in account.variables()):
+        default = f"`{variable.default}`" if variable.default else ""
+        rows.append(f"| `{variable.name}` | {default} | {variable.meaning} |")
     return _table("variable", "default", "meaning", rows=rows)
 
 
@@ -70,9 +73,9 @@ def providers() -> str:
         ("parameters", lambda s: ", ".join(f"`{name}`" for name in s.fields)),
         ("`options`", option_words),
         ("credits an extension", lambda s: s.price.words),
-        ("shortest source", lambda s: f"{s.shortest_source_seconds:g} s"),
-        ("longest source", lambda s: _limit(s.longest_source_seconds)),
-        ("longest result", lambda s: _limit(s.longest_result_seconds)),
+        ("shortest source", lambda s: f"{s.lengths.shortest_source:g} s"),
+        ("longest source", lambda s: _limit(s.lengths.longest_source)),
+        ("longest result", lambda s: _limit(s.lengths.longest_result)),
         ("verified", lambda s: s.verified),
     ]
     rows = [f"| {name} | " + " | ".join(tell(spec) for spec in specs) + " |" for name, tell in facts]

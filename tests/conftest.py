@@ -14,6 +14,7 @@ import pytest
 from fermata_mcp.engine import progress, runner
 from fermata_mcp.media.network.tls import tls
 from layers import mark_slow
+from support.accounts import OURS
 from support.engines import House
 from support.music import silence
 from support.remote import Plugin, Remote, ScriptedProvider
@@ -25,7 +26,6 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("untimed")
 
-OURS = ("FERMATA_", "MUSICAPI_", "SUNOAPI_", "KIE_", "APIIN_")
 HOMES = {"HOME": "home", "USERPROFILE": "home", "XDG_STATE_HOME": "state", "XDG_MUSIC_DIR": "music"}
 
 

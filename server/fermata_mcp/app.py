@@ -14,12 +14,13 @@ from typing import Any, NoReturn
 import anyio
 from mcp.server.mcpserver import MCPServer
 
-from .config import Settings, unknown_variables
+from .config import Settings, load_settings, unknown_variables
 from .domain.errors import StoreUnavailable
 from .engine.clock import Clock
 from .engine.lifespan import running_engine
 from .engine.service import Service
 from .logs import logging_to_stderr
+from .providers.registry import declared_accounts
 from .store.base import Store
 from .store.sqlite import SqliteStore
 from .surface.server import make_server
@@ -38,6 +39,15 @@ class App:
     server: MCPServer[Any]
 
 
+def read_settings(**overrides: Any) -> Settings:
+    """The settings of this process, with the accounts of every provider for which anything is set.
+
+    Raises:
+        InvalidSettings: Names every wrong variable, never its value.
+    """
+    return load_settings(declared_accounts(os.environ), **overrides)
+
+
 @asynccontextmanager
 async def running_app(
     settings: Settings, *, callers_are_local: bool, only: set[str] | None = None
@@ -54,7 +64,7 @@ async def running_app(
         roots = ()
     store = open_store(settings)
     with logging_to_stderr(settings.log_level, settings.log_format):
-        _name_unknown_settings()
+        _name_unknown_settings(settings)
         async with (
             running_engine(settings, store, input_roots=roots, clock=clock, only=only) as service,
             anyio.create_task_group() as telling,
@@ -63,8 +73,8 @@ async def running_app(
             telling.cancel_scope.cancel()
 
 
-def _name_unknown_settings() -> None:
-    unknown = unknown_variables(os.environ)
+def _name_unknown_settings(settings: Settings) -> None:
+    unknown = unknown_variables(os.environ, settings.declared)
     if unknown:
         logger.warning("%s", unknown)
 

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    FiniteFloat,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from .domain.address import checked_address, checked_base_address, checked_host
+from .domain.account import Account, AccountSpec, account_problems, read_account
+from .domain.address import checked_address, checked_host
 from .domain.errors import ConfigurationError
 from .domain.lease import longest_submit_seconds
 from .domain.paths import shown
@@ -29,7 +38,6 @@ NOT_ENFORCED = {
     "FERMATA_LINK_SECONDS": "results carry no links that expire",
     "FERMATA_STATE_KEY": "there is one process, with a key of its own",
 }
-PROVIDER_PREFIXES = ("MUSICAPI_", "SUNOAPI_", "KIE_", "APIIN_")
 INERT_CALLBACK = "https://fermata.invalid/callback"
 
 
@@ -77,31 +85,16 @@ def _within_its_lease(seconds: float) -> float:
 
 
 Address = Annotated[str, AfterValidator(checked_address)]
-BaseAddress = Annotated[str, AfterValidator(checked_base_address)]
 TrustedHost = Annotated[str, AfterValidator(checked_host)]
 Folder = Annotated[Path, AfterValidator(_absolute)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
-Key = SecretStr | None
-_ITS_HOST = "its host, if another gateway is used"
-_ITS_UPLOAD_HOST = "its upload host"
 Credits = Annotated[FiniteFloat, Field(ge=0)]
 
 
-@dataclass(frozen=True)
-class Account:
-    """How to reach a provider: its key and its addresses without a path."""
-
-    key: SecretStr | None
-    base_url: str
-    upload_url: str
-
-
 class Settings(BaseSettings):
-    """The variables of `docs/settings.md`; names without a prefix belong to a provider."""
+    """The `FERMATA_` variables of `docs/settings.md`, and beside them what is set for accounts at providers."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="FERMATA_", extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix="FERMATA_", extra="ignore", frozen=True, env_ignore_empty=True)
 
     data_dir: Folder = Field(default_factory=_state_dir, description="`fermata.db` and working files")
     store_url: SecretStr | None = Field(None, description="database address; unset: an SQLite file in the data folder")
@@ -138,46 +131,31 @@ class Settings(BaseSettings):
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = Field(
         "text", description="`json`: an object a line"
     )
-    musicapi_api_key: Key = Field(None, alias="MUSICAPI_API_KEY", description="key of `musicapi-sonic` and `-producer`")
-    musicapi_base_url: BaseAddress = Field("https://api.musicapi.ai", alias="MUSICAPI_BASE_URL", description=_ITS_HOST)
-    sunoapi_api_key: Key = Field(None, alias="SUNOAPI_API_KEY", description="key of `sunoapi`")
-    sunoapi_base_url: BaseAddress = Field("https://api.sunoapi.org", alias="SUNOAPI_BASE_URL", description=_ITS_HOST)
-    sunoapi_upload_url: BaseAddress = Field(
-        "https://sunoapiorg.redpandaai.co", alias="SUNOAPI_UPLOAD_URL", description=_ITS_UPLOAD_HOST
-    )
-    kie_api_key: Key = Field(None, alias="KIE_API_KEY", description="key of `kie`")
-    kie_base_url: BaseAddress = Field("https://api.kie.ai", alias="KIE_BASE_URL", description=_ITS_HOST)
-    kie_upload_url: BaseAddress = Field(
-        "https://kieai.redpandaai.co", alias="KIE_UPLOAD_URL", description=_ITS_UPLOAD_HOST
-    )
-    kie_api: Literal["market", "classic"] = Field(
-        "market", alias="KIE_API", description="kie.ai's door for new work: `market`, or the older `classic`"
-    )
-    apiin_api_key: Key = Field(None, alias="APIIN_API_KEY", description="key of `apiin`")
-    apiin_base_url: BaseAddress = Field("https://apiin.one", alias="APIIN_BASE_URL", description=_ITS_HOST)
+    _accounts: dict[AccountSpec, Account] = PrivateAttr(default_factory=dict[AccountSpec, Account])
 
     @property
     def asked_callback(self) -> str | None:
         """The callback address, where the operator set one: for providers that can do without."""
         return None if self.callback_url == INERT_CALLBACK else self.callback_url
 
-    def account(self, family: str) -> Account:
-        """The key and addresses of a family of providers (`musicapi`, `sunoapi`, `kie`, `apiin`)."""
-        return Account(
-            key=getattr(self, f"{family}_api_key"),
-            base_url=getattr(self, f"{family}_base_url").rstrip("/"),
-            upload_url=getattr(self, f"{family}_upload_url", "").rstrip("/"),
-        )
+    @property
+    def declared(self) -> tuple[AccountSpec, ...]:
+        """The accounts for which variables were read."""
+        return tuple(self._accounts)
+
+    def account(self, declared: AccountSpec) -> Account:
+        """What is set for an account; its defaults, where nothing was read for it."""
+        return self._accounts.get(declared) or read_account(declared, {})
+
+    def with_accounts(self, accounts: Mapping[AccountSpec, Account]) -> Settings:
+        """The same settings with these accounts."""
+        changed = self.model_copy()
+        changed._accounts = dict(accounts)
+        return changed
 
     def trusted_addresses(self) -> frozenset[str]:
         """host or host:port that the operator named: these alone may be private, or reached without TLS."""
-        addresses = {
-            name: str(getattr(self, name))
-            for name in type(self).model_fields
-            if name.endswith(("_base_url", "_upload_url"))
-        }
-        defaults = type(self).model_fields
-        named = {_with_port(url) for name, url in addresses.items() if url != defaults[name].default}
+        named = {_with_port(url) for account in self._accounts.values() for url in account.trusted}
         return frozenset(named | set(self.trusted_hosts))
 
     def milliseconds(self, seconds: float) -> int:
@@ -201,17 +179,27 @@ def _with_port(url: str) -> str:
     return f"{host}:{parts.port or (80 if parts.scheme == 'http' else 443)}"
 
 
-def load_settings(**overrides: Any) -> Settings:
+def load_settings(declared: Iterable[AccountSpec] = (), **overrides: Any) -> Settings:
     """The settings of this process.
+
+    Args:
+        declared: The accounts that are read as well.
 
     Raises:
         InvalidSettings: Names every wrong variable, never its value.
     """
     _refuse_what_is_not_enforced(os.environ)
+    given = {name.upper(): value for name, value in os.environ.items()}
+    accounts = dict.fromkeys(declared)
+    wrong = [problem for account in accounts for problem in account_problems(account, given)]
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
-        raise InvalidSettings(f"wrong settings: {_in_words(error)}.") from None
+        wrong = [*_in_words(error), *wrong]
+    else:
+        if not wrong:
+            return settings.with_accounts({account: read_account(account, given) for account in accounts})
+    raise InvalidSettings(f"wrong settings: {'; '.join(wrong)}.") from None
 
 
 def _refuse_what_is_not_enforced(environ: Mapping[str, str]) -> None:
@@ -221,37 +209,34 @@ def _refuse_what_is_not_enforced(environ: Mapping[str, str]) -> None:
         raise InvalidSettings(f"this version does not enforce {'; '.join(refused)}.", "unset it and start again.")
 
 
-def _in_words(error: ValidationError) -> str:
-    return "; ".join(dict.fromkeys(f"{variable_name(str(e['loc'][0]))} {_said(e['msg'])}" for e in error.errors()))
+def _in_words(error: ValidationError) -> list[str]:
+    return list(dict.fromkeys(f"{variable_name(str(e['loc'][0]))} {_said(e['msg'])}" for e in error.errors()))
 
 
 def _said(message: str) -> str:
     return message.removeprefix("Value error, ") if message.startswith("Value") else message.lower()
 
 
-def unknown_variables(environ: Mapping[str, str]) -> str | None:
+def unknown_variables(environ: Mapping[str, str], declared: Iterable[AccountSpec] = ()) -> str | None:
     """A line that names every variable that looks as if it were for us and is not, or None.
 
     A provider's prefix may be another program's: such a name is told only where it nearly is one of ours.
     """
-    known = {variable_name(field) for field in Settings.model_fields} | set(NOT_ENFORCED)
-    told = [_perhaps_meant(name, known) for name in sorted(environ) if name.upper() not in known]
-    named = [words for words in told if words]
+    theirs = {variable.name for account in declared for variable in account.variables()}
+    known = {variable_name(field) for field in Settings.model_fields} | set(NOT_ENFORCED) | theirs
+    prefixes = tuple({f"{name.partition('_')[0]}_" for name in known})
+    ours = [name for name in sorted(environ) if name.upper().startswith(prefixes) and name.upper() not in known]
+    named = [words for words in (_perhaps_meant(name, known) for name in ours) if words]
     return f"settings that this version does not know: {', '.join(named)}" if named else None
 
 
 def _perhaps_meant(name: str, known: set[str]) -> str | None:
-    upper = name.upper()
-    if not upper.startswith(("FERMATA_", *PROVIDER_PREFIXES)):
-        return None
-    close = get_close_matches(upper, sorted(known), n=1, cutoff=0.75)
+    close = get_close_matches(name.upper(), sorted(known), n=1, cutoff=0.75)
     if close:
         return f"{name[:80]} (did you mean {close[0]}?)"
-    return name[:80] if upper.startswith("FERMATA_") else None
+    return name[:80] if name.upper().startswith("FERMATA_") else None
 
 
 def variable_name(field: str) -> str:
     """The environment variable behind a field of `Settings`."""
-    known = Settings.model_fields.get(field)
-    aliases = {field.alias for field in Settings.model_fields.values()}
-    return field if field in aliases else (known.alias if known else None) or f"FERMATA_{field.upper()}"
+    return f"FERMATA_{field.upper()}"

@@ -50,11 +50,11 @@ from starlette.responses import Response
 from emulators.base import Asked, Emulator, Op, Seen
 from emulators.serve import serving
 from emulators.suno import KIE, SUNOAPI, SunoEmulator
+from support.accounts import OURS
 
 WORKER = Path(__file__).with_name("worker.py")
 FLAVOURS = {"sunoapi": SUNOAPI, "kie": KIE}
 PRICE = 12
-OURS = ("FERMATA_", "MUSICAPI_", "SUNOAPI_", "KIE_", "APIIN_")
 ENOUGH, ACKNOWLEDGED, DEATHS = "enough", "acknowledged", "deaths"
 FREEZE_SECONDS = 6.0  # longer than a worker's lease of a submit
 SETTLE_SECONDS = 600.0  # until what is left counts as lost

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from chaos import points
+from fermata_mcp.providers.registry import BUILT_IN
+from support.accounts import OURS
 
 CHILD_SECONDS = 60.0
-OURS = ("FERMATA_", "MUSICAPI_", "SUNOAPI_", "KIE_", "APIIN_")
 # Threads of number libraries do not survive a fork.
 ALONE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 PASSED = "passed.json"
@@ -29,8 +30,8 @@ PASSED = "passed.json"
 LOADED = (
     "chaos.lives",
     *(f"fermata_mcp.{name}" for name in ("surface.server", "media.network.download", "media.join")),
-    *(f"fermata_mcp.providers.{name}" for name in ("sunoapi", "kie", "apiin", "musicapi.sonic", "musicapi.producer")),
-    "fermata_mcp.providers.local.provider",
+    *BUILT_IN.values(),
+    "fermata_mcp.providers.http.client",
     "soundfile",
     "anyio._backends._asyncio",
 )

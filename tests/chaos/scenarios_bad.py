@@ -13,7 +13,7 @@ from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Clip
 from fermata_mcp.providers.base import Snapshot
-from fermata_mcp.providers.sunoapi import SunoAdapter
+from fermata_mcp.providers.suno.common import SunoAdapter
 from support.engines import MortalStore
 
 from .scenarios import SKIPPED_SECONDS, SOURCE_SECONDS, faulty, knob, scenario

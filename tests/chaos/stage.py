@@ -54,7 +54,7 @@ class Stage:
 
     def chosen(self, **more: Any) -> dict[str, Any]:
         base = {f"{self.family}_api_key": "emulator-key", f"{self.family}_base_url": self.url}
-        base |= {f"{self.family}_upload_url": self.url} if f"{self.family}_upload_url" in Settings.model_fields else {}
+        base |= {f"{self.family}_upload_url": self.url}
         return {"time_scale": TIME_SCALE, **base, **self.settings, **more}
 
     @asynccontextmanager

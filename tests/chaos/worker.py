@@ -19,13 +19,12 @@ from typing import Any, cast
 import anyio
 from mcp.client import Client
 
-from fermata_mcp.app import running_app
-from fermata_mcp.config import load_settings
+from fermata_mcp.app import read_settings, running_app
 from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.steps import moves
-from fermata_mcp.providers import sunoapi
+from fermata_mcp.providers.suno import kie_classic, sunoapi
 from fermata_mcp.store.sqlite import SqliteStore
 
 # A submit's deadline stays a third of its lease, as in the server.
@@ -44,8 +43,8 @@ def shorten_leases() -> None:
 
 def lift_rates() -> None:
     """The real limit of twenty requests in ten seconds would make a run last for hours."""
-    sunoapi.SPEC = replace(sunoapi.SPEC, rate=None)
-    sunoapi.KIE = replace(sunoapi.KIE, rate=None)
+    sunoapi.SunoapiAdapter.spec = replace(sunoapi.SPEC, rate=None)
+    kie_classic.KieClassicAdapter.spec = replace(kie_classic.SPEC, rate=None)
 
 
 def retry_unknown() -> None:
@@ -103,7 +102,7 @@ def _name(change: Change) -> str:
 
 async def live(folder: Path, provider: str, every: float) -> None:
     """Start a task now and then, and let the engine work."""
-    async with running_app(load_settings(), callers_are_local=True) as app, Client(app.server) as client:
+    async with running_app(read_settings(), callers_are_local=True) as app, Client(app.server) as client:
         while True:
             if not (folder / ENOUGH).exists():
                 await start_task(client, folder, provider)

@@ -34,8 +34,8 @@ async def facts_are_declared(rig: Rig, case: None) -> None:
     assert spec.submit == ("at_most_once" if paid else "repeatable")
     assert 0 < spec.pace.first < spec.pace.slow_after < spec.pace.give_up
     assert (spec.key_variable, spec.has_balance) == (rig.key_variable, rig.balance)
-    assert spec.custom_fields <= spec.fields.keys()
-    assert set(spec.custom_needs) <= spec.fields.keys()
+    assert spec.custom.fields <= spec.fields.keys()
+    assert set(spec.custom.needs) <= spec.fields.keys()
     assert spec.default_model is None or spec.default_model in spec.models
 
 

@@ -18,11 +18,11 @@ import anyio
 
 from contract.rig import CANARY, Bench, Capability, Rig, work
 from emulators import worker
-from fermata_mcp.config import Settings
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.providers.base import Provider, ProviderContext
 from fermata_mcp.providers.local import provider as local
+from support.accounts import context_of
 from support.places import TESTS
 from support.processes import seconds_of, write_beat
 
@@ -127,10 +127,7 @@ async def local_bench(rig: LocalRig) -> AsyncGenerator[LocalBench]:
         patch.object(local, "WORKER", local.WORKER),
     ):
         made: LocalBench
-        settings = Settings()  # pyright: ignore[reportCallIssue]
-        host = ProviderContext(
-            settings, spawn=lambda run: made.spawn(run), changed=lambda id_: made.changed.append(id_)
-        )
+        host = context_of(local.SPEC, lambda run: made.spawn(run), lambda id_: made.changed.append(id_))
         made = LocalBench(rig.make(host), Path(folder))
         write_beat(made.source, SOURCE_SECONDS)
         made.target.parent.mkdir()

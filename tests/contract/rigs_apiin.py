@@ -14,9 +14,9 @@ _APIIN_PROMPT = "Change the music style to be calm and lyrical."
 APIIN = WireRig(
     name="apiin",
     kinds=frozenset({"task", "clip"}),
-    adapter=lambda _: apiin.ApiinAdapter(),
+    adapter=apiin.ApiinAdapter,
     emulator=apiin_emulator.Apiin,
-    key_names=("apiin_api_key", ("apiin_base_url",)),
+    variables=("APIIN_API_KEY", "APIIN_BASE_URL"),
     sources={"clip": work(source_clip="genearlier/1")},
     full={"continue_at": 10.0, "prompt": "go on", "style": "ambient", "title": "On"},
     wire={

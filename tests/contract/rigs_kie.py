@@ -10,20 +10,10 @@ from contract.rig import SAMPLES, work
 from contract.rigs_suno import SUNOAPI
 from contract.wire_rig import Example, Said
 from emulators import market
-from fermata_mcp.config import Settings
-from fermata_mcp.providers import kie, sunoapi
-from fermata_mcp.providers.http.wire import Adapter
+from fermata_mcp.providers.suno import kie, kie_classic
 
 _CREATE = "/api/v1/jobs/createTask"
 _LINK = "https://audio.test/a.mp3"
-
-
-def _market(_: Settings) -> Adapter:
-    return kie.MarketAdapter()
-
-
-def _classic(settings: Settings) -> Adapter:
-    return kie.KieAdapter(sunoapi.KIE, settings.callback_url)
 
 
 def _input(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -50,9 +40,9 @@ KIE_CLASSIC = replace(
     SUNOAPI,
     name="kie",
     label="kie-classic",
-    adapter=_classic,
+    adapter=kie_classic.KieClassicAdapter,
     emulator=market.kie,
-    key_names=("kie_api_key", ("kie_base_url", "kie_upload_url")),
+    variables=("KIE_API_KEY", "KIE_BASE_URL", "KIE_UPLOAD_URL"),
     refusals={**SUNOAPI.refusals, 404: ("unknown_track", False), 405: ("invalid_request", False),
               413: ("content_rejected", False), 429: ("rate_limited", True), 430: ("invalid_request", False),
               433: ("insufficient_credits", False), 505: ("provider_unavailable", False)},
@@ -63,7 +53,8 @@ KIE_CLASSIC = replace(
 KIE = replace(
     KIE_CLASSIC,
     label="",
-    adapter=_market,
+    adapter=kie.KieAdapter,
+    callback=None,
     wire={
         "prompt": "prompt", "lyrics": "lyrics", "style": "style", "title": "title", "continue_at": "continue_at",
         "model": "model", "exclude_style": "negative_tags", "vocal_gender": "vocal_gender",
@@ -74,7 +65,7 @@ KIE = replace(
     alone=frozenset({"instrumental"}),
     samples=SAMPLES | {"model": ("V6_MINI", "V6_WILD")},
     inner=_input,
-    id_prefix=kie.JOB,
+    id_prefix=kie_classic.JOB,
     charges=True,
     accepted=_accepted,
     examples=(

@@ -7,8 +7,6 @@ from dataclasses import replace
 from contract.rig import SAMPLES, work
 from contract.wire_rig import Example, Said, WireRig
 from emulators import musicapi
-from fermata_mcp.config import Settings
-from fermata_mcp.providers.http.wire import Adapter
 from fermata_mcp.providers.musicapi import producer as musicapi_producer
 from fermata_mcp.providers.musicapi import sonic as musicapi_sonic
 
@@ -16,16 +14,12 @@ _SONIC, _PRODUCER = "/api/v1/sonic/create", "/api/v1/producer/create"
 _LINK = "https://audio.test/a.mp3"
 
 
-def _producer(_: Settings) -> Adapter:
-    return musicapi_producer.ProducerAdapter()
-
-
 MUSICAPI_SONIC = WireRig(
     name="musicapi-sonic",
     kinds=frozenset({"url", "task", "clip"}),
-    adapter=lambda _: musicapi_sonic.SonicAdapter(),
+    adapter=musicapi_sonic.SonicAdapter,
     emulator=musicapi.musicapi,
-    key_names=("musicapi_api_key", ("musicapi_base_url",)),
+    variables=("MUSICAPI_API_KEY", "MUSICAPI_BASE_URL"),
     sources={"clip": work(source_clip="clip-1"), "url": work(source_url=_LINK)},
     full={"continue_at": 10.0, "style": "ambient"},
     wire={
@@ -86,7 +80,7 @@ MUSICAPI_SONIC = WireRig(
 MUSICAPI_PRODUCER = replace(
     MUSICAPI_SONIC,
     name="musicapi-producer",
-    adapter=_producer,
+    adapter=musicapi_producer.ProducerAdapter,
     sources={"clip": work(source_clip="clip-1", continue_at=18.0)},
     full={"continue_at": 10.0, "style": "ambient"},
     wire={

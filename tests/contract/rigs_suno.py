@@ -5,9 +5,7 @@ from __future__ import annotations
 from contract.rig import CALLBACK, KINDS, SAMPLES, work
 from contract.wire_rig import Example, Said, WireRig
 from emulators import suno
-from fermata_mcp.config import Settings
-from fermata_mcp.providers import sunoapi
-from fermata_mcp.providers.http.wire import Adapter
+from fermata_mcp.providers.suno import sunoapi
 
 _EXTEND, _UPLOAD = "/api/v1/generate/extend", "/api/v1/generate/upload-extend"
 _SUNO_EXAMPLES = (
@@ -43,16 +41,13 @@ _SUNO_EXAMPLES = (
 )  # fmt: skip
 
 
-def _sunoapi(settings: Settings) -> Adapter:
-    return sunoapi.SunoAdapter(sunoapi.SPEC, settings.callback_url)
-
-
 SUNOAPI = WireRig(
     name="sunoapi",
     kinds=frozenset(KINDS),
-    adapter=_sunoapi,
+    adapter=sunoapi.SunoapiAdapter,
+    callback=CALLBACK,
     emulator=suno.sunoapi,
-    key_names=("sunoapi_api_key", ("sunoapi_base_url", "sunoapi_upload_url")),
+    variables=("SUNOAPI_API_KEY", "SUNOAPI_BASE_URL", "SUNOAPI_UPLOAD_URL"),
     sources={"clip": work(source_clip="clip-1"), "url": work(source_url="https://audio.test/a.mp3")},
     full={"continue_at": 10.0, "prompt": "go on", "style": "ambient", "title": "On"},
     wire={

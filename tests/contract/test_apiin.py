@@ -13,12 +13,12 @@ import pytest
 
 from emulators.apiin import Apiin
 from emulators.faults import Fault
-from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import InvalidRequest, ProviderError, UnknownTrack
 from fermata_mcp.domain.task import Work
 from fermata_mcp.providers import apiin
-from fermata_mcp.providers.base import Accepted, NotSent, ProviderContext, Refused, Snapshot, Submitted, Unclear
+from fermata_mcp.providers.base import Accepted, NotSent, Refused, Snapshot, Submitted, Unclear
 from fermata_mcp.providers.http.client import HttpProvider
+from support.accounts import context_of
 
 pytestmark = pytest.mark.anyio
 KEY = "aio_canary"
@@ -48,8 +48,7 @@ class Rig:
 @asynccontextmanager
 async def rigged(**knobs: Any) -> AsyncGenerator[Rig]:
     far = Apiin(KEY, **knobs)
-    settings = Settings(APIIN_API_KEY=KEY, APIIN_BASE_URL=HERE)  # pyright: ignore[reportCallIssue]
-    host = ProviderContext(settings, spawn=lambda _: None, changed=lambda _: None)
+    host = context_of(apiin.SPEC, apiin_api_key=KEY, apiin_base_url=HERE)
     made = HttpProvider(apiin.ApiinAdapter(), host, httpx.ASGITransport(far.app))
     try:
         yield Rig(made, far)
@@ -58,8 +57,7 @@ async def rigged(**knobs: Any) -> AsyncGenerator[Rig]:
 
 
 async def test_the_factory_makes_a_provider() -> None:
-    settings = Settings(APIIN_API_KEY=KEY)  # pyright: ignore[reportCallIssue]
-    made = apiin.make(ProviderContext(settings, spawn=lambda _: None, changed=lambda _: None))
+    made = apiin.make(context_of(apiin.SPEC, apiin_api_key=KEY))
     assert made.spec is apiin.SPEC
     assert made.configured
     assert await made.balance() is None

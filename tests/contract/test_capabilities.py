@@ -83,7 +83,7 @@ async def counter(rig: Rig, house: House) -> AsyncGenerator[Counter]:
             yield Counter(rig, house, service, None, sources | {"url": host.url("/a.wav")})
         return
     emulator = rig.emulator()
-    family = rig.key_names[0].removesuffix("_api_key")
+    family = rig.variables[0].removesuffix("_API_KEY").lower()
     emulator.host_audio("mine", origin("mine", 20.0))
     emulator.adds_seconds, emulator.audio_format = 2.0, "wav"  # quick to render
     async with trading(house, family, emulator, uploads=rig.uploads) as (service, url):
@@ -125,11 +125,11 @@ async def test_needs(rig: Rig, house: House) -> None:
 
 
 def _title(rig: Rig) -> dict[str, Any]:
-    return {name: "x" for name in ("style", "title") if name in rig.spec.custom_needs}
+    return {name: "x" for name in ("style", "title") if name in rig.spec.custom.needs}
 
 
 def _least(rig: Rig) -> dict[str, Any]:
-    return {"continue_at": 18.0} if rig.spec.needs_point and not rig.spec.custom_needs else {}
+    return {"continue_at": 18.0} if rig.spec.point.needed and not rig.spec.custom.needs else {}
 
 
 # --- sources ----------------------------------------------------------------------------------------------------------
@@ -273,7 +273,7 @@ def test_longest_source(rig: Rig) -> None:
 def test_longest_result(rig: Rig) -> None:
     limit = _limit("longest result", rig)
     if limit == NEVER:
-        assert rig.spec.longest_result_seconds == float("inf")
+        assert rig.spec.lengths.longest_result == float("inf")
         return
     _planned(rig, 100.0, add_seconds=limit - 100)
     with pytest.raises(TooLarge, match="makes at most"):

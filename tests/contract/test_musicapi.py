@@ -15,13 +15,13 @@ import soundfile
 
 from emulators.faults import Fault
 from emulators.musicapi import MusicApi
-from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import AuthenticationFailed, ProviderError, ProviderUnavailable, RateLimited
 from fermata_mcp.domain.task import Work
-from fermata_mcp.providers.base import Accepted, ProviderContext, Refused, Snapshot, Submitted, Unclear
+from fermata_mcp.providers.base import Accepted, Refused, Snapshot, Submitted, Unclear
 from fermata_mcp.providers.http.client import HttpProvider
 from fermata_mcp.providers.musicapi import producer as musicapi_producer
 from fermata_mcp.providers.musicapi import sonic as musicapi_sonic
+from support.accounts import context_of
 
 pytestmark = pytest.mark.anyio
 ADAPTERS = {"sonic": musicapi_sonic.SonicAdapter, "producer": musicapi_producer.ProducerAdapter}
@@ -72,9 +72,9 @@ def work(**given: Any) -> Work:
 @asynccontextmanager
 async def rigged(product: str) -> AsyncGenerator[Rig]:
     far = MusicApi(KEY)
-    settings = Settings(MUSICAPI_API_KEY=KEY, MUSICAPI_BASE_URL=HERE)  # pyright: ignore[reportCallIssue]
-    host = ProviderContext(settings, spawn=lambda _: None, changed=lambda _: None)
-    provider = HttpProvider(ADAPTERS[product](), host, httpx.ASGITransport(far.app))
+    adapter = ADAPTERS[product]()
+    host = context_of(adapter.spec, musicapi_api_key=KEY, musicapi_base_url=HERE)
+    provider = HttpProvider(adapter, host, httpx.ASGITransport(far.app))
     try:
         yield Rig(provider, far)
     finally:

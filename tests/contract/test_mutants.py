@@ -14,16 +14,16 @@ from contract.local_rig import LOCAL
 from contract.rig import Rig
 from contract.rigs import KIE as KIE_RIG
 from contract.rigs import SUNOAPI
-from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError, GenerationFailed
 from fermata_mcp.domain.spec import FieldSpec, Refusal
 from fermata_mcp.domain.task import Work
 from fermata_mcp.providers.base import Snapshot, Submitted
 from fermata_mcp.providers.http.wire import Answer, Call
 from fermata_mcp.providers.http.words import named_id
-from fermata_mcp.providers.kie import MarketAdapter
 from fermata_mcp.providers.local.provider import LocalProvider
-from fermata_mcp.providers.sunoapi import KIE, SPEC, SunoAdapter
+from fermata_mcp.providers.suno import kie_classic
+from fermata_mcp.providers.suno.kie import KieAdapter
+from fermata_mcp.providers.suno.sunoapi import SPEC, SunoapiAdapter
 
 pytestmark = pytest.mark.anyio
 
@@ -32,53 +32,53 @@ def _body(call: Call, **changed: Any) -> Call:
     return replace(call, body={**(call.body or {}), **changed})
 
 
-class DropsAField(SunoAdapter):
+class DropsAField(SunoapiAdapter):
     def submit_call(self, work: Work) -> Call:
         call = super().submit_call(work)
         return replace(call, body={name: value for name, value in (call.body or {}).items() if name != "negativeTags"})
 
 
-class AlwaysCustom(SunoAdapter):
+class AlwaysCustom(SunoapiAdapter):
     def submit_call(self, work: Work) -> Call:
         return _body(super().submit_call(work), defaultParamFlag=True)
 
 
-class OptionsFirst(SunoAdapter):
+class OptionsFirst(SunoapiAdapter):
     def submit_call(self, work: Work) -> Call:
         ours = super().submit_call(work.model_copy(update={"options": {}}))
         return replace(ours, body={**work.options, **(ours.body or {})})
 
 
-class OneEndpointForAll(SunoAdapter):
+class OneEndpointForAll(SunoapiAdapter):
     def submit_call(self, work: Work) -> Call:
         return replace(super().submit_call(work), path="/api/v1/generate/extend")
 
 
-class DropsWhatItCannotSay(SunoAdapter):
+class DropsWhatItCannotSay(SunoapiAdapter):
     def submit_call(self, work: Work) -> Call:
         told = {name: value for name, value in work.fields.items() if name != "instrumental"}
         return super().submit_call(work.model_copy(update={"fields": told}))
 
 
-class WeightsInPercent(SunoAdapter):
+class WeightsInPercent(SunoapiAdapter):
     def submit_call(self, work: Work) -> Call:
         call = super().submit_call(work)
         weight = (call.body or {}).get("styleWeight")
         return _body(call, styleWeight=weight * 100) if weight is not None else call
 
 
-class AcceptsWithoutAnId(SunoAdapter):
+class AcceptsWithoutAnId(SunoapiAdapter):
     def read_submit(self, answer: Answer) -> str | None:
         return str(answer.get("data", "taskId"))
 
 
-class FirstClipIsEnough(SunoAdapter):
+class FirstClipIsEnough(SunoapiAdapter):
     def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         found = super().read_poll(answer, remote_id)
         return replace(found, state="succeeded") if found and found.clips else found
 
 
-class StreamsAreAudio(SunoAdapter):
+class StreamsAreAudio(SunoapiAdapter):
     def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         items: list[dict[str, Any]] = answer.get("data", "response", "sunoData") or []
         for item in items:
@@ -86,7 +86,7 @@ class StreamsAreAudio(SunoAdapter):
         return super().read_poll(answer, remote_id)
 
 
-class UnknownIsFailed(SunoAdapter):
+class UnknownIsFailed(SunoapiAdapter):
     def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         found = super().read_poll(answer, remote_id)
         word = str(answer.get("data", "status"))
@@ -94,47 +94,47 @@ class UnknownIsFailed(SunoAdapter):
         return found if known or not found else Snapshot("failed", error=GenerationFailed("?"))
 
 
-class OneFailedIsAllFailed(SunoAdapter):
+class OneFailedIsAllFailed(SunoapiAdapter):
     def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         found = super().read_poll(answer, remote_id)
         return Snapshot("failed", error=GenerationFailed("?")) if found and found.warnings else found
 
 
-class ErrorsOnALookAreFinal(SunoAdapter):
+class ErrorsOnALookAreFinal(SunoapiAdapter):
     def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         failed = Snapshot("failed", error=GenerationFailed("?"))
         return failed if answer.code() >= 400 else super().read_poll(answer, remote_id)
 
 
-class WholeCredits(SunoAdapter):
+class WholeCredits(SunoapiAdapter):
     def read_balance(self, answer: Answer) -> float | None:
         found = super().read_balance(answer)
         return None if found is None else float(int(found))
 
 
-class SameNameForEveryUpload(SunoAdapter):
+class SameNameForEveryUpload(SunoapiAdapter):
     def upload_call(self, file: Path) -> Call:
         return replace(super().upload_call(file), form={"uploadPath": "fermata", "fileName": "song.wav"})
 
 
-class OnlyCode200Counts(SunoAdapter):
+class OnlyCode200Counts(SunoapiAdapter):
     def read_submit(self, answer: Answer) -> str | None:
         return super().read_submit(answer) if answer.get("code") == 200 else None
 
 
-class BelievesAnIdBesideAnError(SunoAdapter):
+class BelievesAnIdBesideAnError(SunoapiAdapter):
     """As if the code of the answer were never looked at."""
 
     def read_submit(self, answer: Answer) -> str | None:
         return named_id(answer.body)
 
 
-class NoMoneyForHurry(SunoAdapter):
+class NoMoneyForHurry(SunoapiAdapter):
     def refusal(self, answer: Answer) -> Refusal | None:
         return None
 
 
-class WaitsForLinks(SunoAdapter):
+class WaitsForLinks(SunoapiAdapter):
     """Work that is done is called running while a link is missing."""
 
     def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
@@ -143,25 +143,25 @@ class WaitsForLinks(SunoAdapter):
         return replace(found, state="running") if found and late else found
 
 
-class NeverUnlisted(SunoAdapter):
+class NeverUnlisted(SunoapiAdapter):
     def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         found = super().read_poll(answer, remote_id)
         return replace(found, unlisted=False) if found else found
 
 
-class PagesAreRecords(SunoAdapter):
+class PagesAreRecords(SunoapiAdapter):
     def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         page = answer.code() == 404
         return Snapshot("running", unlisted=True) if page else super().read_poll(answer, remote_id)
 
 
-class KeepsRefundsToItself(MarketAdapter):
+class KeepsRefundsToItself(KieAdapter):
     def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         found = super().read_poll(answer, remote_id)
         return replace(found, cost=None) if found and found.state == "failed" else found
 
 
-class SingsOverTheInstrumental(MarketAdapter):
+class SingsOverTheInstrumental(KieAdapter):
     """What the page forbids beside `instrumental` goes along with it."""
 
     def submit_call(self, work: Work) -> Call:
@@ -170,24 +170,24 @@ class SingsOverTheInstrumental(MarketAdapter):
         return _body(call, input=told | ({"prompt": "la"} if told.get("instrumental") else {}))
 
 
-class OldDoorForJobs(MarketAdapter):
+class OldDoorForJobs(KieAdapter):
     def poll_call(self, remote_id: str) -> Call:
-        return SunoAdapter.poll_call(self, remote_id.removeprefix("job:"))
+        return SunoapiAdapter.poll_call(self, remote_id.removeprefix("job:"))
 
 
-class InputWithoutItsBox(MarketAdapter):
+class InputWithoutItsBox(KieAdapter):
     def submit_call(self, work: Work) -> Call:
         body = dict(super().submit_call(work).body or {})
         return Call("POST", "/api/v1/jobs/createTask", body["input"] | {"model": body["model"]})
 
 
-KIE_CAUGHT_BY: dict[type[MarketAdapter], str] = {
+KIE_CAUGHT_BY: dict[type[KieAdapter], str] = {
     KeepsRefundsToItself: "what_it_cost",
     SingsOverTheInstrumental: "fields_arrive",
     OldDoorForJobs: "every_state_until_done",
     InputWithoutItsBox: "documented_examples",
 }
-CAUGHT_BY: dict[type[SunoAdapter] | str, str] = {
+CAUGHT_BY: dict[type[SunoapiAdapter] | str, str] = {
     DropsAField: "fields_arrive",
     AlwaysCustom: "documented_examples",
     OptionsFirst: "options_override",
@@ -216,7 +216,7 @@ CAUGHT_BY: dict[type[SunoAdapter] | str, str] = {
 OTHER_FACTS = {
     "wrong wire name": replace(SPEC, fields={**SPEC.fields, "exclude_style": FieldSpec("excludeStyle")}),
     "undeclared field": replace(SPEC, fields={name: SPEC.fields[name] for name in SPEC.fields if name != "persona_id"}),
-    "codes of the other host": replace(SPEC, refusals=KIE.refusals),
+    "codes of the other host": replace(SPEC, refusals=kie_classic.SPEC.refusals),
     "500 means no": replace(SPEC, refusals={**SPEC.refusals, 500: Refusal("provider_unavailable", True)}),
 }
 
@@ -226,17 +226,17 @@ def _name(value: Any) -> str:
 
 
 @pytest.mark.parametrize(("mutant", "name"), CAUGHT_BY.items(), ids=_name)
-async def test_the_suite_catches(mutant: type[SunoAdapter] | str, name: str) -> None:
+async def test_the_suite_catches(mutant: type[SunoapiAdapter] | str, name: str) -> None:
     check = next(check for check in CHECKS if check.name == name)
     assert await _holds(check, SUNOAPI)
     assert not await _holds(check, replace(SUNOAPI, adapter=partial(_made, mutant)))
 
 
 @pytest.mark.parametrize(("mutant", "name"), KIE_CAUGHT_BY.items(), ids=_name)
-async def test_the_suite_catches_at_the_job_door(mutant: type[MarketAdapter], name: str) -> None:
+async def test_the_suite_catches_at_the_job_door(mutant: type[KieAdapter], name: str) -> None:
     check = next(check for check in CHECKS if check.name == name)
     assert await _holds(check, KIE_RIG)
-    assert not await _holds(check, replace(KIE_RIG, adapter=partial(_through, mutant)))
+    assert not await _holds(check, replace(KIE_RIG, adapter=mutant))
 
 
 class ForgetsTheTitle(LocalProvider):
@@ -276,14 +276,12 @@ async def test_the_suite_catches_without_a_wire(mutant: type[LocalProvider], nam
     assert not await _holds(check, replace(LOCAL, make=mutant))
 
 
-def _made(mutant: type[SunoAdapter] | str, settings: Settings) -> SunoAdapter:
-    if isinstance(mutant, str):
-        return SunoAdapter(OTHER_FACTS[mutant], settings.callback_url)
-    return mutant(SPEC, settings.callback_url)
-
-
-def _through(mutant: type[MarketAdapter], _: Settings) -> MarketAdapter:
-    return mutant()
+def _made(mutant: type[SunoapiAdapter] | str, callback_url: str | None) -> SunoapiAdapter:
+    if not isinstance(mutant, str):
+        return mutant(callback_url)
+    made = SunoapiAdapter(callback_url)
+    made.spec = OTHER_FACTS[mutant]
+    return made
 
 
 async def _holds(check: Check, rig: Rig) -> bool:

@@ -10,15 +10,14 @@ from typing import Any
 import anyio
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
-from pydantic import SecretStr
 
-from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError, ProviderUnavailable
 from fermata_mcp.domain.task import Work
 from fermata_mcp.media.network.tls import tls
-from fermata_mcp.providers import sunoapi
-from fermata_mcp.providers.base import NotSent, ProviderContext, Submitted, Unclear
+from fermata_mcp.providers.base import NotSent, Submitted, Unclear
 from fermata_mcp.providers.http.client import HttpProvider
+from fermata_mcp.providers.suno import sunoapi
+from support.accounts import context_of
 
 pytestmark = pytest.mark.anyio
 PATIENCE = 180.0
@@ -67,10 +66,9 @@ async def host(answers: Answers) -> AsyncGenerator[Wire]:
 
 def provider(url: str, **fields: Any) -> HttpProvider:
     """A real one, also with an address that the settings themselves refuse."""
-    usual: dict[str, Any] = {"sunoapi_api_key": SecretStr("k"), "submit_timeout_seconds": PATIENCE}
-    unchecked = {"sunoapi_base_url": url, "sunoapi_upload_url": url} | fields
-    settings = Settings(**usual).model_copy(update=unchecked)
-    made = sunoapi.make(ProviderContext(settings, lambda _: None, lambda _: None))
+    usual: dict[str, Any] = {"sunoapi_api_key": "k", "submit_timeout_seconds": PATIENCE}
+    led = {"sunoapi_base_url": url, "sunoapi_upload_url": url}
+    made = sunoapi.make(context_of(sunoapi.SPEC, **(usual | led | fields)))
     assert isinstance(made, HttpProvider)
     return made
 
@@ -161,7 +159,7 @@ async def test_requests_that_cannot_be_written(work: Work) -> None:
 @pytest.mark.parametrize("key", KEYS)
 async def test_keys_that_cannot_be_written(key: str) -> None:
     async with host(cut) as wire:
-        error = never_sent(await provider(wire.url, sunoapi_api_key=SecretStr(key)).submit("att", WORK))
+        error = never_sent(await provider(wire.url, sunoapi_api_key=key).submit("att", WORK))
         assert error.code == "missing_key"
         assert wire.got == b""
 

@@ -16,12 +16,12 @@ import soundfile
 from contract.rig import CALLBACK, CANARY, Bench, Capability, Rig
 from emulators.base import Emulator
 from emulators.faults import Deed, Fault, Front, Kind
-from fermata_mcp.config import Settings
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.providers.base import ProviderContext
+from fermata_mcp.providers.http.adapter import HttpAdapter
 from fermata_mcp.providers.http.client import HttpProvider
-from fermata_mcp.providers.http.wire import Adapter
+from support.accounts import context_of
 
 ORIGIN = "http://emulator.test"
 PATIENCE = 180.0
@@ -91,7 +91,8 @@ class WireRig(Rig):
     """The part that adapters to HTTP have besides.
 
     Attributes:
-        key_names: The settings of its key and of its addresses.
+        variables: Those of its key and of its addresses.
+        callback: The callback address that its examples are sent with.
         refusals: Documented codes: our error code, and whether the same request may be sent later. Any other 4xx but
             408 is `invalid_request`.
         busy: A code that asks to come again.
@@ -109,9 +110,9 @@ class WireRig(Rig):
     """
 
     can: ClassVar[frozenset[Capability]] = frozenset({"wire"})
-    adapter: Callable[[Settings], Adapter]
+    adapter: Callable[[str | None], HttpAdapter]
     emulator: Callable[[], Emulator]
-    key_names: tuple[str, tuple[str, ...]]
+    variables: tuple[str, ...]
     examples: tuple[Example, ...]
     refusals: Mapping[int, tuple[str, bool]]
     busy: int
@@ -127,6 +128,7 @@ class WireRig(Rig):
     in_http: Mapping[int, tuple[str, bool]] = field(default_factory=dict[int, tuple[str, bool]])
     id_prefix: str = ""
     charges: bool = False
+    callback: str | None = None
 
     @property
     def spec(self) -> ProviderSpec:
@@ -134,20 +136,19 @@ class WireRig(Rig):
 
     @property
     def key_variable(self) -> str:
-        return self.key_names[0].upper()
+        return self.variables[0]
 
     @property
     def first_work(self) -> Work:
         return next(iter(self.sources.values()))
 
-    def settings(self, url: str = ORIGIN, **more: Any) -> Settings:
-        key_name, addresses = self.key_names
-        given: dict[str, Any] = {"callback_url": CALLBACK, "submit_timeout_seconds": PATIENCE, key_name: CANARY}
-        given |= dict.fromkeys(addresses, url) | more
-        return Settings(**given)
+    def context(self, url: str = ORIGIN, **more: Any) -> ProviderContext:
+        key, *addresses = (name.lower() for name in self.variables)
+        given: dict[str, Any] = {"callback_url": CALLBACK, "submit_timeout_seconds": PATIENCE, key: CANARY}
+        return context_of(self.spec, **(given | dict.fromkeys(addresses, url) | more))
 
-    def made(self) -> Adapter:
-        return self.adapter(self.settings())
+    def made(self) -> HttpAdapter:
+        return self.adapter(self.callback)
 
     def body_of(self, work: Work) -> dict[str, Any]:
         return dict(self.inner(self.made().submit_call(work).body or {}))
@@ -164,9 +165,7 @@ async def bench(
     emulator = emulator or rig.emulator()
     emulator.key = CANARY
     transport = httpx.ASGITransport(app=emulator.app) if url == ORIGIN else None
-    settings = rig.settings(url, **more)
-    host = ProviderContext(settings, spawn=lambda _: None, changed=lambda _: None)
-    provider = HttpProvider(rig.adapter(settings), host, transport)
+    provider = HttpProvider(rig.made(), rig.context(url, **more), transport)
     async with httpx.AsyncClient(transport=transport, base_url=url) as client:
         try:
             yield WireBench(provider, rig, emulator, client)

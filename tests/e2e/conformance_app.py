@@ -11,8 +11,7 @@ import socket
 import anyio
 
 from e2e import conformance_fixtures
-from fermata_mcp.app import running_app
-from fermata_mcp.config import load_settings
+from fermata_mcp.app import read_settings, running_app
 from fermata_mcp.surface.resources import low_level
 from fermata_mcp.transports.http import serve
 from fermata_mcp.transports.serving import Serving
@@ -20,7 +19,7 @@ from fermata_mcp.transports.serving import Serving
 
 async def main() -> None:
     listening = socket.create_server(("127.0.0.1", 0))
-    async with running_app(load_settings(), callers_are_local=False) as app:
+    async with running_app(read_settings(), callers_are_local=False) as app:
         conformance_fixtures.mount(app.server)
         conformance_fixtures.mount_log_level(low_level(app.server))
         print(f"http://127.0.0.1:{listening.getsockname()[1]}/mcp", flush=True)

@@ -16,6 +16,7 @@ from collections.abc import Generator, Sequence
 from math import pi, sin
 from pathlib import Path
 
+from support.accounts import OURS
 from support.places import GROOVE, TESTS
 
 STDIO = [sys.executable, "-m", "fermata_mcp"]
@@ -26,8 +27,7 @@ STOP = 180.0
 
 def environment(folder: Path) -> dict[str, str]:
     """This process's environment with every setting of ours removed and all files under `folder`."""
-    ours = ("FERMATA_", "MUSICAPI_", "SUNOAPI_", "KIE_", "APIIN_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return {
         **kept,
         "FERMATA_DATA_DIR": str(folder / "data"),

@@ -36,7 +36,6 @@ from fermata_mcp.engine.service import ONE_PERSON, Service
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.engine.steps.money import money_of_failure
 from fermata_mcp.media.decoding.client import Decoder
-from fermata_mcp.providers.base import ProviderContext
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store import claiming
 from fermata_mcp.store.base import GRACE_MS, POLL_LEASE_MS, SUBMIT_LEASE_MS, AlreadyKnown
@@ -309,7 +308,7 @@ class PaidStepsAndAPerson(PaidSteps):
     def __init__(self) -> None:
         super().__init__()
         chosen = settings_in(Path("nowhere"))
-        registry = Registry(ProviderContext(chosen, lambda _: None, lambda _: None))
+        registry = Registry(chosen, lambda _: None, lambda _: None)
         changes, clock = Changes(self.store), Clock(lambda: self.now, lambda: self.now / 1000)
         decoder = Decoder(chosen.data_dir)
         runner = Runner(self.store, registry, changes, chosen, clock, "one", decoder)

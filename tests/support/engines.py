@@ -22,6 +22,7 @@ from fermata_mcp.engine.lifespan import running_engine
 from fermata_mcp.engine.service import Service
 from fermata_mcp.store.sqlite import SqliteStore
 
+from .accounts import settings_with
 from .asked import extend
 from .clocks import ShiftedClock
 
@@ -31,7 +32,7 @@ PATIENCE = 180.0  # seconds until an engine counts as hung
 def settings_in(folder: Path, **fields: Any) -> Settings:
     """Settings with every folder under `folder`, and provider waits a hundred times shorter than real ones."""
     base: dict[str, Any] = {"data_dir": folder / "data", "output_dir": folder / "out", "time_scale": 0.001}
-    return Settings(**(base | fields))
+    return settings_with(**(base | fields))
 
 
 class MortalStore(SqliteStore):

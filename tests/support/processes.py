@@ -34,9 +34,10 @@ from mcp.client.sse import sse_client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.types import CallToolResult, TextContent
 
+from .accounts import OURS
+
 SERVER = (sys.executable, "-m", "fermata_mcp")
 ERAS = ("legacy", "auto")  # the handshake of old, and discovery with its fall-back
-OURS = ("FERMATA_", "MUSICAPI_", "SUNOAPI_", "KIE_", "APIIN_")
 PATIENCE = 180.0  # seconds until a server counts as hung; nothing that works takes a fiftieth of it
 # Promises of time are kept to the second only where they are measured, on a machine that does nothing else.
 MEASURED = os.environ.get("FERMATA_TEST_TIMES") == "1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from fermata_mcp.domain.account import AccountSpec, Variable, host
 from fermata_mcp.domain.change import NewStep
 from fermata_mcp.domain.credits import Price, Quote
 from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec
@@ -25,7 +26,7 @@ PAID = ProviderSpec(
     pace=Pace(first=20, interval=15, give_up=10**9, slow_after=60),
     submit="at_most_once",
     verified="in these tests",
-    key_variable="PAID_API_KEY",
+    account=AccountSpec(Variable("PAID_API_KEY", "a key"), host("PAID_BASE_URL", "https://paid.invalid")),
     price=Price(10, 10, "these tests"),
     options={"seed": ("1", "2")},
     has_balance=True,

@@ -16,11 +16,15 @@ from fermata_mcp.config import (
     unknown_variables,
     variable_name,
 )
+from fermata_mcp.domain.account import AccountSpec
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.domain.lease import LATEST_START, SUBMIT_LEASE_MS, longest_submit_seconds
+from fermata_mcp.providers.registry import declared_accounts
 from support.places import REPOSITORY
 
 SOURCES = REPOSITORY / "server" / "fermata_mcp"
+ACCOUNTS = declared_accounts()
+THEIRS = [variable.name for account in ACCOUNTS for variable in account.variables()]
 
 SECRET = "hunter2-is-not-a-number"
 VARIABLES = (
@@ -153,12 +157,7 @@ def test_what_this_version_does_not_enforce_is_refused(name: str, monkeypatch: p
 def test_every_setting_is_used_somewhere_or_refused() -> None:
     """A field that nothing reads would be a promise that nobody keeps."""
     read = "\n".join(path.read_text() for path in SOURCES.rglob("*.py"))
-    accounts = re.compile(r"(musicapi|sunoapi|kie|apiin)_(api_key|base_url|upload_url)")
-    promised = [
-        name
-        for name in Settings.model_fields
-        if not accounts.fullmatch(name) and variable_name(name) not in NOT_ENFORCED
-    ]
+    promised = [name for name in Settings.model_fields if variable_name(name) not in NOT_ENFORCED]
     unread = [name for name in promised if not re.search(rf"\.{name}\b", read)]
     assert unread == []
 
@@ -173,7 +172,7 @@ def test_every_setting_is_used_somewhere_or_refused() -> None:
     ],
 )
 def test_a_name_that_is_no_setting_is_told(name: str, said: str) -> None:
-    line = unknown_variables({name: SECRET, "PATH": "/bin"})
+    line = unknown_variables({name: SECRET, "PATH": "/bin"}, ACCOUNTS)
     assert line is not None
     assert name in line
     assert said in line
@@ -182,14 +181,14 @@ def test_a_name_that_is_no_setting_is_told(name: str, said: str) -> None:
 
 
 def test_names_of_ours_and_of_others_are_not_told() -> None:
-    ours = {variable_name(field): "1" for field in Settings.model_fields}
-    assert unknown_variables({**ours, "KIE_COLOUR": "1", "PATH": "/bin", "fermata_data_dir": "/d"}) is None
+    ours = {variable_name(field): "1" for field in Settings.model_fields} | dict.fromkeys(THEIRS, "1")
+    others = {"KIE_COLOUR": "1", "PATH": "/bin", "fermata_data_dir": "/d", "kie_api_key": "k"}
+    assert unknown_variables({**ours, **others}, ACCOUNTS) is None
 
 
 ADDRESSES = [
-    variable_name(name)
-    for name in Settings.model_fields
-    if name.endswith("_url") and name not in ("store_url", "public_url")
+    "FERMATA_CALLBACK_URL",
+    *(variable.name for account in ACCOUNTS for variable in account.addresses()),
 ]
 WRONG_ADDRESSES = {
     "no scheme": "api.music.example", "other scheme": "ftp://music.example", "no host": "https://", "path only": "/api",
@@ -208,7 +207,7 @@ def test_an_address_that_nothing_can_be_sent_to_is_named(
 ) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(FermataError) as refused:
-        load_settings()
+        load_settings(ACCOUNTS)
     assert name in refused.value.message
     assert value not in str(refused.value)
     assert "hunter2" not in str(refused.value)
@@ -227,7 +226,7 @@ def test_an_address_that_nothing_can_be_sent_to_is_named(
 def test_an_address_that_can_be_reached_is_taken(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ADDRESSES:
         monkeypatch.setenv(name, value)
-    load_settings()
+    load_settings(ACCOUNTS)
 
 
 @pytest.mark.parametrize(
@@ -236,4 +235,46 @@ def test_an_address_that_can_be_reached_is_taken(value: str, monkeypatch: pytest
 def test_a_trusted_host_that_could_never_match_is_named(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FERMATA_TRUSTED_HOSTS", f"10.0.0.1,{value}")
     with pytest.raises(FermataError, match="FERMATA_TRUSTED_HOSTS"):
-        load_settings()
+        load_settings(ACCOUNTS)
+
+
+# --- accounts at providers --------------------------------------------------------------------------------------------
+
+
+def test_the_variables_of_providers_are_those_of_the_contract() -> None:
+    assert THEIRS == [
+        "MUSICAPI_API_KEY", "MUSICAPI_BASE_URL",
+        "SUNOAPI_API_KEY", "SUNOAPI_BASE_URL", "SUNOAPI_UPLOAD_URL",
+        "KIE_API_KEY", "KIE_BASE_URL", "KIE_UPLOAD_URL", "KIE_API",
+        "APIIN_API_KEY", "APIIN_BASE_URL",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("declared", ACCOUNTS, ids=lambda one: one.key.name)
+def test_an_account_is_read_from_its_variables_alone(declared: AccountSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(declared.key.name.lower(), SECRET)
+    monkeypatch.setenv(declared.base_url.name, "https://gateway.lan:8443/")
+    settings = load_settings(ACCOUNTS)
+    account = settings.account(declared)
+    assert account.key is not None
+    assert (account.key.get_secret_value(), account.base_url) == (SECRET, "https://gateway.lan:8443")
+    assert settings.trusted_addresses() == {"gateway.lan:8443"}
+    assert [one for one in ACCOUNTS if settings.account(one).key] == [declared]
+    assert SECRET not in repr(settings) + repr(account)
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_an_empty_variable_of_a_provider_is_as_good_as_unset(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = load_settings(ACCOUNTS)
+    monkeypatch.setenv(name, "")
+    assert load_settings(ACCOUNTS) == usual
+
+
+def test_wrong_variables_of_ours_and_of_providers_are_named_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = ("FERMATA_WAIT_SECONDS", "KIE_API", "SUNOAPI_UPLOAD_URL")
+    for name in wrong:
+        monkeypatch.setenv(name, SECRET)
+    with pytest.raises(FermataError) as refused:
+        load_settings(ACCOUNTS)
+    assert all(name in refused.value.message for name in wrong)
+    assert SECRET not in str(refused.value)

@@ -14,8 +14,8 @@ import anyio
 from mcp.client import Client
 from mcp.types import CallToolResult, TextContent
 
-from fermata_mcp.app import all_is_loaded, running_app
-from fermata_mcp.config import Settings, load_settings
+from fermata_mcp.app import all_is_loaded, read_settings, running_app
+from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.paths import written
 
@@ -43,7 +43,7 @@ def run(args: Args, ctrl_c: CtrlC) -> int:
         from .doctor import examine
 
         return anyio.run(_until_stopped, partial(examine, args), ctrl_c, partial(_say, "Stopped."))
-    settings, about = load_settings(), set[str]()
+    settings, about = read_settings(), set[str]()
     if args["command"] == "extend":
         args["place"] = place_of(args, settings)
     if args["command"] == "tasks":

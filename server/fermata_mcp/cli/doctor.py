@@ -21,8 +21,8 @@ from mcp.client import Client
 from rich.text import Text
 
 from fermata_mcp import __version__
-from fermata_mcp.app import open_store, running_app
-from fermata_mcp.config import Settings, load_settings, variable_name
+from fermata_mcp.app import open_store, read_settings, running_app
+from fermata_mcp.config import Settings, variable_name
 from fermata_mcp.domain.errors import FermataError, InternalError
 from fermata_mcp.media.files import output_path
 
@@ -45,7 +45,7 @@ async def examine(args: dict[str, Any]) -> int:
     """Run every check and print the findings; 0 if all is well, 1 if not."""
     findings = [Finding("program", True, f"fermata-mcp {__version__}, Python {platform.python_version()}")]
     try:
-        settings = load_settings()
+        settings = read_settings()
     except FermataError as error:
         findings.append(Finding("settings", False, error.message, error.hint))
     else:

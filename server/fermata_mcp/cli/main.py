@@ -75,13 +75,12 @@ def _carry_out(argv: list[str], ctrl_c: CtrlC) -> int:
 
 
 def _serve(args: Namespace) -> int:
-    from fermata_mcp.app import serve_http, serve_stdio
-    from fermata_mcp.config import load_settings
+    from fermata_mcp.app import read_settings, serve_http, serve_stdio
 
     if args.transport == "stdio":
         _greet_a_person()
-        serve_stdio(load_settings())
-    serve_http(load_settings(), args.host, args.port)
+        serve_stdio(read_settings())
+    serve_http(read_settings(), args.host, args.port)
     return DONE
 
 

@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from .spec import ProviderSpec
+
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_SUNO = ("musicapi-sonic", "sunoapi", "kie")
+BY_UUID = rf".*?({_UUID})(?:[/?#].*)?"
+"""For `ProviderSpec.song_pages`: the id is the first UUID of the address."""
 _NO_SONG = re.compile(r"/(playlists?|personas?|profiles?|users?|albums?|artists?|collections?|spaces?|@[^/]*)/", re.I)
 _AUDIO = re.compile(r"\.(mp3|wav|flac|ogg|opus|m4a|aac|mp4|webm|json|jpe?g|png)$", re.I)
-
-
-@dataclass(frozen=True)
-class Site:
-    """Hosts that show songs; `id` is how the address holds the clip's id, as one or two groups."""
-
-    providers: tuple[str, ...]
-    id: re.Pattern[str]
-
-
-_BY_UUID = re.compile(rf".*?({_UUID})(?:[/?#].*)?", re.I)
-_BY_TASK = re.compile(r".*?/((?:gen|ext)[0-9a-z]{8,})(?:/|.*?[?&](?:index|variation)=)([01])(?:[/?&#].*)?", re.I)
-SITES: Mapping[str, Site] = {
-    "suno.com": Site(_SUNO, _BY_UUID),
-    "suno.ai": Site(_SUNO, _BY_UUID),
-    "sunoapi.org": Site(("sunoapi",), _BY_UUID),
-    "kie.ai": Site(("kie",), _BY_UUID),
-    "musicapi.ai": Site(("musicapi-sonic", "musicapi-producer"), _BY_UUID),
-    "producer.ai": Site(("musicapi-producer",), _BY_UUID),
-    "riffusion.com": Site(("musicapi-producer",), _BY_UUID),
-    "apiin.one": Site(("apiin",), _BY_TASK),
-}
 
 
 @dataclass(frozen=True)
@@ -44,13 +25,21 @@ class SongPage:
     providers: tuple[str, ...]
 
 
-def song_page(url: str) -> SongPage | None:
-    """The song that a page shows, where its address tells; None for every other address."""
+def song_page(url: str, specs: Iterable[ProviderSpec]) -> SongPage | None:
+    """The song that a page shows, where one of the providers says so; None for every other address."""
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
-    site = SITES.get(re.sub(r"^(www|app|m|share)\.", "", host))
     path = unquote(parts.path)
-    if site is None or _AUDIO.search(path) or _NO_SONG.search(path):
+    if _AUDIO.search(path) or _NO_SONG.search(path):
         return None
-    found = site.id.fullmatch(f"{path}?{parts.query}#{parts.fragment}")
-    return SongPage(host, "/".join(found.groups()), site.providers) if found else None
+    site, told = re.sub(r"^(www|app|m|share)\.", "", host), f"{path}?{parts.query}#{parts.fragment}"
+    ids = {spec.name: clip_id for spec in specs if (clip_id := _clip_id(spec.song_pages.get(site), told))}
+    first = next(iter(ids.values()), None)
+    if first is None:
+        return None
+    return SongPage(host, first, tuple(name for name, clip_id in ids.items() if clip_id == first))
+
+
+def _clip_id(form: str | None, address: str) -> str | None:
+    found = re.fullmatch(form, address, re.I) if form else None
+    return "/".join(found.groups()) if found else None

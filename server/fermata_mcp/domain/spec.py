@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .account import AccountSpec
 from .credits import FREE, Price
 
 SourceKind = Literal["file", "url", "task", "clip"]
@@ -21,6 +22,9 @@ class FieldSpec:
     """One of our request fields on the provider's wire. Lengths in characters.
 
     Attributes:
+        wire: Its name there.
+        max_length: The most that it takes; None where no limit is documented.
+        note: What one should know of it.
         by_model: Where some models take less than `max_length`.
         default: What the provider does where nothing is sent, if it is documented.
         aliases: Older names on the wire that `options` may use for it.
@@ -76,37 +80,98 @@ class Rate:
 
 
 @dataclass(frozen=True)
+class PointRule:
+    """Where new music may begin.
+
+    Attributes:
+        needed: A point must be sent (in custom mode, where there is one), and lie before the end.
+        within: `after_start` is above 0, `inside` before the end as well.
+    """
+
+    needed: bool = False
+    within: PointRange = "any"
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How long things may be, in seconds; every limit is inclusive.
+
+    Attributes:
+        any_result: Reaches any target length in one extension.
+        shortest_source, longest_source: Of the track that is extended.
+        longest_upload: The same for files and links alone; `upload_by_model` where a model takes less.
+        longest_result: Of the finished track.
+        shortest_add, longest_add: Least and most music that one extension can add.
+        default_add: Music added where the caller names no length; None where one cannot choose.
+        usual_add: What one extension adds as long as nothing was learned from finished ones.
+    """
+
+    any_result: bool = False
+    shortest_source: float = 0
+    longest_source: float = float("inf")
+    longest_upload: float = float("inf")
+    upload_by_model: Mapping[str, float] = field(default_factory=dict[str, float])
+    longest_result: float = float("inf")
+    shortest_add: float = 0
+    longest_add: float = float("inf")
+    default_add: float | None = None
+    usual_add: float = 60
+
+
+@dataclass(frozen=True)
+class CustomMode:
+    """What is different once anything is chosen; without it the provider goes on as the track was made.
+
+    Attributes:
+        fields: Our fields that switch it on.
+        needs: Fields that must all be there then.
+        options: Native options that switch it on as well.
+        flag: The wire name by which `options` may switch it on or off.
+        wordless: With `instrumental` it needs no `prompt`.
+        option_needs: Native options that are refused without others, unless one of `fields` is given.
+    """
+
+    fields: frozenset[str] = frozenset()
+    needs: tuple[str, ...] = ()
+    options: frozenset[str] = frozenset()
+    flag: str | None = None
+    wordless: bool = False
+    option_needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+
+@dataclass(frozen=True)
 class ProviderSpec:
     """The facts of one provider.
 
     Attributes:
+        name: What callers call it, and how its entry point is named; its first word begins every variable of it.
+        title: What people call it.
+        summary: What it does, in one sentence.
         sources: The source forms it takes (`task` means an earlier task's saved audio).
         fields: Our field name to its wire form; a field that is absent is unsupported.
-        options: What `options` may carry, each name with its possible values; None passes anything through.
+        pace: When to look at running work.
         submit: `repeatable` work may be started again by itself; `at_most_once` never is.
-        other_prices: Prices of actions besides extending. `price` is that of one extension.
-        models: Known model names with the longest track (seconds) each can make; any other name is passed through.
-        custom_needs: Fields that must all be there once any of `custom_fields` is; without them it inherits.
-        custom_options: Native options that switch custom mode as well.
-        custom_flag: The wire name by which `options` may switch custom mode on or off.
-        upload_fields: Fields that files and links take, and its own clips do not.
-        wordless: With `instrumental`, custom mode needs no `prompt`.
-        rivals: Pairs of our fields that cannot be given together, besides those that share a wire name.
-        option_needs: Native options that are refused without others, unless a custom field is given.
-        needs_point: A point to continue at must be sent in custom mode, and lie before the end.
-        point: Where the point must lie: `after_start` is above 0, `inside` before the end as well.
+        verified: What this adapter was held against, and when.
+        account: The variables of its key and addresses; None where it needs none.
+        price: Of one extension, and where that is stated.
+        other_prices: Prices of actions besides extending.
+        refunds: Whether failed tasks are documented to be refunded by the provider itself.
+        has_balance: Whether it tells how many credits are left.
+        rate: How often it may be asked; None where no limit is documented.
         refusals: Documented refusals by HTTP status or by the code in the body.
-        usual_add_seconds: What one extension adds as long as nothing was learned from finished ones.
-        default_add_seconds: Music added where the caller names no length; None where one cannot choose.
-        shortest_add_seconds, longest_add_seconds: Least and most music one extension can add.
-        any_length: Reaches any target length in one extension.
-        shortest_source_seconds, longest_source_seconds, longest_result_seconds: Limits, inclusive.
-        longest_upload_seconds: The same for files and links alone; `upload_by_model` where a model takes less.
+        options: What `options` may carry, each name with its possible values; None passes anything through.
+        models: Known model names with the longest track (seconds) each can make; any other name is passed through.
+        default_model: The one that is sent, or meant, where none is asked for; None where models cannot be chosen.
+        custom: Its custom mode; the default is that it has none.
+        point: Where new music may begin.
+        lengths: How long things may be.
+        rivals: Pairs of our fields that cannot be given together, besides those that share a wire name.
+        upload_fields: Fields that files and links take, and its own clips do not.
         clip_form: What its clip ids look like (a regular expression), to tell whose a clip may be.
+        song_pages: Hosts of web pages that show its songs, with how the address of one holds the clip's id.
         here: The work is done on this machine, so what it needs is fetched by us.
         honesty: What everybody who gets a result must be told about how it was made.
-        refunds: Whether failed tasks are documented to be refunded by the provider itself.
-        verified: What this adapter was held against, and when.
+        notes: Whatever else one should know, a sentence each.
     """
 
     name: str
@@ -117,40 +182,31 @@ class ProviderSpec:
     pace: Pace
     submit: SubmitPolicy
     verified: str
-    key_variable: str | None = None
+    account: AccountSpec | None = None
     price: Price = FREE
     other_prices: Mapping[Action, Price] = field(default_factory=dict[Action, Price])
+    refunds: bool = False
+    has_balance: bool = False
+    rate: Rate | None = None
+    refusals: Mapping[int, Refusal] = field(default_factory=dict[int, Refusal])
     options: Mapping[str, tuple[str, ...]] | None = None
     models: Mapping[str, float] = field(default_factory=dict[str, float])
     default_model: str | None = None
-    custom_fields: frozenset[str] = frozenset()
-    custom_needs: tuple[str, ...] = ()
-    custom_options: frozenset[str] = frozenset()
-    custom_flag: str | None = None
-    upload_fields: frozenset[str] = frozenset()
-    wordless: bool = False
+    custom: CustomMode = CustomMode()
+    point: PointRule = PointRule()
+    lengths: Lengths = Lengths()
     rivals: tuple[tuple[str, str], ...] = ()
-    option_needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    needs_point: bool = False
-    point: PointRange = "any"
-    refusals: Mapping[int, Refusal] = field(default_factory=dict[int, Refusal])
-    rate: Rate | None = None
-    refunds: bool = False
-    any_length: bool = False
-    usual_add_seconds: float = 60
-    default_add_seconds: float | None = None
-    shortest_add_seconds: float = 0
-    longest_add_seconds: float = float("inf")
-    shortest_source_seconds: float = 0
-    longest_source_seconds: float = float("inf")
-    longest_upload_seconds: float = float("inf")
-    upload_by_model: Mapping[str, float] = field(default_factory=dict[str, float])
-    longest_result_seconds: float = float("inf")
+    upload_fields: frozenset[str] = frozenset()
     clip_form: str = r".+"
+    song_pages: Mapping[str, str] = field(default_factory=dict[str, str])
     here: bool = False
-    has_balance: bool = False
     honesty: str | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+
+    @property
+    def key_variable(self) -> str | None:
+        """The variable that holds its key; None where it needs none."""
+        return self.account.key.name if self.account else None
 
     def price_of(self, action: Action) -> Price:
         """What one submit of this action costs."""

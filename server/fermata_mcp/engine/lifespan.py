@@ -16,7 +16,6 @@ from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.media.network.tls import tls
-from fermata_mcp.providers.base import ProviderContext
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Store
 
@@ -50,11 +49,7 @@ async def running_engine(
     changes = Changes(store)
     group = anyio.create_task_group()
     registry = Registry(
-        ProviderContext(
-            settings,
-            lambda work: group.start_soon(work),
-            lambda remote_id: runner.remote_changed(remote_id),
-        )
+        settings, lambda work: group.start_soon(work), lambda remote_id: runner.remote_changed(remote_id)
     )
     decoder = Decoder(settings.data_dir)
     runner = Runner(store, registry, changes, settings, clock, home, decoder, only)

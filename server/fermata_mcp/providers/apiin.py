@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, cast
 
+from fermata_mcp.domain.account import AccountSpec, Variable, host
 from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import ContentRejected, FermataError, GenerationFailed, InvalidRequest, UnknownTrack
-from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec, Refusal
+from fermata_mcp.domain.spec import CustomMode, FieldSpec, Pace, PointRule, ProviderSpec, Refusal
 from fermata_mcp.domain.task import Clip, Work
-from fermata_mcp.providers.http.client import HttpProvider
-from fermata_mcp.providers.http.wire import (
-    DONE_WORDS,
-    FAILED_WORDS,
-    Answer,
-    Call,
-    link,
-    note_once,
-    seconds,
-    text,
-)
-from fermata_mcp.providers.http.words import about_content, named_id, reason
 
 from .base import Provider, ProviderContext, Snapshot
+from .http.adapter import HttpAdapter
+from .http.provider import http_provider
+from .http.values import link, note_once, seconds, text
+from .http.wire import Answer, Call
+from .http.words import DONE_WORDS, FAILED_WORDS, about_content, named_id, reason
 
 PROMPT = "prompt and lyrics share one field: with lyrics, prompt is not sent"
 FIELDS = {
@@ -35,16 +28,31 @@ FIELDS = {
 CUSTOM_WIRES = frozenset(field.wire for field in FIELDS.values()) | {"tags"}
 
 SPEC = ProviderSpec(
-    name="apiin", title="apiin.one", summary="Extends clips of its own tasks; two clips per extension.",
-    sources=frozenset({"task", "clip"}), fields=FIELDS, submit="at_most_once",
+    name="apiin",
+    title="apiin.one",
+    summary="Extends clips of its own tasks; two clips per extension.",
+    sources=frozenset({"task", "clip"}),
+    fields=FIELDS,
     pace=Pace(first=45, interval=15, give_up=1800, slow_after=240),
-    verified="against documentation 2026-11-20, not live", key_variable="APIIN_API_KEY",
+    submit="at_most_once",
+    verified="against documentation 2026-11-20, not live",
+    account=AccountSpec(
+        key=Variable("APIIN_API_KEY", "key of `apiin`"),
+        base_url=host("APIIN_BASE_URL", "https://apiin.one"),
+    ),
     price=Price(5, 12, "the vendor's page on extending: by tier of the source's model"),
-    custom_fields=frozenset(FIELDS), custom_needs=("prompt",), point="inside",
-    custom_options=frozenset({"tags"}), custom_flag="custom_mode", clip_form=r"[!-~]+/[01]",
     refusals={
-        400: Refusal("invalid_request"), 401: Refusal("authentication_failed"), 402: Refusal("insufficient_credits"),
-        404: Refusal("unknown_track"), 429: Refusal("rate_limited", later=True),
+        400: Refusal("invalid_request"),
+        401: Refusal("authentication_failed"),
+        402: Refusal("insufficient_credits"),
+        404: Refusal("unknown_track"),
+        429: Refusal("rate_limited", later=True),
+    },
+    custom=CustomMode(fields=frozenset(FIELDS), needs=("prompt",), options=frozenset({"tags"}), flag="custom_mode"),
+    point=PointRule(within="inside"),
+    clip_form=r"[!-~]+/[01]",
+    song_pages={
+        "apiin.one": r".*?/((?:gen|ext)[0-9a-z]{8,})(?:/|.*?[?&](?:index|variation)=)([01])(?:[/?&#].*)?",
     },
     notes=(
         "Takes clip:<task id>/<0 or 1> of tasks made on the same account; keeps the model of that task.",
@@ -52,7 +60,7 @@ SPEC = ProviderSpec(
         "Whether an extension can itself be extended is not documented; a chain tries it.",
         "Where the feed does not take task_id it is asked by workId, as the vendor's older pages have it.",
     ),
-)  # fmt: skip
+)
 
 FEED = "/api/v1/audio/music/feed"
 # Types of errors that its page names, with the codes they come with.
@@ -63,13 +71,10 @@ STAGES = {"text": "words are ready", "first": "first audio is ready"}
 RUNNING = {"", "pending", "queued", "submitted", "processing", "in_progress", "running", "streaming"} | STAGES.keys()
 
 
-class ApiinAdapter:
-    """See `wire.Adapter`."""
+class ApiinAdapter(HttpAdapter):
+    """See `HttpAdapter`."""
 
-    spec, family = SPEC, "apiin"
-
-    def __init__(self, callback_url: str | None = None) -> None:
-        self._hook = {} if callback_url is None else {"callback_url": callback_url}
+    spec = SPEC
 
     def submit_call(self, work: Work) -> Call:
         """Inherit mode, unless anything that only custom mode knows is asked for."""
@@ -83,16 +88,7 @@ class ApiinAdapter:
         if custom and not body.get("prompt"):
             raise InvalidRequest("apiin needs prompt too, once anything is chosen.", "add prompt or lyrics.")
         origin: dict[str, Any] = {"origin_task_id": source[1], "extend_audio_index": int(source[2])}
-        return Call("POST", "/api/v1/audio/music/extend", origin | {"custom_mode": custom} | self._hook | body)
-
-    def complete(self, work: Work) -> Work:
-        return work
-
-    def notes_for(self, work: Work) -> tuple[str, ...]:
-        return ()
-
-    def read_submit(self, answer: Answer) -> str | None:
-        return answer.task_id()
+        return Call("POST", "/api/v1/audio/music/extend", origin | {"custom_mode": custom} | self._hook() | body)
 
     def refusal(self, answer: Answer) -> Refusal | None:
         """An `error` beside HTTP 200 says its type, or at least that it is one; beside an id it says too little."""
@@ -143,17 +139,8 @@ class ApiinAdapter:
             raise UnknownTrack(f"apiin has no clip {index} of this task.", "give one of its finished clips.")
         return clip
 
-    def balance_call(self) -> Call | None:
-        return None
-
-    def read_balance(self, answer: Answer) -> float | None:
-        return None
-
-    def upload_call(self, file: Path) -> Call | None:
-        return None
-
-    def read_upload(self, answer: Answer) -> str | None:
-        return None
+    def _hook(self) -> dict[str, Any]:
+        return {} if self._callback_url is None else {"callback_url": self._callback_url}
 
 
 def _items(data: Any) -> list[dict[str, Any]]:
@@ -206,4 +193,4 @@ def _word(value: Any) -> str:
 
 
 def make(context: ProviderContext) -> Provider:
-    return HttpProvider(ApiinAdapter(context.settings.asked_callback), context)
+    return http_provider(ApiinAdapter(context.callback_url), context)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from fermata_mcp.config import Settings
+from fermata_mcp.domain.account import Account, AccountSpec
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Work
+
+Spawn = Callable[[Callable[[], Coroutine[Any, Any, None]]], object]
 
 
 @dataclass(frozen=True)
@@ -67,18 +71,39 @@ class Snapshot:
     unlisted: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProviderContext:
     """What a provider may use of the program around it.
 
     Attributes:
+        account: What is set for this provider, and for no other.
+        callback_url: Where the operator wants to be told of finished work; None where nothing is set.
+        submit_timeout_seconds: Total deadline of one paid request.
+        data_dir: Where it may keep files of its own.
         spawn: Runs a coroutine function beside everything else, until the program ends.
         changed: Says that a remote id is worth a look now.
     """
 
-    settings: Settings
-    spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object]
+    account: Account
+    callback_url: str | None
+    submit_timeout_seconds: float
+    data_dir: Path
+    spawn: Spawn
     changed: Callable[[str], None]
+
+
+def context_for(
+    declared: AccountSpec | None, settings: Settings, spawn: Spawn, changed: Callable[[str], None]
+) -> ProviderContext:
+    """The part of the settings that concerns the provider with this account."""
+    return ProviderContext(
+        account=settings.account(declared) if declared else Account(),
+        callback_url=settings.asked_callback,
+        submit_timeout_seconds=settings.submit_timeout_seconds,
+        data_dir=settings.data_dir,
+        spawn=spawn,
+        changed=changed,
+    )
 
 
 class Provider(Protocol):

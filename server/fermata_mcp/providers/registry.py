@@ -1,22 +1,26 @@
-"""Name to provider. Built on first use, so that starting costs nothing."""
+"""Name to provider. Loaded and made on first use, so that starting costs nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from importlib import import_module, metadata
+from typing import Any
 
-from fermata_mcp.domain.errors import InvalidRequest
+from fermata_mcp.config import Settings
+from fermata_mcp.domain.account import AccountSpec
+from fermata_mcp.domain.errors import ConfigurationError, InvalidRequest
 from fermata_mcp.domain.spec import ProviderSpec
 
-from .base import Factory, Provider, ProviderContext
+from .base import Factory, Provider, Spawn, context_for
 
 ENTRY_POINTS = "fermata_mcp.providers"
 # Where each built-in provider's `SPEC` and `make` live, in order of preference as a default.
 BUILT_IN: dict[str, str] = {
     "musicapi-sonic": "fermata_mcp.providers.musicapi.sonic",
     "musicapi-producer": "fermata_mcp.providers.musicapi.producer",
-    "sunoapi": "fermata_mcp.providers.sunoapi",
-    "kie": "fermata_mcp.providers.kie",
+    "sunoapi": "fermata_mcp.providers.suno.sunoapi",
+    "kie": "fermata_mcp.providers.suno.kie",
     "apiin": "fermata_mcp.providers.apiin",
     "local": "fermata_mcp.providers.local.provider",
 }
@@ -25,13 +29,13 @@ BUILT_IN: dict[str, str] = {
 class Registry:
     """Every provider that this process can use."""
 
-    def __init__(self, context: ProviderContext) -> None:
-        self._context = context
+    def __init__(self, settings: Settings, spawn: Spawn, changed: Callable[[str], None]) -> None:
+        self._settings, self._spawn, self._changed = settings, spawn, changed
         self._made: dict[str, Provider] = {}
 
     def names(self) -> list[str]:
         """All names, built-in ones first, then those that other packages add."""
-        return [*BUILT_IN, *sorted(set(self._added) - set(BUILT_IN))]
+        return self._modules.names()
 
     def spec(self, name: str) -> ProviderSpec:
         """The facts of a provider, whether it is configured or not.
@@ -41,9 +45,13 @@ class Registry:
         """
         return self.get(name).spec
 
+    def specs(self) -> list[ProviderSpec]:
+        return [self.spec(name) for name in self.names()]
+
     def get(self, name: str) -> Provider:
         if name not in self._made:
-            self._made[name] = self._factory(name)(self._context)
+            make, account = self._modules.factory(name), self._modules.account(name)
+            self._made[name] = make(context_for(account, self._settings, self._spawn, self._changed))
         return self._made[name]
 
     def configured(self) -> list[str]:
@@ -56,7 +64,7 @@ class Registry:
         Raises:
             InvalidRequest: The operator chose one that does not exist.
         """
-        chosen = self._context.settings.default_provider
+        chosen = self._settings.default_provider
         first = [chosen] if chosen and self.get(chosen).configured else []
         keyed = [name for name in self.configured() if self.spec(name).key_variable]
         return list(dict.fromkeys([*first, *keyed, "local"]))
@@ -64,19 +72,11 @@ class Registry:
     def default(self) -> str:
         """The operator's choice, else the first that has its key, else `local`."""
         keyed = (name for name in self.configured() if self.spec(name).key_variable)
-        return self._context.settings.default_provider or next(keyed, "local")
-
-    def _factory(self, name: str) -> Factory:
-        if name in BUILT_IN:
-            return import_module(BUILT_IN[name]).make
-        if name in self._added:
-            return self._added[name].load()
-        raise InvalidRequest(f"there is no provider {name!r:.60}.", f"use one of: {', '.join(self.names())}.")
+        return self._settings.default_provider or next(keyed, "local")
 
     @cached_property
-    def _added(self) -> dict[str, metadata.EntryPoint]:
-        """Those of other packages. To find them takes a file of every package that is installed, so it is done once."""
-        return {entry.name: entry for entry in metadata.entry_points(group=ENTRY_POINTS)}
+    def _modules(self) -> Modules:
+        return Modules()
 
     async def aclose(self) -> None:
         for provider in self._made.values():
@@ -86,3 +86,67 @@ class Registry:
 def built_in_specs() -> list[ProviderSpec]:
     """The facts of every built-in provider."""
     return [import_module(module).SPEC for module in BUILT_IN.values()]
+
+
+def variable_prefix(name: str) -> str:
+    """How every variable of a provider begins: `MUSICAPI_` for `musicapi-sonic`."""
+    return f"{name.partition('-')[0].upper()}_"
+
+
+def declared_accounts(environ: Mapping[str, str] | None = None) -> list[AccountSpec]:
+    """The accounts that providers declare.
+
+    Args:
+        environ: Only those for which it holds anything; the others are not even loaded. None means all.
+
+    Raises:
+        ConfigurationError: A variable does not begin with its provider's name, so that it would not be found here.
+    """
+    modules = Modules()
+    given = None if environ is None else [name.upper() for name in environ]
+    names = [name for name in modules.names() if given is None or _has_any(given, variable_prefix(name))]
+    return list(dict.fromkeys(found for name in names if (found := modules.account(name))))
+
+
+def _has_any(names: Iterable[str], prefix: str) -> bool:
+    return any(name.startswith(prefix) for name in names)
+
+
+class Modules:
+    """Where providers come from: modules with `SPEC` and `make`, of this package and of others."""
+
+    def __init__(self) -> None:
+        # To find those of others takes a file of every package that is installed, so it is done once.
+        self._added = {entry.name: entry for entry in metadata.entry_points(group=ENTRY_POINTS)}
+
+    def names(self) -> list[str]:
+        """All names, built-in ones first, then those that other packages add."""
+        return [*BUILT_IN, *sorted(set(self._added) - set(BUILT_IN))]
+
+    def account(self, name: str) -> AccountSpec | None:
+        """The variables that a provider declares; None where it needs none.
+
+        Raises:
+            ConfigurationError: One does not begin with the provider's name.
+        """
+        spec: ProviderSpec | None = getattr(self._loaded(name), "SPEC", None)
+        account = spec.account if spec else None
+        for variable in account.variables() if account else ():
+            if not variable.name.startswith(variable_prefix(name)):
+                raise ConfigurationError(
+                    f"provider {name} declares {variable.name}, which does not begin with {variable_prefix(name)}.",
+                    "tell whoever wrote it, or remove it.",
+                )
+        return account
+
+    def factory(self, name: str) -> Factory:
+        loaded = self._loaded(name)
+        return getattr(loaded, "make", loaded)
+
+    def _loaded(self, name: str) -> Any:
+        """A module, or the bare factory that another package names in its place."""
+        if name in BUILT_IN:
+            return import_module(BUILT_IN[name])
+        if name in self._added:
+            return self._added[name].load()
+        raise InvalidRequest(f"there is no provider {name!r:.60}.", f"use one of: {', '.join(self.names())}.")

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from fermata_mcp.domain.errors import InvalidRequest
-from fermata_mcp.providers import kie, sunoapi
 from fermata_mcp.providers.http.wire import with_options
 from fermata_mcp.providers.musicapi import producer as musicapi_producer
 from fermata_mcp.providers.registry import built_in_specs
+from fermata_mcp.providers.suno import kie, sunoapi
 
 PRODUCER = musicapi_producer.SPEC
 

@@ -45,14 +45,14 @@ def _source_length_problems(spec: ProviderSpec, source: SourceFacts) -> Iterator
     known = source.duration_seconds
     if known is None:
         return
-    if known < spec.shortest_source_seconds:
+    if known < spec.lengths.shortest_source:
         yield InvalidRequest(
-            f"the track is {known:.2f} s long; {spec.name} needs at least {spec.shortest_source_seconds:g} s.",
+            f"the track is {known:.2f} s long; {spec.name} needs at least {spec.lengths.shortest_source:g} s.",
             "give a longer track.",
         )
-    if known > spec.longest_source_seconds:
+    if known > spec.lengths.longest_source:
         yield TooLarge(
-            f"the track is {known:.0f} s long; {spec.name} takes at most {spec.longest_source_seconds:g} s.",
+            f"the track is {known:.0f} s long; {spec.name} takes at most {spec.lengths.longest_source:g} s.",
             "cut the track, or choose another provider.",
         )
 
@@ -60,7 +60,7 @@ def _source_length_problems(spec: ProviderSpec, source: SourceFacts) -> Iterator
 def _extend_plan(request: ExtendRequest, spec: ProviderSpec, source: SourceFacts) -> Plan:
     once = _with_upload(quote(spec.price), spec, source)
     most = _with_concat(once, request, spec, source)
-    if spec.default_add_seconds is None:
+    if spec.lengths.default_add is None:
         return Plan(None, request.add_seconds, most, once)
     known = source.duration_seconds
     point = request.continue_at if request.continue_at is not None else known
@@ -73,14 +73,14 @@ def _extend_plan(request: ExtendRequest, spec: ProviderSpec, source: SourceFacts
 
 def default_add(request: ExtendRequest, spec: ProviderSpec, source: SourceFacts) -> float | None:
     """Seconds that are added where the caller names none; None where that is not known (yet)."""
-    if spec.default_add_seconds is None:
+    if spec.lengths.default_add is None:
         known = spec.fields.get("add_seconds")
         return known.default if known else None
     if request.continue_at is None:
-        return spec.default_add_seconds
+        return spec.lengths.default_add
     if source.duration_seconds is None:
         return None
-    return spec.default_add_seconds + max(0.0, source.duration_seconds - request.continue_at)
+    return spec.lengths.default_add + max(0.0, source.duration_seconds - request.continue_at)
 
 
 def _with_upload(once: Quote, spec: ProviderSpec, source: SourceFacts) -> Quote:
@@ -101,7 +101,7 @@ def _with_concat(once: Quote, request: Request, spec: ProviderSpec, source: Sour
 
 def _chain_plan(request: ChainRequest, spec: ProviderSpec, source: SourceFacts) -> Plan:
     once = _with_upload(quote(spec.price), spec, source)
-    if spec.any_length:
+    if spec.lengths.any_result:
         return Plan(request.target_seconds, None, once, once)
     most = _with_concat(_with_upload(quote(spec.price, request.max_steps), spec, source), request, spec, source)
     return Plan(request.target_seconds, None, Quote(once.low, most.high), once)
@@ -110,7 +110,7 @@ def _chain_plan(request: ChainRequest, spec: ProviderSpec, source: SourceFacts) 
 def expected_cost(request: Request, spec: ProviderSpec, source: SourceFacts, usual: float) -> int | None:
     """Milli-credits that a chain comes to if each extension adds `usual` seconds; None where that cannot be told."""
     known = source.duration_seconds
-    if not isinstance(request, ChainRequest) or spec.any_length or known is None:
+    if not isinstance(request, ChainRequest) or spec.lengths.any_result or known is None:
         return None
     steps = min(request.max_steps, max(1, math.ceil((request.target_seconds - known) / usual)))
     return _with_concat(_with_upload(quote(spec.price, steps), spec, source), request, spec, source).high
@@ -125,9 +125,9 @@ def _result_length_problems(plan: Plan, spec: ProviderSpec, source: SourceFacts)
             f"the result would be {length:.2f} s, not longer than the track's {known:.2f} s.",
             "ask for a greater length (add_seconds counts from continue_at).",
         )
-    if length > spec.longest_result_seconds:
+    if length > spec.lengths.longest_result:
         yield TooLarge(
-            f"the result would be {length:.0f} s long; {spec.name} makes at most {spec.longest_result_seconds:g} s.",
+            f"the result would be {length:.0f} s long; {spec.name} makes at most {spec.lengths.longest_result:g} s.",
             "ask for less.",
         )
 

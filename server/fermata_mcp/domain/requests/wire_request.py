@@ -51,11 +51,11 @@ class WireRequest:
     @property
     def custom(self) -> bool:
         """Whether anything switches the provider's custom mode."""
-        flag = self.spec.custom_flag
+        flag = self.spec.custom.flag
         if flag is not None and flag in self.options:
             return bool(self.options[flag])
-        native = {self.spec.fields[name].wire for name in self.spec.custom_fields} | self.spec.custom_options
-        return bool(self.spec.custom_fields & self.fields.keys()) or not native.isdisjoint(self.options)
+        native = {self.spec.fields[name].wire for name in self.spec.custom.fields} | self.spec.custom.options
+        return bool(self.spec.custom.fields & self.fields.keys()) or not native.isdisjoint(self.options)
 
     @property
     def model(self) -> str | None:
@@ -65,7 +65,7 @@ class WireRequest:
 
 def custom_lacks(sent: WireRequest) -> list[str]:
     """What custom mode needs, where anything switches it, and is not there."""
-    needs = [name for name in sent.spec.custom_needs if not (name == "prompt" and _needs_no_prompt(sent))]
+    needs = [name for name in sent.spec.custom.needs if not (name == "prompt" and _needs_no_prompt(sent))]
     return [name for name in needs if not sent.fills(name)] if sent.custom else []
 
 
@@ -96,13 +96,13 @@ def _wire_request(request: Request, spec: ProviderSpec, source: SourceFacts, pro
     if draft.custom:
         known = {"title": source.title, "style": source.style, "continue_at": point}
         fields |= {name: value for name, value in known.items() if value and _is_wanted(name, draft)}
-    elif spec.needs_point and not spec.custom_needs and not uploads_first(spec, source) and point is not None:
+    elif spec.point.needed and not spec.custom.needs and not uploads_first(spec, source) and point is not None:
         fields |= {} if draft.fills("continue_at") else {"continue_at": point}
     return draft
 
 
 def _is_wanted(name: str, draft: WireRequest) -> bool:
-    return name in draft.spec.custom_needs and not draft.fills(name)
+    return name in draft.spec.custom.needs and not draft.fills(name)
 
 
 def uploads_first(spec: ProviderSpec, source: SourceFacts) -> bool:
@@ -156,16 +156,16 @@ def _missing(sent: WireRequest, source: SourceFacts) -> Iterator[FermataError]:
     spec = sent.spec
     if sent.custom:
         yield from _missing_in_custom_mode(sent)
-    elif spec.needs_point and not (spec.custom_needs or uploads_first(spec, source) or sent.fills("continue_at")):
+    elif spec.point.needed and not (spec.custom.needs or uploads_first(spec, source) or sent.fills("continue_at")):
         yield InvalidRequest("the length of this source is not known.", "say in continue_at where new music starts.")
-    if not spec.custom_fields & sent.fields.keys():
+    if not spec.custom.fields & sent.fields.keys():
         yield from _missing_options(sent)
 
 
 def _missing_in_custom_mode(sent: WireRequest) -> Iterator[FermataError]:
     missing = custom_lacks(sent)
     if missing:
-        needs = [name for name in sent.spec.custom_needs if not (name == "prompt" and _needs_no_prompt(sent))]
+        needs = [name for name in sent.spec.custom.needs if not (name == "prompt" and _needs_no_prompt(sent))]
         yield InvalidRequest(
             f"{sent.spec.name} needs {', '.join(missing)} too, once anything is chosen.",
             f"add {', '.join(missing)}, or leave all of {', '.join(needs)} out to go on as before.",
@@ -173,8 +173,8 @@ def _missing_in_custom_mode(sent: WireRequest) -> Iterator[FermataError]:
 
 
 def _missing_options(sent: WireRequest) -> Iterator[FermataError]:
-    for name in sent.spec.option_needs.keys() & sent.options.keys():
-        missing = [need for need in sent.spec.option_needs[name] if need not in sent.options]
+    for name in sent.spec.custom.option_needs.keys() & sent.options.keys():
+        missing = [need for need in sent.spec.custom.option_needs[name] if need not in sent.options]
         if missing:
             yield InvalidRequest(
                 f"{sent.spec.name} needs options.{', options.'.join(missing)} beside options.{name}.",
@@ -184,7 +184,7 @@ def _missing_options(sent: WireRequest) -> Iterator[FermataError]:
 
 def _needs_no_prompt(sent: WireRequest) -> bool:
     """Lyrics are words enough, and some providers want none where nobody sings."""
-    wordless = sent.spec.wordless and sent.value("instrumental") is True
+    wordless = sent.spec.custom.wordless and sent.value("instrumental") is True
     return wordless or ("lyrics" in sent.spec.fields and sent.fills("lyrics"))
 
 
@@ -214,10 +214,10 @@ def _range_problems(
     sent: WireRequest, name: str, point: float, heard_before: float, known: float | None
 ) -> Iterator[FermataError]:
     spec = sent.spec
-    inside = spec.point == "inside" and known is not None and point >= known
-    if spec.point != "any" and (point <= max(0.0, heard_before) or inside):
+    inside = spec.point.within == "inside" and known is not None and point >= known
+    if spec.point.within != "any" and (point <= max(0.0, heard_before) or inside):
         end = "the end" if known is None else f"the end at {known:.2f} s"
-        most = f" and before {end}" if spec.point == "inside" else ""
+        most = f" and before {end}" if spec.point.within == "inside" else ""
         yield InvalidRequest(
             f"`{name}` is {point:g} s; {spec.name} goes on only after {max(0.0, heard_before):.4g} s{most}.",
             "give a point in between, or leave it out.",
@@ -253,13 +253,13 @@ def _length_problems(sent: WireRequest) -> Iterator[FermataError]:
     name, added = sent.called("add_seconds"), _number(value)
     if added is None:
         yield InvalidRequest(f"`{name}` is not a number of seconds.", "give a number.")
-    elif added < spec.shortest_add_seconds:
+    elif added < spec.lengths.shortest_add:
         yield InvalidRequest(
-            f"`{name}` is {added:g} s; {spec.name} adds at least {spec.shortest_add_seconds:g} s.", "ask for more."
+            f"`{name}` is {added:g} s; {spec.name} adds at least {spec.lengths.shortest_add:g} s.", "ask for more."
         )
-    elif added > spec.longest_add_seconds:
+    elif added > spec.lengths.longest_add:
         yield InvalidRequest(
-            f"{spec.name} adds at most {spec.longest_add_seconds:g} s in one extension.",
+            f"{spec.name} adds at most {spec.lengths.longest_add:g} s in one extension.",
             "ask for less, or use chain_extend.",
         )
 
@@ -268,8 +268,8 @@ def _upload_problems(sent: WireRequest, source: SourceFacts) -> Iterator[Fermata
     known, spec = source.duration_seconds, sent.spec
     if known is None or source.clip is not None or not (source.file or source.url):
         return
-    of_model = spec.upload_by_model.get(sent.model or "")
-    limit = spec.longest_upload_seconds if of_model is None else of_model
+    of_model = spec.lengths.upload_by_model.get(sent.model or "")
+    limit = spec.lengths.longest_upload if of_model is None else of_model
     if known > limit:
         model = "" if of_model is None else f" with {sent.model}"
         yield TooLarge(

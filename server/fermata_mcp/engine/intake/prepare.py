@@ -45,7 +45,7 @@ class Preparer:
             FermataError: The request cannot be carried out; everything that is wrong with it is named at once.
         """
         source = parse_source(request.source)
-        page = song_page(source.url) if isinstance(source, UrlSource) else None
+        page = song_page(source.url, self.registry.specs()) if isinstance(source, UrlSource) else None
         clip = source if page is None else ClipSource(page.clip_id)
         choice = await ProviderChooser(self.registry, self.sources, self.settings).choose(request, clip, page)
         quote = await self._with_expected(request, choice)
@@ -63,7 +63,7 @@ class Preparer:
     async def _with_expected(self, request: Request, choice: ProviderChoice) -> Quote:
         """Beside the most that a chain can cost, what it will if its steps are as long as usual."""
         spec, first = choice.provider.spec, choice.first
-        if not isinstance(request, ChainRequest) or spec.any_length:
+        if not isinstance(request, ChainRequest) or spec.lengths.any_result:
             return first.plan.quote
         usual = await self.sources.usual_step(spec, first.work.fields.get("model"))
         return replace(first.plan.quote, expected=expected_cost(request, spec, choice.lookup.facts, usual))
@@ -112,6 +112,6 @@ def _warnings(request: Request, choice: ProviderChoice, page: SongPage | None) -
     if page is not None:
         warnings.append(f"The link is a song page of {page.host}; it was taken as clip:{page.clip_id}.")
     facts = choice.lookup.facts
-    if request.dry_run and choice.provider.spec.any_length and facts.duration_seconds is None:
+    if request.dry_run and choice.provider.spec.lengths.any_result and facts.duration_seconds is None:
         warnings.append("How long this link's audio is will be known once the work starts.")
     return tuple(warnings)

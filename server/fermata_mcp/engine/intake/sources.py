@@ -77,8 +77,8 @@ class Sources:
     async def usual_step(self, spec: ProviderSpec, model: str | None) -> float:
         """Seconds that one extension of this provider and model usually adds: the median of those that we have seen."""
         added = await self._store.lengths_added(spec.name, model)
-        longest = spec.longest_add_seconds
-        return median(added) if added else longest if math.isfinite(longest) else spec.usual_add_seconds
+        longest = spec.lengths.longest_add
+        return median(added) if added else longest if math.isfinite(longest) else spec.lengths.usual_add
 
     async def makers(self, clip_id: str, providers: Iterable[str]) -> list[str]:
         """Those providers that made a clip of this id for us."""

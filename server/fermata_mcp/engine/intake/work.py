@@ -80,7 +80,7 @@ def _cap_problems(request: Request, spec: ProviderSpec, facts: SourceFacts, sett
 def _target(title: str | None, facts: SourceFacts, spec: ProviderSpec, settings: Settings, task_id: str) -> Path:
     """Where the result goes; its ending is that of the source where the provider keeps the source's format."""
     called = name_in(facts.url) if facts.url else facts.file or facts.title or facts.ref
-    suffix = (Path(facts.file or "").suffix.lower() or facts.suffix or "") if spec.any_length else ""
+    suffix = (Path(facts.file or "").suffix.lower() or facts.suffix or "") if spec.lengths.any_result else ""
     return files.output_path(settings.output_dir, files.stem_for(title, called), task_id[4:10], suffix)
 
 
@@ -88,7 +88,7 @@ def _add_seconds(
     request: Request, spec: ProviderSpec, facts: SourceFacts, plan: Plan, point: float | None
 ) -> float | None:
     """A chain asks each step for what is missing from where it goes on, where the provider lets one choose."""
-    if isinstance(request, ChainRequest) and "add_seconds" in spec.fields and not spec.any_length:
+    if isinstance(request, ChainRequest) and "add_seconds" in spec.fields and not spec.lengths.any_result:
         missing = request.target_seconds - (point or facts.duration_seconds or 0.0)
-        return min(spec.longest_add_seconds, max(SHORTEST_ADD_SECONDS, missing))
+        return min(spec.lengths.longest_add, max(SHORTEST_ADD_SECONDS, missing))
     return plan.add_seconds

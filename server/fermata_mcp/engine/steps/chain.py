@@ -58,7 +58,7 @@ def after_step(
     if _needs_concat(task, step, clip, spec, settings):
         patch: TaskPatch = {"message": "being joined by the provider", "audio": audio, "warnings": said}
         return Next(patch, _step(step, _concat_work(step.work, clip)))
-    if task.kind == "chain" and not spec.any_length:
+    if task.kind == "chain" and not spec.lengths.any_result:
         return _after_link(task, step, clips, said, spec, settings, now)
     short = _short_by(task, audio)
     said = (*said, *what_is_missing(task, _with_other_takes(task, step, clips)))
@@ -124,7 +124,7 @@ def _concat_work(work: Work, clip: Clip) -> Work:
 def _from_upload(work: Work, clip: Clip, spec: ProviderSpec) -> Work:
     seconds = work.source_seconds or clip.duration_seconds
     point = work.continue_at
-    if point is None and spec.needs_point:
+    if point is None and spec.point.needed:
         point = default_point(seconds)
     update = {"action": "extend", "source_clip": clip.provider_clip_id, "source_url": None, "source_seconds": seconds}
     return work.model_copy(update=update | {"continue_at": point, "before_seconds": work.before_seconds or seconds})
@@ -235,7 +235,7 @@ def _next_work(task: Task, step: Step, link: _Link, spec: ProviderSpec) -> Work:
     point = sent.fields.get("continue_at")
     behind = 0.0 if point is None or own is None else own - point
     missing = float(task.request["target_seconds"]) - link.so_far + behind
-    add = min(spec.longest_add_seconds, max(SHORTEST_ADD_SECONDS, missing)) if "add_seconds" in spec.fields else None
+    add = min(spec.lengths.longest_add, max(SHORTEST_ADD_SECONDS, missing)) if "add_seconds" in spec.fields else None
     return step.work.model_copy(
         update={
             "action": "extend",

@@ -28,10 +28,10 @@ def sent_further(task: Task, work: Work, own: float | None, spec: ProviderSpec) 
         own: Seconds of the clip to go on from.
     """
     sent = WireRequest(spec, _asked_fields(task, work, spec), _options(work, spec))
-    point = default_point(own) if spec.needs_point and (not spec.custom_needs or sent.custom) else None
+    point = default_point(own) if spec.point.needed and (not spec.custom.needs or sent.custom) else None
     if point is not None:
         sent = replace(sent, fields={**sent.fields, "continue_at": point})
-    return replace(sent, fields=_without(sent.fields, spec.custom_fields)) if custom_lacks(sent) else sent
+    return replace(sent, fields=_without(sent.fields, spec.custom.fields)) if custom_lacks(sent) else sent
 
 
 def not_carried(task: Task, fields: Mapping[str, Any], spec: ProviderSpec) -> tuple[str, ...]:
@@ -52,8 +52,8 @@ def _is_asked(name: str, task: Task) -> bool:
 def _asked_fields(task: Task, work: Work, spec: ProviderSpec) -> dict[str, Any]:
     """The fields of the extension before, without those that were filled in for an upload alone."""
     request = task.request
-    chosen = not spec.custom_needs or spec.custom_fields & request.keys() or request.get("options") or _prompts(task)
-    fields = _without(work.fields, spec.upload_fields if chosen else spec.upload_fields | spec.custom_fields)
+    chosen = not spec.custom.needs or spec.custom.fields & request.keys() or request.get("options") or _prompts(task)
+    fields = _without(work.fields, spec.upload_fields if chosen else spec.upload_fields | spec.custom.fields)
     if not _prompts(task):
         return fields
     said = _own_prompt(task)

@@ -12,7 +12,6 @@ import anyio
 import httpx2 as httpx
 
 from fermata_mcp import __version__
-from fermata_mcp.config import Account, Settings
 from fermata_mcp.domain.errors import (
     AuthenticationFailed,
     FermataError,
@@ -29,10 +28,11 @@ from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.domain.text import clean_text
 from fermata_mcp.providers.base import Accepted, NotSent, ProviderContext, Refused, Snapshot, Submitted, Unclear
 
+from .adapter import HttpAdapter
 from .outgoing import CannotBegin, Watch, authorities, existing, innermost, multipart, no_address, unusable_proxy
 from .redaction import Redaction
 from .reply import TooBig, kind, limited, parsed, retry_after
-from .wire import Adapter, Answer, Call
+from .wire import Answer, Call
 from .words import about_money, named_id
 
 READ_SECONDS = 30.0
@@ -57,11 +57,12 @@ class HttpProvider:
     """
 
     def __init__(
-        self, adapter: Adapter, context: ProviderContext, transport: httpx.AsyncBaseTransport | None = None
+        self, adapter: HttpAdapter, context: ProviderContext, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
         self._adapter = adapter
-        self._settings: Settings = context.settings
-        self._account: Account = context.settings.account(adapter.family)
+        self._declared = adapter.account
+        self._account = context.account
+        self._submit_seconds = context.submit_timeout_seconds
         self._transport = transport
         self._reader: httpx.AsyncClient | None = None
         self._older: bool | None = None  # whether the host is asked as older ones want it; None while nobody knows
@@ -100,7 +101,7 @@ class HttpProvider:
         except FermataError as error:
             return NotSent(error)
         try:
-            with anyio.fail_after(self._settings.submit_timeout_seconds):
+            with anyio.fail_after(self._submit_seconds):
                 async with client:
                     return self._outcome(await self._exchange(client, request))
         except Exception as error:
@@ -243,7 +244,7 @@ class HttpProvider:
     def _client(self, *, keep_alive: bool) -> httpx.AsyncClient:
         """Raises CannotBegin, where the proxies or the authorities of the environment cannot be used."""
         # Connecting is given up before the whole deadline is, which would cut it off without closing what was opened.
-        connect = min(READ_SECONDS, 0.75 * self._settings.submit_timeout_seconds)
+        connect = min(READ_SECONDS, 0.75 * self._submit_seconds)
         limits = httpx.Limits() if keep_alive else httpx.Limits(max_keepalive_connections=0)
         verify = authorities()
         try:
@@ -285,8 +286,8 @@ class HttpProvider:
     def _address(self, call: Call) -> tuple[str, str]:
         """Where a call goes, and the setting that says so."""
         if call.host == "upload":
-            return self._account.upload_url, f"{self._adapter.family.upper()}_UPLOAD_URL"
-        return self._account.base_url, f"{self._adapter.family.upper()}_BASE_URL"
+            return self._account.upload_url, self._declared.addresses()[-1].name
+        return self._account.base_url, self._declared.base_url.name
 
     async def _exchange(self, client: httpx.AsyncClient, request: httpx.Request) -> Answer:
         response = await client.send(request, stream=True)

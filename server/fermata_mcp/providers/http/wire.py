@@ -1,27 +1,19 @@
-"""What an adapter author fills in: facts, and pure functions between our words and one provider's wire."""
+"""Requests and answers as an adapter sees them: no client, no socket."""
 
 from __future__ import annotations
 
-import logging
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, cast
 
 from fermata_mcp.domain.errors import InvalidRequest
-from fermata_mcp.domain.spec import ProviderSpec, Refusal
-from fermata_mcp.domain.task import Clip, Work
-from fermata_mcp.domain.text import clean_text
-from fermata_mcp.providers.base import Snapshot
+from fermata_mcp.domain.spec import ProviderSpec
 
 from . import words
-from .words import FAILED_WORDS as FAILED_WORDS
+from .values import number
 
-logger = logging.getLogger(__name__)
-DONE_WORDS = frozenset({"succeeded", "success", "complete", "completed"})
+_MISSING = frozenset({400, 404, 422})
 
 
 @dataclass(frozen=True)
@@ -95,126 +87,13 @@ class Answer:
         )
 
 
-_MISSING = frozenset({400, 404, 422})
-
-
 def _code(value: Any) -> int:
     found = number(value) if not isinstance(value, str) or value.isdecimal() else None
     return int(found or 0)
 
 
-class Adapter(Protocol):
-    """One provider's dialect. No I/O; everything here can be tested on values alone."""
-
-    @property
-    def spec(self) -> ProviderSpec: ...
-
-    @property
-    def family(self) -> str:
-        """Which settings hold its key and addresses."""
-        ...
-
-    def submit_call(self, work: Work) -> Call:
-        """The one request that starts `work`."""
-        ...
-
-    def complete(self, work: Work) -> Work:
-        """`work` with everything that its wire needs and that follows from it; the same again where it is complete."""
-        ...
-
-    def notes_for(self, work: Work) -> tuple[str, ...]:
-        """What whoever asks for `work` must know of what is sent for it."""
-        ...
-
-    def read_submit(self, answer: Answer) -> str | None:
-        """The id under which it was accepted; None where the answer does not say so."""
-        ...
-
-    def refusal(self, answer: Answer) -> Refusal | None:
-        """A refusal that only the words of the answer tell; None leaves it to `spec.refusals`."""
-        ...
-
-    def poll_call(self, remote_id: str) -> Call: ...
-
-    def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
-        """How the work is getting on; None where this is no answer about the work (an error page, say)."""
-        ...
-
-    def clip_call(self, clip_id: str) -> Call | None:
-        """Look up a clip by its id; None where no such look-up is documented, or it costs something."""
-        ...
-
-    def read_clip(self, answer: Answer, clip_id: str) -> Clip | None:
-        """The finished clip of that id; None where the answer does not tell of it.
-
-        Raises:
-            UnknownTrack: The answer says that there is no such clip.
-        """
-        ...
-
-    def balance_call(self) -> Call | None:
-        """None where the provider has no such call."""
-        ...
-
-    def read_balance(self, answer: Answer) -> float | None: ...
-
-    def upload_call(self, file: Path) -> Call | None:
-        """Put a file where the provider can fetch it; None where it takes links only."""
-        ...
-
-    def read_upload(self, answer: Answer) -> str | None:
-        """The address under which an uploaded file can be fetched."""
-        ...
-
-
-def seconds(value: Any) -> float | None:
-    """A duration as providers write it (number, numeric text, sometimes milliseconds), or None."""
-    found = number(value)
-    if found is None or not 0 < found < 10_000_000:
-        return None
-    return found / 1000 if found > 3600 else found
-
-
-def text(value: Any) -> str | None:
-    """Text from a provider as data: one line, cleaned, cut; None for anything else."""
-    return clean_text(value, 300) or None if isinstance(value, str) else None
-
-
-def link(value: Any) -> str | None:
-    """An http(s) address of printable characters, or None."""
-    found = value.strip() if isinstance(value, str) else ""
-    return found if found.isprintable() and re.match(r"https?://\S+$", found) else None
-
-
-@lru_cache(256)
-def note_once(provider: str, word: str) -> None:
-    """Say in the log, once, that a provider uses a word nobody documented."""
-    logger.warning("%s uses the state %r, which is not documented: taken as running", provider, word)
-
-
-def number(value: Any) -> float | None:
-    """A finite number, also from numeric text, or None."""
-    try:
-        found = math.nan if isinstance(value, bool) else float(value)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return found if math.isfinite(found) else None
-
-
 def without_none(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
-
-
-def credits_in(value: Any) -> float | None:
-    """Credits as a number, or as an object that names them."""
-    told = words.mapping(value)
-    if told is None:
-        return number(value)
-    parts = [number(told.get(name)) for name in ("credits", "extra_credits")]
-    if parts != [None, None]:
-        return sum(part or 0.0 for part in parts)
-    others = (number(told.get(name)) for name in ("credit", "balance", "remaining_credits", "remaining"))
-    return next((found for found in others if found is not None), None)
 
 
 def with_options(body: Mapping[str, Any], options: Mapping[str, Any], spec: ProviderSpec) -> dict[str, Any]:

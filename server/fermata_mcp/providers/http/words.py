@@ -9,6 +9,7 @@ from typing import Any, cast
 from fermata_mcp.domain.text import clean_text
 
 LONGEST_WORDS = 300
+DONE_WORDS = frozenset({"succeeded", "success", "complete", "completed"})
 FAILED_WORDS = frozenset({"failed", "fail", "failure", "error", "cancelled", "timeout"})
 _MOST_REASONS, _DEPTH = 5, 4
 _REASONS = (

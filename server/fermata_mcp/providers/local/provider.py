@@ -18,7 +18,7 @@ import anyio.to_thread
 from anyio.streams.text import TextReceiveStream
 
 from fermata_mcp.domain.errors import Cancelled, FermataError, GenerationFailed, InvalidRequest, error_from
-from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec
+from fermata_mcp.domain.spec import FieldSpec, Lengths, Pace, ProviderSpec
 from fermata_mcp.domain.task import Clip, Seam, Work
 from fermata_mcp.media.atomic import sweep
 from fermata_mcp.media.child_process import APART, environment
@@ -48,11 +48,13 @@ SPEC = ProviderSpec(
     pace=Pace(first=0.2, interval=0.5, give_up=3600),
     submit="repeatable",
     verified="run by the tests, on real audio",
-    any_length=True,
-    default_add_seconds=30,
-    shortest_source_seconds=SHORTEST_SECONDS,
-    longest_source_seconds=LONGEST_SOURCE_SECONDS,
-    longest_result_seconds=LONGEST_RESULT_SECONDS,
+    lengths=Lengths(
+        any_result=True,
+        shortest_source=SHORTEST_SECONDS,
+        longest_source=LONGEST_SOURCE_SECONDS,
+        longest_result=LONGEST_RESULT_SECONDS,
+        default_add=30,
+    ),
     honesty=HONESTY,
     notes=(
         "WAV, FLAC, OGG and MP3; the result keeps the format of its source",
@@ -146,7 +148,7 @@ class LocalProvider:
         try:
             with job.scope:
                 async with self._processors:
-                    await _run_worker(job, self._context.settings.data_dir / "analysis")
+                    await _run_worker(job, self._context.data_dir / "analysis")
             if job.scope.cancelled_caught:
                 job.error = Cancelled("the work was stopped.")
         except OSError as error:

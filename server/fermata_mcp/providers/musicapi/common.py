@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from urllib.parse import quote
 
+from fermata_mcp.domain.account import AccountSpec, Variable, host
 from fermata_mcp.domain.errors import ContentRejected, FermataError, GenerationFailed
-from fermata_mcp.domain.spec import ProviderSpec, Refusal
-from fermata_mcp.domain.task import Clip, Work
+from fermata_mcp.domain.spec import Refusal
+from fermata_mcp.domain.task import Clip
 from fermata_mcp.providers.base import Snapshot
-from fermata_mcp.providers.http.wire import (
-    DONE_WORDS,
-    FAILED_WORDS,
-    Answer,
-    Call,
-    credits_in,
-    link,
-    note_once,
-    number,
-    seconds,
-    text,
-)
-from fermata_mcp.providers.http.words import about_content, about_money, reason, says_nothing
+from fermata_mcp.providers.http.adapter import HttpAdapter
+from fermata_mcp.providers.http.values import credits_in, link, note_once, number, seconds, text
+from fermata_mcp.providers.http.wire import Answer, Call
+from fermata_mcp.providers.http.words import DONE_WORDS, FAILED_WORDS, about_content, about_money, reason, says_nothing
 
+ACCOUNT = AccountSpec(
+    key=Variable("MUSICAPI_API_KEY", "key of `musicapi-sonic` and `-producer`"),
+    base_url=host("MUSICAPI_BASE_URL", "https://api.musicapi.ai"),
+)
 REFUSALS = {
     400: Refusal("invalid_request"),
     401: Refusal("authentication_failed"),
@@ -48,26 +43,12 @@ _GATEWAY = re.compile(r"gateway|(endpoint|upstream) request", re.I)
 Part = tuple[bool | None, dict[str, Any]]
 
 
-class MusicApi:
-    """The half of `Adapter` that both products have in common."""
+class MusicApiAdapter(HttpAdapter):
+    """What both products have in common."""
 
-    spec: ProviderSpec
-    family = "musicapi"
-    product = ""
-    gone: frozenset[int] = frozenset()
-    """Codes of a look that are the end of the work."""
-
-    def __init__(self, webhook_url: str | None = None) -> None:
-        self._hook = {} if webhook_url is None else {"webhook_url": webhook_url}
-
-    def complete(self, work: Work) -> Work:
-        return work
-
-    def notes_for(self, work: Work) -> tuple[str, ...]:
-        return ()
-
-    def read_submit(self, answer: Answer) -> str | None:
-        return answer.task_id()
+    product: ClassVar[str]
+    gone: ClassVar[frozenset[int]] = frozenset()
+    """Codes of a poll's answer that are the end of the work."""
 
     def refusal(self, answer: Answer) -> Refusal | None:
         """A 403 is money, words or the key: only its text tells which."""
@@ -95,6 +76,17 @@ class MusicApi:
             return found or Snapshot("running", message="waiting at the provider")
         listed = not answer.unlisted()
         return None if listed else Snapshot("running", message="the provider does not list it yet", unlisted=True)
+
+    def balance_call(self) -> Call:
+        return Call("GET", "/api/v1/get-credits")
+
+    def read_balance(self, answer: Answer) -> float | None:
+        found = credits_in(answer.body)
+        return credits_in(answer.get("data")) if found is None else found
+
+    def hook(self) -> dict[str, Any]:
+        """The callback address, where the operator set one."""
+        return {} if self._callback_url is None else {"webhook_url": self._callback_url}
 
     def _weigh(self, answer: Answer, parts: list[Part]) -> Snapshot:
         """One state from those of all clips, and of the whole where it has one: links of unfinished clips are bait."""
@@ -129,25 +121,6 @@ class MusicApi:
         why = "" if says_nothing(said) or said == "HTTP 200" else f" ({said.rstrip('.')})"
         kind = ContentRejected if _about_content(why) else GenerationFailed
         return kind(f"{self.spec.name} failed{why}. The provider refunds this by itself; get_credits shows it.")
-
-    def clip_call(self, clip_id: str) -> Call | None:
-        return None
-
-    def read_clip(self, answer: Answer, clip_id: str) -> Clip | None:
-        return None
-
-    def balance_call(self) -> Call | None:
-        return Call("GET", "/api/v1/get-credits")
-
-    def read_balance(self, answer: Answer) -> float | None:
-        found = credits_in(answer.body)
-        return credits_in(answer.get("data")) if found is None else found
-
-    def upload_call(self, file: Path) -> Call | None:
-        return None
-
-    def read_upload(self, answer: Answer) -> str | None:
-        return None
 
 
 def _about_content(said: str) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import InvalidRequest, NotSupported
-from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec, Refusal
+from fermata_mcp.domain.pages import BY_UUID
+from fermata_mcp.domain.spec import FieldSpec, Lengths, Pace, PointRule, ProviderSpec, Refusal
 from fermata_mcp.domain.task import Work
-from fermata_mcp.providers.base import ProviderContext
-from fermata_mcp.providers.http.client import HttpProvider
+from fermata_mcp.providers.base import Provider, ProviderContext
+from fermata_mcp.providers.http.provider import http_provider
 from fermata_mcp.providers.http.wire import Call, with_options, without_none
 
-from .common import REFUSALS, VERIFIED, MusicApi, plain
+from .common import ACCOUNT, REFUSALS, VERIFIED, MusicApiAdapter, plain
 
 LEAD_SECONDS = 2
 LONGEST_LENGTH = 240
@@ -32,18 +33,18 @@ SPEC = ProviderSpec(
     pace=Pace(first=20, interval=8, give_up=1200, slow_after=90, slow_interval=15),
     submit="at_most_once",
     verified=VERIFIED,
-    key_variable="MUSICAPI_API_KEY",
+    account=ACCOUNT,
     price=Price(12, 12, "docs.musicapi.ai, Extend an existing music track: 12-credit charge"),
     other_prices={"upload": Price(0, 2, "not documented for this host; 2 credits on a sister of it")},
+    refunds=True,
+    has_balance=True,
     models={"Lyria 3 Pro": float("inf")},
     default_model="Lyria 3 Pro",
     refusals={**REFUSALS, 410: Refusal("not_supported", hint="use provider musicapi-sonic, which still extends.")},
-    refunds=True,
-    needs_point=True,
-    shortest_add_seconds=1,
-    longest_add_seconds=LONGEST_LENGTH,
+    point=PointRule(needed=True),
+    lengths=Lengths(shortest_add=1, longest_add=LONGEST_LENGTH),
     clip_form=r"[^/]+",
-    has_balance=True,
+    song_pages=dict.fromkeys(("musicapi.ai", "producer.ai", "riffusion.com"), BY_UUID),
     notes=(
         "a link is uploaded first, as a step of its own; takes no files: the provider fetches from public links only",
         "options may hold the older names starts and lyrics_text, sent instead of starts_at and lyrics",
@@ -52,8 +53,8 @@ SPEC = ProviderSpec(
 )
 
 
-class ProducerAdapter(MusicApi):
-    """See `wire.Adapter`."""
+class ProducerAdapter(MusicApiAdapter):
+    """See `HttpAdapter`."""
 
     spec = SPEC
     product = "producer"
@@ -62,7 +63,7 @@ class ProducerAdapter(MusicApi):
     def submit_call(self, work: Work) -> Call:
         match work.action:
             case "extend":
-                return _extend(work, self._hook)
+                return _extend(work, self.hook())
             case "upload" if work.source_url is not None:
                 return Call("POST", "/api/v1/producer/upload", {"audio_url": work.source_url})
             case "upload":
@@ -95,5 +96,5 @@ def _point(work: Work) -> float:
     return max(0.0, work.source_seconds - LEAD_SECONDS)
 
 
-def make(context: ProviderContext) -> HttpProvider:
-    return HttpProvider(ProducerAdapter(context.settings.asked_callback), context)
+def make(context: ProviderContext) -> Provider:
+    return http_provider(ProducerAdapter(context.callback_url), context)

@@ -7,13 +7,14 @@ from typing import Any
 
 from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import InvalidRequest, NotSupported, UnsupportedField
-from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec
+from fermata_mcp.domain.pages import BY_UUID
+from fermata_mcp.domain.spec import CustomMode, FieldSpec, Lengths, Pace, PointRule, ProviderSpec
 from fermata_mcp.domain.task import Work
-from fermata_mcp.providers.base import ProviderContext
-from fermata_mcp.providers.http.client import HttpProvider
+from fermata_mcp.providers.base import Provider, ProviderContext
+from fermata_mcp.providers.http.provider import http_provider
 from fermata_mcp.providers.http.wire import Call, without_none
 
-from .common import REFUSALS, VERIFIED, MusicApi, plain
+from .common import ACCOUNT, REFUSALS, VERIFIED, MusicApiAdapter, plain
 
 EXTEND, CONCAT = "extend_music", "concat_music"
 DEFAULT_MODEL = "sonic-v5"
@@ -23,6 +24,10 @@ MODELS = (
 )  # fmt: skip
 OLD_MODELS = ("sonic-v3-5", "sonic-v4")
 WORDS = "not together with `{}`: one of the two says what is sung"
+CHOICES = frozenset({
+    "lyrics", "style", "exclude_style", "title", "instrumental", "vocal_gender", "style_weight", "weirdness",
+    "audio_weight",
+})  # fmt: skip
 
 SPEC = ProviderSpec(
     name="musicapi-sonic",
@@ -46,32 +51,23 @@ SPEC = ProviderSpec(
     pace=Pace(first=45, interval=15, give_up=1800, slow_after=180, slow_interval=25),
     submit="at_most_once",
     verified=VERIFIED,
-    key_variable="MUSICAPI_API_KEY",
+    account=ACCOUNT,
     price=Price(15, 15, "musicapi.ai, Music Extender API: each extend is 15 credits"),
     other_prices={"concat": Price(2, 2, "docs.musicapi.ai, Credits Usage Guide")},
-    models=dict.fromkeys(MODELS, math.inf),
-    default_model=DEFAULT_MODEL,
-    custom_fields=frozenset(
-        {
-            "lyrics",
-            "style",
-            "exclude_style",
-            "title",
-            "instrumental",
-            "vocal_gender",
-            "style_weight",
-            "weirdness",
-            "audio_weight",
-        }
-    ),
-    rivals=(("prompt", "lyrics"),),
-    option_needs=dict.fromkeys(("prompt", "gpt_description_prompt", "auto_lyrics"), ("custom_mode",)),
-    point="after_start",
-    longest_upload_seconds=480,
-    clip_form=r"[^/]+",
-    refusals=REFUSALS,
     refunds=True,
     has_balance=True,
+    models=dict.fromkeys(MODELS, math.inf),
+    default_model=DEFAULT_MODEL,
+    custom=CustomMode(
+        fields=CHOICES,
+        option_needs=dict.fromkeys(("prompt", "gpt_description_prompt", "auto_lyrics"), ("custom_mode",)),
+    ),
+    point=PointRule(within="after_start"),
+    lengths=Lengths(longest_upload=480),
+    rivals=(("prompt", "lyrics"),),
+    clip_form=r"[^/]+",
+    song_pages=dict.fromkeys(("suno.com", "suno.ai", "musicapi.ai"), BY_UUID),
+    refusals=REFUSALS,
     notes=(
         "with nothing but a clip it goes on in the clip's own manner",
         "lyrics are sung as written (custom mode); a prompt describes the music (description mode); never both",
@@ -83,8 +79,8 @@ SPEC = ProviderSpec(
 )
 
 
-class SonicAdapter(MusicApi):
-    """See `wire.Adapter`."""
+class SonicAdapter(MusicApiAdapter):
+    """See `HttpAdapter`."""
 
     spec = SPEC
     product = "sonic"
@@ -95,11 +91,11 @@ class SonicAdapter(MusicApi):
         if work.source_clip is None and work.source_url is None:
             raise InvalidRequest(f"{SPEC.name} needs a clip or a link.", "give clip:<id> or an https:// link.")
         if work.action == "concat":
-            return _create({"task_type": CONCAT, "continue_clip_id": work.source_clip} | self._hook)
+            return _create({"task_type": CONCAT, "continue_clip_id": work.source_clip} | self.hook())
         if work.source_clip is not None:
-            return _create(_continue_clip(work.source_clip, work) | self._hook | work.options)
+            return _create(_continue_clip(work.source_clip, work) | self.hook() | work.options)
         link = {"url": work.source_url, "auto_concat": True} | _custom(work)
-        return Call("POST", "/api/v1/sonic/upload-extend", link | self._hook | work.options)
+        return Call("POST", "/api/v1/sonic/upload-extend", link | self.hook() | work.options)
 
     def model(self, said: str | None) -> str | None:
         """Answers say `chirp-…` for what is asked for as `sonic-…`; only the latter can be sent again."""
@@ -135,5 +131,5 @@ def _custom(work: Work) -> dict[str, Any]:
     }) | chosen  # fmt: skip
 
 
-def make(context: ProviderContext) -> HttpProvider:
-    return HttpProvider(SonicAdapter(context.settings.asked_callback), context)
+def make(context: ProviderContext) -> Provider:
+    return http_provider(SonicAdapter(context.callback_url), context)

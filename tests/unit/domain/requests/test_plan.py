@@ -15,7 +15,7 @@ from fermata_mcp.domain.requests.fields import field_problems, raise_all, source
 from fermata_mcp.domain.requests.plan import Plan
 from fermata_mcp.domain.requests.request import Request
 from fermata_mcp.domain.source import Source, parse_source
-from fermata_mcp.domain.spec import FieldSpec, ProviderSpec
+from fermata_mcp.domain.spec import CustomMode, FieldSpec, PointRule, ProviderSpec
 from fermata_mcp.domain.task import SourceFacts
 from fermata_mcp.providers.local.provider import SPEC as LOCAL
 from support.asked import chain, extend, filled_in, make_plan
@@ -52,7 +52,7 @@ class TestLengths:
         assert plan_of(10, continue_at=0, add_seconds=15).length_seconds == 15
 
     def test_without_a_length_the_track_grows_by_the_default_wherever_it_continues(self) -> None:
-        default = LOCAL.default_add_seconds
+        default = LOCAL.lengths.default_add
         assert default is not None
         assert plan_of(10).length_seconds == 10 + default
         assert plan_of(10, continue_at=4).length_seconds == 10 + default
@@ -80,18 +80,18 @@ class TestLengths:
 
     def test_too_short_and_too_long_sources_are_refused(self) -> None:
         with pytest.raises(InvalidRequest, match="needs at least"):
-            plan_of(LOCAL.shortest_source_seconds / 2)
+            plan_of(LOCAL.lengths.shortest_source / 2)
         with pytest.raises(TooLarge, match="takes at most"):
-            plan_of(LOCAL.longest_source_seconds + 1)
+            plan_of(LOCAL.lengths.longest_source + 1)
 
     def test_the_limits_themselves_are_allowed(self) -> None:
-        plan_of(LOCAL.shortest_source_seconds)
-        plan_of(LOCAL.longest_source_seconds)
-        plan_of(600, add_seconds=LOCAL.longest_result_seconds - 600)
+        plan_of(LOCAL.lengths.shortest_source)
+        plan_of(LOCAL.lengths.longest_source)
+        plan_of(600, add_seconds=LOCAL.lengths.longest_result - 600)
 
     def test_a_result_beyond_the_limit_is_refused(self) -> None:
         with pytest.raises(TooLarge, match="makes at most"):
-            plan_of(600, add_seconds=LOCAL.longest_result_seconds)
+            plan_of(600, add_seconds=LOCAL.lengths.longest_result)
 
     def test_a_chain_aims_at_its_target(self) -> None:
         assert make_plan(chain(target_seconds=61), LOCAL, track(10)).length_seconds == 61
@@ -111,7 +111,7 @@ class TestLengths:
         try:
             planned = plan_of(known, continue_at=point, add_seconds=add)
         except InvalidRequest:
-            assert expected <= known or expected > LOCAL.longest_result_seconds
+            assert expected <= known or expected > LOCAL.lengths.longest_result
         else:
             assert planned.length_seconds == pytest.approx(expected)
 
@@ -217,11 +217,13 @@ CUSTOM = replace(
         "continue_at": FieldSpec("continueAt"),
         "model": FieldSpec("model"),
     },
-    custom_fields=frozenset({"prompt", "lyrics", "style", "title", "continue_at"}),
-    custom_needs=("continue_at", "prompt", "style", "title"),
-    needs_point=True,
+    custom=CustomMode(
+        fields=frozenset({"prompt", "lyrics", "style", "title", "continue_at"}),
+        needs=("continue_at", "prompt", "style", "title"),
+    ),
+    point=PointRule(needed=True),
 )
-POINTED = replace(PAID, needs_point=True)
+POINTED = replace(PAID, point=PointRule(needed=True))
 
 
 class TestWhatIsFilledIn:

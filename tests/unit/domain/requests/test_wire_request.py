@@ -51,7 +51,7 @@ def test_the_full_request_has_nothing_wrong(spec: ProviderSpec) -> None:
 @pytest.mark.parametrize("at", [0, LENGTH, LENGTH + 1])
 @pytest.mark.parametrize("native", [False, True], ids=["ours", "native"])
 def test_a_point_outside_what_is_documented_is_refused(spec: ProviderSpec, at: float, native: bool) -> None:
-    refused = {"any": at > LENGTH, "after_start": at == 0 or at > LENGTH, "inside": True}[spec.point]
+    refused = {"any": at > LENGTH, "after_start": at == 0 or at > LENGTH, "inside": True}[spec.point.within]
     options = {spec.fields["continue_at"].wire: at} if native else None
     told = said(extend(**full(spec, continue_at=None if native else at, options=options)), spec)
     name = f"`options.{spec.fields['continue_at'].wire}`" if native else "`continue_at`"
@@ -61,7 +61,7 @@ def test_a_point_outside_what_is_documented_is_refused(spec: ProviderSpec, at: f
 @EACH
 def test_a_point_is_checked_against_what_is_known(spec: ProviderSpec) -> None:
     at_zero = said(extend(**full(spec, continue_at=0)), spec, clip(duration_seconds=None))
-    assert ("continue_at" in at_zero) == (spec.point != "any")
+    assert ("continue_at" in at_zero) == (spec.point.within != "any")
     assert "continue_at" not in said(extend(**full(spec, continue_at=500)), spec, clip(duration_seconds=None))
 
 
@@ -84,29 +84,29 @@ def switches(spec: ProviderSpec) -> Iterator[tuple[str, Request]]:
     values: dict[str, Any] = {"instrumental": True, "vocal_gender": "m", "continue_at": 30.0} | dict.fromkeys(
         ("style_weight", "weirdness", "audio_weight"), 0.5
     )
-    for name in sorted(spec.custom_fields):
+    for name in sorted(spec.custom.fields):
         value, wire = values.get(name, "words"), spec.fields[name].wire
         yield name, extend(**{name: value})
         yield f"options.{wire}", extend(options={wire: value})
-    for wire in sorted(spec.custom_options):
+    for wire in sorted(spec.custom.options):
         yield f"options.{wire}", extend(options={wire: "words"})
-    if spec.custom_flag:
-        yield f"options.{spec.custom_flag}", extend(options={spec.custom_flag: True})
+    if spec.custom.flag:
+        yield f"options.{spec.custom.flag}", extend(options={spec.custom.flag: True})
     yield "prompts", chain(prompts=["one", "two"], target_seconds=200)
 
 
-CUSTOM = [(spec, *switch) for spec in PAID.values() if spec.custom_needs for switch in switches(spec)]
+CUSTOM = [(spec, *switch) for spec in PAID.values() if spec.custom.needs for switch in switches(spec)]
 
 
 @pytest.mark.parametrize(("spec", "name", "asked"), CUSTOM, ids=[f"{spec.name}-{name}" for spec, name, _ in CUSTOM])
 def test_whatever_switches_custom_mode_needs_what_it_needs(spec: ProviderSpec, name: str, asked: Request) -> None:
     """Of a source of which nothing is known, so that nothing can be filled in."""
-    wires = {spec.fields[need].wire for need in spec.custom_needs}
+    wires = {spec.fields[need].wire for need in spec.custom.needs}
     given = {spec.fields[one].wire for one in asked.model_fields_set & spec.fields.keys()} | set(asked.options or {})
     given |= {"prompt"} if name == "prompts" else set()
-    missing = [need for need in spec.custom_needs if spec.fields[need].wire in wires - given]
+    missing = [need for need in spec.custom.needs if spec.fields[need].wire in wires - given]
     told = said(asked, spec, clip(duration_seconds=None))
-    wordless = name in ("instrumental", "options.instrumental") and spec.wordless
+    wordless = name in ("instrumental", "options.instrumental") and spec.custom.wordless
     wordless = wordless or name in ("lyrics", "options.lyrics")
     wanted = [need for need in missing if not (wordless and need == "prompt")]
     assert (f"needs {', '.join(wanted)} too" in told) == bool(wanted), told
@@ -114,16 +114,16 @@ def test_whatever_switches_custom_mode_needs_what_it_needs(spec: ProviderSpec, n
 
 @EACH
 def test_options_under_the_wire_name_satisfy_what_is_missing(spec: ProviderSpec) -> None:
-    if spec.custom_needs:
-        native = {spec.fields[name].wire: FULL[name] for name in spec.custom_needs}
+    if spec.custom.needs:
+        native = {spec.fields[name].wire: FULL[name] for name in spec.custom.needs}
         make_plan(extend(options=native), spec, clip(duration_seconds=None))
         assert filled_in(extend(options=native), spec, clip()) == {}
 
 
 @EACH
 def test_custom_mode_that_is_switched_off_by_name_needs_nothing(spec: ProviderSpec) -> None:
-    if spec.custom_flag:
-        make_plan(extend(options={spec.custom_flag: False}, title="T"), spec, clip(duration_seconds=None))
+    if spec.custom.flag:
+        make_plan(extend(options={spec.custom.flag: False}, title="T"), spec, clip(duration_seconds=None))
 
 
 def test_every_extension_of_a_chain_is_judged() -> None:

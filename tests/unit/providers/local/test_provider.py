@@ -13,11 +13,10 @@ from pathlib import Path
 import anyio
 import pytest
 
-from fermata_mcp.config import load_settings
 from fermata_mcp.domain.errors import Cancelled
 from fermata_mcp.domain.task import Work
-from fermata_mcp.providers.base import ProviderContext
-from fermata_mcp.providers.local.provider import LocalProvider
+from fermata_mcp.providers.local.provider import SPEC, LocalProvider
+from support.accounts import context_of
 from support.processes import needs_proc, workers_of, write_beat
 
 pytestmark = pytest.mark.anyio
@@ -51,11 +50,13 @@ class Desk:
 async def desk(folder: Path) -> AsyncGenerator[Desk]:
     (folder / "out").mkdir()
     write_beat(folder / "song.wav")
-    settings = load_settings(data_dir=folder / "data")
     async with anyio.create_task_group() as group:
         made: Desk
-        host = ProviderContext(
-            settings, lambda run: group.start_soon(run), lambda remote_id: made.heard.append(remote_id)
+        host = context_of(
+            SPEC,
+            lambda run: group.start_soon(run),
+            lambda remote_id: made.heard.append(remote_id),
+            data_dir=folder / "data",
         )
         made = Desk(LocalProvider(host), folder)
         yield made

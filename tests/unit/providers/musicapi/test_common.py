@@ -15,7 +15,7 @@ from fermata_mcp.domain.task import Work
 from fermata_mcp.providers.http.wire import Answer, Call
 from fermata_mcp.providers.musicapi import producer as musicapi_producer
 from fermata_mcp.providers.musicapi import sonic as musicapi_sonic
-from fermata_mcp.providers.musicapi.common import MusicApi
+from fermata_mcp.providers.musicapi.common import MusicApiAdapter
 
 SONIC, PRODUCER = musicapi_sonic.SonicAdapter(), musicapi_producer.ProducerAdapter()
 BOTH = pytest.mark.parametrize("adapter", [SONIC, PRODUCER], ids=["sonic", "producer"])
@@ -119,7 +119,7 @@ VALUES: dict[str, Any] = {"instrumental": True, "vocal_gender": "f"} | dict.from
 
 
 @BOTH
-def test_every_declared_field_is_on_the_wire_and_changes_nothing_else(adapter: MusicApi) -> None:
+def test_every_declared_field_is_on_the_wire_and_changes_nothing_else(adapter: MusicApiAdapter) -> None:
     for name, field in adapter.spec.fields.items():
         if name in ("continue_at", "add_seconds"):
             call = _extend(adapter, **{"continue_at": 7, name: 30})
@@ -133,13 +133,13 @@ def test_every_declared_field_is_on_the_wire_and_changes_nothing_else(adapter: M
         assert call.body.keys() - plain.body.keys() <= {field.wire}
 
 
-def _extend(adapter: MusicApi, **given: Any) -> Call:
+def _extend(adapter: MusicApiAdapter, **given: Any) -> Call:
     assert isinstance(adapter, musicapi_sonic.SonicAdapter | musicapi_producer.ProducerAdapter)
     return adapter.submit_call(work(source_clip="c", **given))
 
 
 @BOTH
-def test_options_are_sent_verbatim_and_win(adapter: MusicApi) -> None:
+def test_options_are_sent_verbatim_and_win(adapter: MusicApiAdapter) -> None:
     call = _extend(adapter, continue_at=7, options={"mv": "other", "webhook_url": "https://me.example"})
     assert call.body is not None
     assert (call.body["mv"], call.body["webhook_url"]) == ("other", "https://me.example")
@@ -205,7 +205,7 @@ def test_a_task_id_cannot_lead_to_another_path() -> None:
 
 
 @BOTH
-def test_files_cannot_be_uploaded(adapter: MusicApi) -> None:
+def test_files_cannot_be_uploaded(adapter: MusicApiAdapter) -> None:
     assert "file" not in adapter.spec.sources
 
 
@@ -226,7 +226,7 @@ def test_files_cannot_be_uploaded(adapter: MusicApi) -> None:
         {"recordId": "t-1"},
     ],
 )
-def test_the_task_id_is_found(adapter: MusicApi, body: Any) -> None:
+def test_the_task_id_is_found(adapter: MusicApiAdapter, body: Any) -> None:
     assert adapter.read_submit(said(body)) == "t-1"
 
 
@@ -258,7 +258,7 @@ def test_no_task_id_is_made_up(body: Any) -> None:
     ],
 )
 @BOTH
-def test_documented_refusals(adapter: MusicApi, status: int, body: Any, code: str) -> None:
+def test_documented_refusals(adapter: MusicApiAdapter, status: int, body: Any, code: str) -> None:
     found = adapter.refusal(said(body, status))
     assert found is not None
     assert (found.code, found.later) == (code, status == 429)
@@ -344,7 +344,7 @@ READINGS: list[tuple[int, Any, str]] = [
 
 @BOTH
 @pytest.mark.parametrize(("status", "body", "meaning"), READINGS)
-def test_a_look(adapter: MusicApi, status: int, body: Any, meaning: str) -> None:
+def test_a_look(adapter: MusicApiAdapter, status: int, body: Any, meaning: str) -> None:
     found = adapter.read_poll(said(body, status), "t-1")
     assert (f"{found.state} {len(found.clips)}" if found else "nothing") == meaning
     if found:
@@ -360,7 +360,7 @@ def test_a_retired_operation_is_the_end_of_producers_work_alone() -> None:
 
 
 @BOTH
-def test_work_that_is_not_listed_is_marked(adapter: MusicApi) -> None:
+def test_work_that_is_not_listed_is_marked(adapter: MusicApiAdapter) -> None:
     for status, body, unlisted in ((404, {"error": "task not found"}, True), (202, NOT_READY, False)):
         found = adapter.read_poll(said(body, status), "t-1")
         assert found is not None
@@ -368,7 +368,7 @@ def test_work_that_is_not_listed_is_marked(adapter: MusicApi) -> None:
 
 
 @BOTH
-def test_done_without_a_link_is_done(adapter: MusicApi) -> None:
+def test_done_without_a_link_is_done(adapter: MusicApiAdapter) -> None:
     found = adapter.read_poll(said(data(clip(audio_url=""))), "t-1")
     assert found is not None
     assert (found.state, [one.url for one in found.clips]) == ("succeeded", [None])
@@ -378,7 +378,7 @@ def test_done_without_a_link_is_done(adapter: MusicApi) -> None:
 @pytest.mark.parametrize(
     "body", [{"credits": 5, "extra_credits": "2.5"}, {"data": {"credits": "7.5"}}, {"data": {"balance": 7.5}}]
 )
-def test_a_balance_wherever_it_is(adapter: MusicApi, body: Any) -> None:
+def test_a_balance_wherever_it_is(adapter: MusicApiAdapter, body: Any) -> None:
     assert adapter.read_balance(said(body)) == 7.5
 
 
@@ -420,7 +420,9 @@ def test_every_way_to_write_a_length(written: Any, read: float | None) -> None:
         (PRODUCER, "FUZZ-2.0", "FUZZ-2.0"),
     ],
 )
-def test_a_model_is_named_as_it_can_be_asked_for_again(adapter: MusicApi, written: Any, read: str | None) -> None:
+def test_a_model_is_named_as_it_can_be_asked_for_again(
+    adapter: MusicApiAdapter, written: Any, read: str | None
+) -> None:
     found = adapter.read_poll(said(data(clip(mv=written))), "t-1")
     assert found is not None
     assert found.clips[0].model == read
@@ -480,7 +482,7 @@ JSON = st.recursive(
 
 @BOTH
 @given(body=JSON, status=st.sampled_from([200, 202, 301, 400, 403, 404, 500, 504]))
-def test_whatever_is_answered_nothing_breaks(adapter: MusicApi, body: Any, status: int) -> None:
+def test_whatever_is_answered_nothing_breaks(adapter: MusicApiAdapter, body: Any, status: int) -> None:
     answer = said(body, status)
     adapter.read_submit(answer)
     adapter.refusal(answer)
@@ -514,7 +516,7 @@ def test_both_kinds_of_credits_are_counted(body: Any, balance: float | None) -> 
 
 
 @BOTH
-def test_the_facts_are_honest(adapter: MusicApi) -> None:
+def test_the_facts_are_honest(adapter: MusicApiAdapter) -> None:
     spec = adapter.spec
     assert "not live" in spec.verified
     assert spec.submit == "at_most_once"

@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fermata_mcp.config import InvalidSettings, Settings, load_settings
+from fermata_mcp.app import read_settings
+from fermata_mcp.config import InvalidSettings
 from fermata_mcp.domain.errors import InvalidRequest, UnsupportedField
 from fermata_mcp.domain.task import Work
-from fermata_mcp.providers import kie
-from fermata_mcp.providers.base import ProviderContext, Snapshot
+from fermata_mcp.providers.base import Snapshot
 from fermata_mcp.providers.http.wire import Answer
+from fermata_mcp.providers.suno import kie
+from support.accounts import context_of
 
-MARKET = kie.MarketAdapter()
-CLASSIC = kie.KieAdapter(kie.sunoapi.KIE, "https://callback.invalid/x")
+MARKET = kie.KieAdapter()
+CLASSIC = kie.KieClassicAdapter("https://callback.invalid/x")
 URL = "https://files.example/c-1.mp3"
 CLIP = {"id": "c-1", "title": "", "duration": 187.4, "audio_url": URL, "model_name": "chirp-x"}
 FULL = {"style": "piano", "title": "Dawn", "lyrics": "la"}
@@ -75,7 +77,7 @@ def test_notes_on_models() -> None:
 
 def test_the_callback_address_is_beside_the_input_and_only_where_one_was_set() -> None:
     assert "callBackUrl" not in (MARKET.submit_call(work()).body or {})
-    body = kie.MarketAdapter("https://a.test").submit_call(work()).body or {}
+    body = kie.KieAdapter("https://a.test").submit_call(work()).body or {}
     assert (body["callBackUrl"], "callBackUrl" in body["input"]) == ("https://a.test", False)
     body = MARKET.submit_call(work(options={"callBackUrl": "https://b.test"})).body or {}
     assert (body["callBackUrl"], "callBackUrl" in body["input"]) == ("https://b.test", False)
@@ -95,24 +97,24 @@ def test_what_is_known_of_a_file_or_link_is_filled_in_once() -> None:
     assert any("files and links" in note for note in MARKET.notes_for(work(**link)))
 
 
-@pytest.mark.parametrize(("door", "kind"), [("market", kie.MarketAdapter), ("classic", kie.KieAdapter)])
+@pytest.mark.parametrize(("door", "kind"), [("market", kie.KieAdapter), ("classic", kie.KieClassicAdapter)])
 def test_the_door_is_a_setting(door: str, kind: type[Any]) -> None:
-    settings = Settings(KIE_API=door, KIE_API_KEY="k")  # pyright: ignore[reportCallIssue, reportArgumentType]
-    made = kie.make(ProviderContext(settings, spawn=lambda _: None, changed=lambda _: None))
+    made = kie.make(context_of(kie.SPEC, kie_api=door, kie_api_key="k"))
     assert type(vars(made)["_adapter"]) is kind
     assert made.spec.default_model == ("V6" if door == "market" else "V5")
 
 
-def test_there_is_no_third_door() -> None:
-    with pytest.raises(InvalidSettings, match=r"wrong settings: KIE_API "):
-        load_settings(KIE_API="window")
+def test_there_is_no_third_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIE_API", "window")
+    with pytest.raises(InvalidSettings, match=r"wrong settings: KIE_API should be market or classic"):
+        read_settings()
 
 
 # --- looking ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("adapter", [MARKET, CLASSIC], ids=["market", "classic"])
-def test_work_is_looked_at_through_the_door_that_took_it_on(adapter: kie.KieAdapter) -> None:
+def test_work_is_looked_at_through_the_door_that_took_it_on(adapter: kie.KieClassicAdapter) -> None:
     assert adapter.poll_call("job:t").path == "/api/v1/jobs/recordInfo"
     assert adapter.poll_call("job:t").params == {"taskId": "t"}
     assert adapter.poll_call("t").path == "/api/v1/generate/record-info"

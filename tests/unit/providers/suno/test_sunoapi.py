@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from fermata_mcp.domain.errors import InvalidRequest, UnsupportedField
 from fermata_mcp.domain.task import Work
-from fermata_mcp.providers import kie, sunoapi
 from fermata_mcp.providers.base import Snapshot
 from fermata_mcp.providers.http.wire import Answer
+from fermata_mcp.providers.suno import kie, kie_classic, sunoapi
+from fermata_mcp.providers.suno.common import SunoAdapter
 
 CALLBACK = "https://callback.invalid/x"
-SUNO = sunoapi.SunoAdapter(sunoapi.SPEC, CALLBACK)
-KIE = kie.KieAdapter(sunoapi.KIE, CALLBACK)
+SUNO = sunoapi.SunoapiAdapter(CALLBACK)
+KIE = kie_classic.KieClassicAdapter(CALLBACK)
 URL = "https://cdn.test/a.mp3"
 VALUES: dict[str, Any] = {
     "prompt": "p", "lyrics": "l", "style": "s", "title": "t", "exclude_style": "e", "vocal_gender": "m",
@@ -28,7 +29,7 @@ VALUES: dict[str, Any] = {
 }  # fmt: skip
 
 
-def body(adapter: sunoapi.SunoAdapter = SUNO, **given: Any) -> dict[str, Any]:
+def body(adapter: SunoAdapter = SUNO, **given: Any) -> dict[str, Any]:
     work = Work.model_validate({"source_clip": "c1", "save_as": "/nowhere/a.mp3", **given})
     return dict(adapter.submit_call(work).body or {})
 
@@ -53,7 +54,7 @@ def test_the_model_of_a_clip_that_nobody_told_is_told() -> None:
         assert SUNO.notes_for(Work.model_validate({"source_clip": "c1", "save_as": "/a", **known})) == ()
 
 
-def look(said: Answer, adapter: sunoapi.SunoAdapter = SUNO) -> Snapshot:
+def look(said: Answer, adapter: SunoAdapter = SUNO) -> Snapshot:
     found = adapter.read_poll(said, "t")
     assert found is not None
     return found
@@ -238,7 +239,7 @@ def test_what_plays_before_the_end_is_a_stream(status: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("adapter", [SUNO, KIE])
-def test_credits_that_were_given_back_cost_nothing(adapter: sunoapi.SunoAdapter) -> None:
+def test_credits_that_were_given_back_cost_nothing(adapter: SunoAdapter) -> None:
     assert look(told("GENERATE_AUDIO_FAILED", errorCode=531), adapter).cost == 0
     assert look(told("GENERATE_AUDIO_FAILED", errorCode=501), adapter).cost is None
     assert look(told("SUCCESS", clip(), creditsConsumed=12), adapter).cost == 12
@@ -391,7 +392,7 @@ BODY = JSON | st.fixed_dictionaries({"code": st.just(200) | JSON, "data": DATA |
 
 
 @given(BODY, st.sampled_from([200, 404, 500]), st.sampled_from([SUNO, KIE]))
-def test_no_answer_breaks_a_look(said: Any, status: int, adapter: sunoapi.SunoAdapter) -> None:
+def test_no_answer_breaks_a_look(said: Any, status: int, adapter: SunoAdapter) -> None:
     found = adapter.read_poll(answer(said, status), "t")
     if found is None:
         return
