@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 TESTS = Path(__file__).parents[1] / "tests"
 FERMATA = (sys.executable, "-m", "fermata_mcp")
@@ -117,13 +117,12 @@ async def child(command: Sequence[str]) -> AsyncGenerator[tuple[asyncio.subproce
         await process.wait()
 
 
-def env_in(folder: str, url: str, family: Literal["SUNOAPI", "APIIN"], **more: str) -> dict[str, str]:
+def env_in(folder: str, url: str, family: str, **more: str) -> dict[str, str]:
     """A Fermata that works in `folder` with one provider, which is emulated at `url`."""
-    key = {"SUNOAPI": "emulator-key", "APIIN": "aio_emulator-key"}[family]
     return {
         "FERMATA_DATA_DIR": folder,
         "FERMATA_OUTPUT_DIR": folder,
-        f"{family}_API_KEY": key,
+        f"{family}_API_KEY": "emulator-key",
         f"{family}_BASE_URL": url,
     } | more
 

@@ -60,3 +60,4 @@ APIIN = WireRig(
     uploads=False,
     balance=False,
 )  # fmt: skip
+RIGS = (APIIN,)

@@ -98,3 +98,7 @@ KIE = replace(
         "ONE_FAILED": ("succeeded", None),
     },
 )  # fmt: skip
+RIGS = (
+    KIE,
+    KIE_CLASSIC,
+)

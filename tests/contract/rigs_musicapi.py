@@ -109,3 +109,7 @@ MUSICAPI_PRODUCER = replace(
     final_looks=frozenset({504, 410}),
     clips=1,
 )  # fmt: skip
+RIGS = (
+    MUSICAPI_SONIC,
+    MUSICAPI_PRODUCER,
+)

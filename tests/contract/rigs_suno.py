@@ -86,3 +86,4 @@ SUNOAPI = WireRig(
         "ONE_FAILED": ("succeeded", None),
     },
 )  # fmt: skip
+RIGS = (SUNOAPI,)

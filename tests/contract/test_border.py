@@ -10,15 +10,21 @@ from typing import Any
 import pytest
 
 from emulators.base import Emulator
+from emulators.paid import Paid, named
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.engine.service import Service
 from support import hosts
 from support.asked import begin, chain, extend
 from support.engines import House, finished
-from support.paid import ALL, APIIN, KIE, PRODUCER, SONIC, SUNOAPI, Paid
+from support.paid import ALL
 from support.processes import write_beat
 from support.shop import quick, trading
 
+APIIN = named("apiin")
+KIE = named("kie")
+PRODUCER = named("musicapi-producer")
+SONIC = named("musicapi-sonic")
+SUNOAPI = named("sunoapi")
 pytestmark = pytest.mark.anyio
 EACH = pytest.mark.parametrize("paid", ALL, ids=lambda one: one.name)
 LINKS = pytest.mark.parametrize("paid", [SONIC, PRODUCER, SUNOAPI, KIE], ids=lambda one: one.name)

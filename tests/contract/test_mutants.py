@@ -12,8 +12,8 @@ import pytest
 from contract.checks import CHECKS, Check
 from contract.local_rig import LOCAL
 from contract.rig import Rig
-from contract.rigs import KIE as KIE_RIG
-from contract.rigs import SUNOAPI
+from contract.rigs_kie import KIE as KIE_RIG
+from contract.rigs_suno import SUNOAPI
 from fermata_mcp.domain.errors import FermataError, GenerationFailed
 from fermata_mcp.domain.spec import FieldSpec, Refusal
 from fermata_mcp.domain.task import Work

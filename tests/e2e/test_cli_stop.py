@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from emulators.faults import Fault
+from emulators.paid import named
 from fermata_mcp.store.base import POLL_LEASE_MS
-from support.paid import SONIC, SUNOAPI, Market, market
+from support.paid import Market, market
 from support.processes import (
     HELD_ADD,
     PATIENCE,
@@ -32,6 +33,8 @@ from support.processes import (
     write_beat,
 )
 
+SONIC = named("musicapi-sonic")
+SUNOAPI = named("sunoapi")
 CTRL_C = b"\x03"
 GOES_ON = "stopped: goes on when a server runs"
 # A killed process may have just claimed what it worked on.

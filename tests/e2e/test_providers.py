@@ -14,10 +14,16 @@ from mcp.types import CallToolResult, ElicitResult, TextResourceContents
 
 from emulators.base import Emulator
 from emulators.faults import Fault
+from emulators.paid import Paid, named
 from support.engines import eventually
-from support.paid import ALL, APIIN, KIE, PRODUCER, SONIC, SUNOAPI, Market, Paid, connected, done, extend, market
+from support.paid import ALL, Market, connected, done, extend, market
 from support.processes import ERAS, Message, fermata, open_server, seconds_of, text, view, wait_until, write_beat
 
+APIIN = named("apiin")
+KIE = named("kie")
+PRODUCER = named("musicapi-producer")
+SONIC = named("musicapi-sonic")
+SUNOAPI = named("sunoapi")
 pytestmark = pytest.mark.anyio
 EACH = pytest.mark.parametrize("paid", ALL, ids=lambda one: one.name)
 NEAR = 0.15  # seconds that mp3 files differ from what they hold

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from .audio import Recipe, length, origin, until
 from .base import Asked, Emulator, Field, Fields, Job, Op
+from .paid import Paid
 
 PRICES = {"3-5": 5.0, "4-0": 8.0, "4-5": 10.0, "4-5-plus": 10.0, "5": 12.0, "5-0": 12.0, "5-5": 12.0}
 CREATED_AT = "2026-11-20T12:00:00Z"
@@ -240,3 +241,12 @@ def _problems(body: dict[str, Any], source_seconds: float) -> list[str]:
 
 def apiin(**given: Any) -> Apiin:
     return Apiin(**given)
+
+
+PAID = (
+    Paid(
+        "apiin", Apiin, {"source": "clip:genseed/0"},
+        {"origin_task_id": "genseed", "extend_audio_index": 0, "custom_mode": False},
+        (30, 31), (10, 12), "model", balance=False,
+    ),
+)  # fmt: skip

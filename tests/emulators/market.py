@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from .audio import Recipe, length, origin
 from .base import Asked, Field, Fields, Job, Op, body_problems
+from .paid import Paid
 from .suno import ENDS, KIE, PRICE, SunoEmulator, envelope
 
 EXTEND, UPLOAD = "ai-music-api/extend", "ai-music-api/upload-and-extend-audio"
@@ -192,3 +193,12 @@ def _problems(told: dict[str, Any], source_seconds: float) -> list[str]:
 
 def kie(**given: Any) -> MarketEmulator:
     return MarketEmulator(**given)
+
+
+PAID = (
+    Paid(
+        "kie", lambda key: kie(key=key), {"source": "clip:seed-clip"},
+        {"model": EXTEND, "input": {"audio_id": "seed-clip", "model": "V6"}},
+        (30, 31), (12, 12), "add_seconds", uploads=True,
+    ),
+)  # fmt: skip

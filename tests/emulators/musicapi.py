@@ -14,6 +14,7 @@ from .audio import Recipe, length, origin, until
 from .base import Asked, Emulator, Job, Op
 from .m4a import m4a
 from .musicapi_fields import CONCAT, EXTENDS, PRODUCER, PRODUCER_UPLOAD, RETIRED, SONIC, UPLOAD_EXTEND, sonic_problems
+from .paid import Paid
 
 EXTEND_PRICE, CONCAT_PRICE, PRODUCER_PRICE, UPLOAD_PRICE = 15.0, 2.0, 12.0, 2.0
 PRODUCER_DEFAULT_LENGTH = 60.0
@@ -281,3 +282,16 @@ def _reason(job: Job) -> str:
 
 def musicapi() -> MusicApi:
     return MusicApi()
+
+
+PAID = (
+    Paid(
+        "musicapi-sonic", MusicApi, {"source": "clip:seed-clip"},
+        {"task_type": "extend_music", "continue_clip_id": "seed-clip", "mv": "sonic-v5"},
+        (30, 30), (15, 15), "persona_id", joining=2,
+    ),
+    Paid(
+        "musicapi-producer", MusicApi, {"source": "clip:seed-clip", "continue_at": 18},
+        {"task_type": "extend_music", "clip_id": "seed-clip", "starts_at": 18}, (78,), (12, 12), "vocal_gender",
+    ),
+)  # fmt: skip

@@ -1,6 +1,7 @@
 """An emulator on loopback.
 
-In a thread of a test (`with serving(emulator) as url`), or as a process, with `tests` on the path, that prints its URL:
+In a thread of a test (`with serving(emulator) as url`), or as a process, with `tests` on the path, that prints its URL
+and takes the key `KEY`:
 `python -m emulators.serve NAME [--port N]`.
 """
 
@@ -11,17 +12,11 @@ import asyncio
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from importlib import import_module
 
 from .faults import Faulty, Front
+from .paid import every_paid
 
-# Name to the module and factory that make it.
-EMULATORS = {
-    "sunoapi": ("emulators.suno", "sunoapi"),
-    "kie": ("emulators.market", "kie"),
-    "musicapi": ("emulators.musicapi", "musicapi"),
-    "apiin": ("emulators.apiin", "apiin"),
-}
+KEY = "emulator-key"
 
 
 @contextmanager
@@ -52,12 +47,12 @@ def serving(emulator: Faulty, port: int = 0) -> Generator[str]:
 
 
 def main() -> None:
+    emulators = {one.family: one.emulator for one in every_paid()}
     parser = argparse.ArgumentParser(prog="emulators.serve")
-    parser.add_argument("name", choices=sorted(EMULATORS))
+    parser.add_argument("name", choices=sorted(emulators))
     parser.add_argument("--port", type=int, default=0)
     chosen = parser.parse_args()
-    module, factory = EMULATORS[chosen.name]
-    emulator: Faulty = getattr(import_module(module), factory)()
+    emulator = emulators[chosen.name](KEY)
 
     async def run() -> None:
         async with Front(emulator, chosen.port) as url:

@@ -14,8 +14,11 @@ from typing import Any, Literal
 import soundfile
 from starlette.responses import JSONResponse, Response
 
+from fermata_mcp.config import INERT_CALLBACK
+
 from .audio import Recipe, length, origin, until
 from .base import Asked, Emulator, Field, Fields, Job, Op
+from .paid import Paid
 
 PRICE = 12.0
 MODELS = ("V3_5", "V4", "V4_5", "V4_5PLUS", "V4_5ALL", "V5", "V5_5", "V6", "V6_WILD", "V6_MINI")
@@ -282,3 +285,12 @@ def sunoapi(**given: Any) -> SunoEmulator:
 
 def kie(**given: Any) -> SunoEmulator:
     return SunoEmulator(KIE, **given)
+
+
+PAID = (
+    Paid(
+        "sunoapi", lambda key: sunoapi(key=key), {"source": "clip:seed-clip"},
+        {"defaultParamFlag": False, "audioId": "seed-clip", "model": "V5", "callBackUrl": INERT_CALLBACK},
+        (30, 31), (12, 12), "add_seconds", uploads=True,
+    ),
+)  # fmt: skip

@@ -13,9 +13,10 @@ import pytest
 import soundfile
 
 from emulators.faults import Fault, Front
+from emulators.paid import Paid
 from fermata_mcp.domain.task import Task
 from support.engines import House, finished
-from support.paid import ALL, Paid
+from support.paid import ALL
 from support.processes import seconds_of
 from support.shop import Shop, quick, trading
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from emulators.paid import named
 from fermata_mcp.domain.errors import InternalError, NotAudio
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
@@ -23,10 +24,10 @@ from support.engines import House, eventually, finished
 from support.liars import flac_bomb
 from support.looks import Tally, look_at_mutants
 from support.mutants import whole
-from support.paid import SONIC
 from support.processes import needs_proc
 from support.shop import quick, trading
 
+SONIC = named("musicapi-sonic")
 pytestmark = pytest.mark.anyio
 DIES = "import os, signal, sys; print(flush=True); sys.stdin.readline(); os.kill(os.getpid(), signal.{})"
 HANGS = "import sys; print(flush=True); [None for _ in iter(sys.stdin.read, '')]; import time; time.sleep(10**6)"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from support.paid import ALL, Market, Paid, market
+from emulators.paid import Paid
+from support.paid import ALL, Market, market
 from support.processes import SERVER, RawServer, needs_proc, open_server, view, wait_until
 
 pytestmark = needs_proc

@@ -14,6 +14,7 @@ import anyio
 import apsw
 import pytest
 
+from emulators.paid import Paid
 from fermata_mcp.app import DATABASE
 from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.errors import StoreUnavailable
@@ -22,7 +23,7 @@ from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS
 from support.asked import begin, extend
 from support.clocks import ShiftedClock
 from support.engines import House, MortalStore, eventually, finished, is_step
-from support.paid import ALL, Paid
+from support.paid import ALL
 from support.shop import Shop, quick, trading
 
 pytestmark = pytest.mark.anyio

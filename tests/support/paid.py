@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,72 +13,16 @@ from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.types import CallToolResult
 
-from emulators import apiin, musicapi, suno
-from emulators import market as kie_market
 from emulators.base import Emulator
+from emulators.paid import Paid, every_paid
 from emulators.serve import serving
 
 from .processes import PATIENCE, SERVER, Home, Message, view
 
-CALLBACK = "https://fermata.invalid/callback"
 SOURCE_SECONDS, ADDS_SECONDS = 20.0, 10.0
 
 
-@dataclass(frozen=True)
-class Paid:
-    """One provider.
-
-    Attributes:
-        call: The least that an extension of a clip needs.
-        seed: What the provider must be sent for it.
-        seconds: How long its clips then are.
-        money: What one extension costs at the provider, and what is quoted.
-        unsupported: A field that it cannot express.
-        joining: What it takes besides to join the new part to a clip of which nobody here has the audio.
-    """
-
-    name: str
-    family: str
-    emulator: Callable[[str], Emulator]
-    call: Mapping[str, Any]
-    seed: Mapping[str, Any]
-    seconds: tuple[float, ...]
-    money: tuple[float, float]
-    unsupported: str
-    balance: bool = True
-    uploads: bool = False
-    joining: float = 0
-
-
-def _musicapi(key: str) -> Emulator:
-    return musicapi.MusicApi(key)
-
-
-SONIC = Paid(
-    "musicapi-sonic", "musicapi", _musicapi, {"source": "clip:seed-clip"},
-    {"task_type": "extend_music", "continue_clip_id": "seed-clip", "mv": "sonic-v5"},
-    (30, 30), (15, 15), "persona_id", joining=2,
-)  # fmt: skip
-PRODUCER = Paid(
-    "musicapi-producer", "musicapi", _musicapi, {"source": "clip:seed-clip", "continue_at": 18},
-    {"task_type": "extend_music", "clip_id": "seed-clip", "starts_at": 18}, (78,), (12, 12), "vocal_gender",
-)  # fmt: skip
-SUNOAPI = Paid(
-    "sunoapi", "sunoapi", lambda key: suno.sunoapi(key=key), {"source": "clip:seed-clip"},
-    {"defaultParamFlag": False, "audioId": "seed-clip", "model": "V5", "callBackUrl": CALLBACK},
-    (30, 31), (12, 12), "add_seconds", uploads=True,
-)  # fmt: skip
-KIE = Paid(
-    "kie", "kie", lambda key: kie_market.kie(key=key), {"source": "clip:seed-clip"},
-    {"model": kie_market.EXTEND, "input": {"audio_id": "seed-clip", "model": "V6"}},
-    (30, 31), (12, 12), "add_seconds", uploads=True,
-)  # fmt: skip
-APIIN = Paid(
-    "apiin", "apiin", lambda key: apiin.apiin(key=key), {"source": "clip:genseed/0"},
-    {"origin_task_id": "genseed", "extend_audio_index": 0, "custom_mode": False},
-    (30, 31), (10, 12), "model", balance=False,
-)  # fmt: skip
-ALL = (SONIC, PRODUCER, SUNOAPI, KIE, APIIN)
+ALL = every_paid()
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from emulators.paid import named
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.engine.service import Service
 from fermata_mcp.surface.text import task_text
 from fermata_mcp.surface.views import TaskView, task_view
 from support.engines import House, finished
-from support.paid import KIE, SUNOAPI
 from support.shop import Shop, quick, trading
 
+KIE = named("kie")
+SUNOAPI = named("sunoapi")
 pytestmark = pytest.mark.anyio
 
 

@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 
 from emulators.faults import Fault
+from emulators.paid import Paid, named
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from fermata_mcp.engine.steps import collector as collecting
 from support.engines import House, eventually, finished
-from support.paid import ALL, SONIC, SUNOAPI, Paid
+from support.paid import ALL
 from support.processes import seconds_of
 from support.shop import Shop, quick, trading
 
+SONIC = named("musicapi-sonic")
+SUNOAPI = named("sunoapi")
 pytestmark = pytest.mark.anyio
 EACH = pytest.mark.parametrize("paid", ALL, ids=lambda one: one.name)
 OFTEN = 10_000

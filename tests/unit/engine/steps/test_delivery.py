@@ -18,14 +18,17 @@ from emulators import audio as sounds
 from emulators.apiin import Apiin
 from emulators.audio import RATE, Piece, Recipe, origin
 from emulators.base import Emulator
+from emulators.paid import Paid, named
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from support.asked import begin, chain, extend
 from support.engines import House, finished
-from support.paid import ALL, APIIN, SUNOAPI, Paid
+from support.paid import ALL
 from support.shop import trading
 
+APIIN = named("apiin")
+SUNOAPI = named("sunoapi")
 pytestmark = pytest.mark.anyio
 SOURCE_SECONDS, ADDS_SECONDS, STEPS = 20.0, 10.0, 4
 # Three extensions, whether each starts at the end or two seconds before it.

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from emulators.faults import Fault
+from emulators.paid import Paid, named
 from fermata_mcp.domain.placement import Evidence, Start
 from fermata_mcp.domain.task import Clip
 from fermata_mcp.engine.steps import chain, delivery, placing
@@ -15,10 +16,11 @@ from fermata_mcp.engine.steps import collector as collecting
 from fermata_mcp.engine.steps.money import money_of_failure
 from fermata_mcp.media.decoding.client import Decoder
 from support.engines import House, finished
-from support.paid import PRODUCER, SUNOAPI, Paid
 from support.shop import Shop, quick, trading
 from unit.engine.steps.test_delivery import test_nothing_is_missing_without_a_word as delivers
 
+PRODUCER = named("musicapi-producer")
+SUNOAPI = named("sunoapi")
 pytestmark = pytest.mark.anyio
 
 

@@ -1,0 +1,59 @@
+"""What tests know of each paid provider: declared as `PAID` in the file of its emulator, and found here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import emulators
+from fermata_mcp.providers.registry import BUILT_IN
+
+from .base import Emulator
+
+
+@dataclass(frozen=True)
+class Paid:
+    """One provider.
+
+    Attributes:
+        emulator: Makes its emulator, which takes this key.
+        call: The least that an extension of a clip needs.
+        seed: What the provider must be sent for it.
+        seconds: How long its clips then are.
+        money: What one extension costs at the provider, and what is quoted.
+        unsupported: A field that it cannot express.
+        joining: What it takes besides to join the new part to a clip of which nobody here has the audio.
+    """
+
+    name: str
+    emulator: Callable[[str], Emulator]
+    call: Mapping[str, Any]
+    seed: Mapping[str, Any]
+    seconds: tuple[float, ...]
+    money: tuple[float, float]
+    unsupported: str
+    balance: bool = True
+    uploads: bool = False
+    joining: float = 0
+
+    @property
+    def family(self) -> str:
+        """The account that it shares with its siblings, as its variables begin."""
+        return self.name.partition("-")[0]
+
+
+@cache
+def every_paid() -> tuple[Paid, ...]:
+    """Those that are built in, in the order of the registry."""
+    modules = (import_module(f"{emulators.__name__}.{found.name}") for found in iter_modules(emulators.__path__))
+    known = {one.name: one for module in modules for one in getattr(module, "PAID", ())}
+    return tuple(known[name] for name in BUILT_IN if name in known)
+
+
+def named(name: str) -> Paid:
+    """The one with this name."""
+    return next(one for one in every_paid() if one.name == name)
