@@ -6,20 +6,33 @@ FermataError(code, message, hint, retryable)
 │   ├── CannotTake            the provider takes no such source
 │   ├── UnknownTrack          no such clip or earlier task to lengthen
 │   ├── FileNotAllowed        outside the allowed folders, or unreadable
+│   ├── AddressRefused        a link to a host that may not be spoken to (media.network.addresses)
 │   ├── NotAudio              the bytes are not audio we can read
+│   │   └── Undecodable           it ended a decoder, or kept it busy for too long (media.decoding.client)
 │   ├── TooLarge              a limit is named in the message
 │   ├── OverBudget            a credit cap would be exceeded
 │   ├── NotFound              no such task
 │   └── NotSupported          this host or version cannot do it
 ├── ConfigurationError    fix the set-up
+│   ├── InvalidSettings       a variable that cannot be used (config)
+│   ├── CannotListen          an address that cannot be listened on (transports.sockets)
+│   ├── NoClient              standard input or output is closed (transports.stdio)
+│   ├── NotReading            the client takes nothing any more (transports.connection)
 │   ├── MissingKey
 │   └── StoreUnavailable      database or folder cannot be read or written
+│       ├── AlreadyKnown          a change that belongs to another row (store.base)
+│       └── Unreadable            a row that this version cannot read (store.base)
 ├── ProviderError         they refused, or are away
 │   ├── AuthenticationFailed · InsufficientCredits · RateLimited · ContentRejected
-│   └── ProviderUnavailable · GenerationFailed · UnexpectedResponse
+│   ├── ProviderUnavailable
+│   │   └── CannotBegin           no request can be sent from this machine as it is set (providers.http.outgoing)
+│   ├── GenerationFailed · UnexpectedResponse
+│   └── OurBug                met while a step was carried out: told like theirs, since the step goes on (engine.runner)
 ├── OutcomeUnknown        a paid request may have happened; never sent again by the program
 ├── Cancelled             someone asked for it
 └── InternalError         our bug
+
+What is raised outside this tree is a signal between two rooms, and never reaches a person: KeyReused (store.base).
 """
 
 from __future__ import annotations

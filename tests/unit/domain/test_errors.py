@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import re
+from pkgutil import walk_packages
 
 import pytest
 
+import fermata_mcp
+from fermata_mcp.domain import errors
 from fermata_mcp.domain.errors import FermataError, InternalError, error_from
 from fermata_mcp.domain.task import Failure
 
@@ -57,3 +61,32 @@ def test_an_error_survives_being_stored(code: str) -> None:
     again = Failure.model_validate_json(Failure.of(error).model_dump_json())
     assert (again.code, again.message, again.hint) == (code, "it broke.", "mend it.")
     assert again.retryable == error.retryable
+
+
+# --- the tree as it is drawn ------------------------------------------------------------------------------------------
+
+
+def drawn() -> dict[str, str]:
+    """Each class in the drawing, and the one that it hangs from."""
+    parents: dict[str, str] = {}
+    above: list[tuple[int, str]] = []
+    for line in (errors.__doc__ or "").splitlines():
+        found = re.match(r"[│├└─ ]*(?=[A-Z])", line)
+        if found is None or not ("─" in line or line.startswith("FermataError")):
+            continue
+        while above and above[-1][0] >= found.end():
+            above.pop()
+        names = re.match(r"\w+(?: · \w+)*", line[found.end() :])
+        for name in names[0].split(" · ") if names else ():
+            parents[name] = above[-1][1] if above else ""
+        if names:
+            above.append((found.end(), names[0].rpartition(" ")[2]))
+    return parents
+
+
+def test_every_kind_of_failure_is_in_the_drawing_under_its_own() -> None:
+    for module in walk_packages(fermata_mcp.__path__, "fermata_mcp."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    ours = [kind for kind in kinds() if kind.__module__.startswith("fermata_mcp.")]
+    assert drawn() == {kind.__name__: kind.__mro__[1].__name__ if kind is not FermataError else "" for kind in ours}

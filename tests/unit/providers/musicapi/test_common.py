@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotSupported, UnsupportedField
+from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotSupported
 from fermata_mcp.domain.task import Work
 from fermata_mcp.providers.http.wire import Answer, Call
 from fermata_mcp.providers.musicapi import producer as musicapi_producer
@@ -63,56 +63,6 @@ def test_the_seeds_own_bodies_are_sent_character_for_character() -> None:
     assert json.dumps(asked.body) == SEED_PRODUCER
 
 
-def test_only_another_model_is_still_the_small_body() -> None:
-    assert sonic(fields={"model": "sonic-v9"}) == {
-        "task_type": "extend_music", "continue_clip_id": "c-1", "mv": "sonic-v9",
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("asked", "more"),
-    [
-        ({"continue_at": 58.5}, {"continue_at": 58.5, "custom_mode": False}),
-        (
-            {"fields": {"lyrics": "[Bridge]\nnew words"}, "source_seconds": 60.0},
-            {"continue_at": 60, "custom_mode": True, "prompt": "[Bridge]\nnew words"},
-        ),
-        (
-            {"fields": {"prompt": "strings rise"}, "continue_at": 9.0},
-            {"continue_at": 9, "custom_mode": False, "gpt_description_prompt": "strings rise"},
-        ),
-        ({"fields": {"style": "warm piano"}}, {"custom_mode": True, "tags": "warm piano"}),
-        (
-            {"fields": {"prompt": "calm", "style": "piano"}},
-            {"custom_mode": False, "gpt_description_prompt": "calm", "tags": "piano"},
-        ),
-        ({"fields": {"instrumental": False}}, {"custom_mode": True, "make_instrumental": False}),
-    ],
-)
-def test_what_is_chosen_goes_with_the_mode_and_the_point(asked: dict[str, Any], more: dict[str, Any]) -> None:
-    small = {"task_type": "extend_music", "continue_clip_id": "c-1", "mv": "sonic-v5"}
-    assert sonic(**asked) == small | more | {"use_suno_cdn": False}
-
-
-def test_lyrics_and_a_prompt_together_are_refused() -> None:
-    with pytest.raises(UnsupportedField, match="lyrics"):
-        sonic(fields={"lyrics": "la", "prompt": "calm"})
-
-
-@pytest.mark.parametrize(("point", "sent"), [({}, {}), ({"source_seconds": 61.25}, {"continue_at": 61.25})])
-def test_a_link_is_continued_at_its_end_in_one_call(point: dict[str, Any], sent: dict[str, Any]) -> None:
-    call = SONIC.submit_call(work(source_url=LINK, fields={"lyrics": "la"}, **point))
-    assert call.path == "/api/v1/sonic/upload-extend"
-    assert call.body == {
-        "url": LINK, "auto_concat": True, "mv": "sonic-v5", "custom_mode": True, "prompt": "la", **sent,
-    }  # fmt: skip
-
-
-def test_joining_needs_nothing_but_the_clip() -> None:
-    body = sonic(action="concat", fields={"style": "piano"}, options={"duration": 60}, continue_at=3)
-    assert body == {"task_type": "concat_music", "continue_clip_id": "c-1"}
-
-
 VALUES: dict[str, Any] = {"instrumental": True, "vocal_gender": "f"} | dict.fromkeys(
     ("style_weight", "weirdness", "audio_weight"), 0.5
 )
@@ -145,28 +95,6 @@ def test_options_are_sent_verbatim_and_win(adapter: MusicApiAdapter) -> None:
     assert (call.body["mv"], call.body["webhook_url"]) == ("other", "https://me.example")
 
 
-def test_options_alone_do_not_leave_the_small_body() -> None:
-    assert sonic(options={"task_type": "extend_upload_music"}) == {
-        "task_type": "extend_upload_music", "continue_clip_id": "c-1", "mv": "sonic-v5",
-    }  # fmt: skip
-
-
-def test_producer_continues_a_little_before_the_end_and_asks_where_it_cannot_know() -> None:
-    assert producer(continue_at=None, source_seconds=60.5)["starts_at"] == 58.5
-    assert producer(continue_at=None, source_seconds=1.5)["starts_at"] == 0
-    with pytest.raises(InvalidRequest, match="continue_at"):
-        producer(continue_at=None)
-
-
-def test_producer_sends_no_length_and_no_model_that_nobody_asked_for() -> None:
-    assert producer() == {"task_type": "extend_music", "clip_id": "p-1", "starts_at": 45}
-
-
-def test_older_names_of_producer_are_sent_alone_and_give_the_point() -> None:
-    sent = producer(continue_at=None, options={"starts": 5, "lyrics_text": "la"}, fields={"lyrics": "ours"})
-    assert sent == {"task_type": "extend_music", "clip_id": "p-1", "starts": 5, "lyrics_text": "la"}
-
-
 def test_the_operators_webhook_is_told_wherever_something_is_made() -> None:
     hook = "https://hooks.test/musicapi"
     sonic_told, producer_told = musicapi_sonic.SonicAdapter(hook), musicapi_producer.ProducerAdapter(hook)
@@ -175,11 +103,6 @@ def test_the_operators_webhook_is_told_wherever_something_is_made() -> None:
              producer_told.submit_call(work(source_clip="p", continue_at=3))]  # fmt: skip
     assert [(call.body or {})["webhook_url"] for call in calls] == [hook] * 4
     assert "webhook_url" not in (producer_told.submit_call(work(action="upload", source_url=LINK)).body or {})
-
-
-def test_producer_uploads_a_link_by_its_own_name_for_it() -> None:
-    call = PRODUCER.submit_call(work(action="upload", source_url=LINK, options={"seed": "1"}))
-    assert (call.path, call.body) == ("/api/v1/producer/upload", {"audio_url": LINK})
 
 
 @pytest.mark.parametrize(
