@@ -22,7 +22,7 @@ from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.providers.base import Provider, ProviderContext
 from fermata_mcp.providers.local import provider as local
-from support.accounts import context_of
+from support.accounts import context_in
 from support.places import TESTS
 from support.processes import seconds_of, write_beat
 
@@ -127,7 +127,7 @@ async def local_bench(rig: LocalRig) -> AsyncGenerator[LocalBench]:
         patch.object(local, "WORKER", local.WORKER),
     ):
         made: LocalBench
-        host = context_of(local.SPEC, lambda run: made.spawn(run), lambda id_: made.changed.append(id_))
+        host = context_in(local.SPEC, lambda run: made.spawn(run), lambda id_: made.changed.append(id_))
         made = LocalBench(rig.make(host), Path(folder))
         write_beat(made.source, SOURCE_SECONDS)
         made.target.parent.mkdir()

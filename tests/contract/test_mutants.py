@@ -22,6 +22,7 @@ from fermata_mcp.providers.http.wire import Answer, Call
 from fermata_mcp.providers.http.words import named_id
 from fermata_mcp.providers.local.provider import LocalProvider
 from fermata_mcp.providers.suno import kie_classic
+from fermata_mcp.providers.suno.common import SunoAdapter
 from fermata_mcp.providers.suno.kie import KieAdapter
 from fermata_mcp.providers.suno.sunoapi import SPEC, SunoapiAdapter
 
@@ -172,7 +173,7 @@ class SingsOverTheInstrumental(KieAdapter):
 
 class OldDoorForJobs(KieAdapter):
     def poll_call(self, remote_id: str) -> Call:
-        return SunoapiAdapter.poll_call(self, remote_id.removeprefix("job:"))
+        return SunoAdapter.poll_call(self, remote_id.removeprefix("job:"))
 
 
 class InputWithoutItsBox(KieAdapter):

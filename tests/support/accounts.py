@@ -24,11 +24,11 @@ def settings_with(**fields: Any) -> Settings:
     return Settings(**own).with_accounts({account: read_account(account, given) for account in declared})
 
 
-def context_of(
-    spec: ProviderSpec,
-    spawn: Spawn = lambda _: None,
-    changed: Callable[[str], None] = lambda _: None,
-    **fields: Any,
-) -> ProviderContext:
-    """What a provider with these facts gets of the program, with these settings."""
+def context_of(spec: ProviderSpec, **fields: Any) -> ProviderContext:
+    """What a provider with these facts gets of a program that does nothing, with these settings."""
+    return context_in(spec, lambda _: None, lambda _: None, **fields)
+
+
+def context_in(spec: ProviderSpec, spawn: Spawn, changed: Callable[[str], None], **fields: Any) -> ProviderContext:
+    """The same in a program that carries out what it is asked."""
     return context_for(spec.account, settings_with(**fields), spawn, changed)

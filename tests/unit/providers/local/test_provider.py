@@ -16,7 +16,7 @@ import pytest
 from fermata_mcp.domain.errors import Cancelled
 from fermata_mcp.domain.task import Work
 from fermata_mcp.providers.local.provider import SPEC, LocalProvider
-from support.accounts import context_of
+from support.accounts import context_in
 from support.processes import needs_proc, workers_of, write_beat
 
 pytestmark = pytest.mark.anyio
@@ -52,7 +52,7 @@ async def desk(folder: Path) -> AsyncGenerator[Desk]:
     write_beat(folder / "song.wav")
     async with anyio.create_task_group() as group:
         made: Desk
-        host = context_of(
+        host = context_in(
             SPEC,
             lambda run: group.start_soon(run),
             lambda remote_id: made.heard.append(remote_id),
