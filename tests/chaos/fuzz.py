@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from emulators.base import Emulator
-from support.paid import SUNOAPI, market
+from emulators.paid import named
+from support.paid import market
 from support.processes import Home, open_server
 
 from .books import read
@@ -31,6 +32,7 @@ from .over_http import over_http
 from .over_stdio import over_stdio
 from .report import MEMORY_MIB, PING_SECONDS, Report
 
+SUNOAPI = named("sunoapi")
 DOORS = {"stdio": over_stdio, "http": over_http}
 # Little audio: the provider shares processors with everybody else here.
 BALANCE, SOURCE_SECONDS, ADDS_SECONDS = 1e6, 4.0, 2.0

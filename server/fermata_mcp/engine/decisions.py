@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.change import Change
+from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.task import Failure
 
 logger = logging.getLogger(__name__)

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from emulators.audio import origin
+from emulators.paid import Paid, named
 from fermata_mcp.domain.task import Task
-from fermata_mcp.providers import kie, sunoapi
+from fermata_mcp.providers.suno import kie, sunoapi
 from support.asked import begin, chain
 from support.engines import House, finished
-from support.paid import KIE, SUNOAPI, Paid
 from support.shop import trading
 
 pytestmark = pytest.mark.anyio
+KIE, SUNOAPI = named("kie"), named("sunoapi")
 SOURCE_SECONDS, ADDS_SECONDS = 20.0, 10.0
 SPECS = {"sunoapi": sunoapi.SPEC, "kie": kie.SPEC}
 ASKED: dict[str, dict[str, Any]] = {
