@@ -9,6 +9,7 @@ import pytest
 from fermata_mcp.domain.credits import Entry
 from fermata_mcp.domain.errors import ContentRejected
 from fermata_mcp.engine.steps import moves
+from fermata_mcp.engine.steps.money import money_of_failure
 from support.rows import FREE_WORK, NOON, PAID, PRICE, a_task, running_step
 
 STEP = replace(running_step(), state="submitting")
@@ -57,7 +58,7 @@ def test_a_cancelled_task_stays_cancelled_when_its_work_is_taken_on() -> None:
     ],
 )
 def test_money_of_a_failure(taken_on: bool, refunds: bool, cost: int | None, money: dict[str, int]) -> None:
-    assert kinds(moves.money_of_failure(PRICE, taken_on=taken_on, refunds=refunds, cost=cost)) == money
+    assert kinds(money_of_failure(PRICE, taken_on=taken_on, refunds=refunds, cost=cost)) == money
 
 
 @pytest.mark.parametrize(("cost", "charge"), [(None, PRICE), (7, 7)])
