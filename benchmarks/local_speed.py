@@ -7,7 +7,7 @@
 With `--music` every track of fetch_music.py that the engine was tuned on, decoded to wav first, is made a minute longer
 by the engine's process, by the whole command line, and by PyMusicLooper's `extend`, one after the other; a row a track,
 medians at the end. CPU seconds and peak memory are those of the whole process tree, start-up included; the last column
-is one process that has everything loaded: decoding the track as it came, analysis and path together, writing.
+is one process that has everything loaded: decoding the track as it came, analysis and search together, writing.
 With `--hours` one long track is made a minute longer; the floor is decoding it.
 """
 
@@ -27,7 +27,7 @@ from fetch_music import default_folder, music
 from judged_tools import Run, extend_ours, extend_theirs, measured, measured_decode, to_wav
 
 from fermata_mcp.media.audio import probe
-from fermata_mcp.rearrange.arrangement.arrange import make_plan
+from fermata_mcp.rearrange.arrangement.arrange import arrange
 from fermata_mcp.rearrange.job import Job
 from fermata_mcp.rearrange.output.encode import write_result
 from fermata_mcp.rearrange.output.render import render
@@ -80,15 +80,15 @@ def engine(source: Path, start_up: float = 0.0) -> Run:
 
 
 def inside(source: Path) -> tuple[float, float]:
-    """CPU seconds of analysis and path, and of writing."""
+    """CPU seconds of analysis and search, and of writing."""
     facts = probe(source)
     job = Job(source, source.with_name("inside.wav"), facts.duration_seconds + ADDED)
     marks: list[float] = []
     with closing(open_samples(source, facts, source.parent, lambda _: None)) as samples:
         marks.append(time.process_time())
-        planned = make_plan(samples, job, lambda _: None)
+        arrangement = arrange(samples, job, lambda _: None)
         marks.append(time.process_time())
-        write_result(job, facts, planned.plan.frames, render(samples, planned.plan), lambda _: None)
+        write_result(job, facts, arrangement.timeline.frames, render(samples, arrangement.timeline), lambda _: None)
         marks.append(time.process_time())
     planning, writing = np.diff(marks).tolist()
     return planning, writing

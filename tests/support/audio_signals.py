@@ -90,6 +90,6 @@ def extend(source: Path, target: Path, length: float, **job: Any) -> Result:
 
 
 def untouched_frames(result: Result) -> int:
-    """Frames before the first join's blend, at least."""
+    """Frames before the first crossfade, at least."""
     first = result.seams[0]
-    return int((first.at - first.blend_ms / 1000) * result.facts.sample_rate) - 1
+    return int((first.at - first.crossfade_ms / 1000) * result.facts.sample_rate) - 1

@@ -1,1 +1,32 @@
-"""x"""
+"""The offline engine: makes a track longer by re-arranging its own material along musically equal places.
+
+A library of its own that knows nothing of MCP, providers, the store or settings. `lengthen.lengthen` is the one entry:
+a `Job` in, a `Result` out. Data flows one way, and these nouns pass from stage to stage:
+
+    stage       module                      takes                              gives
+    ─────────── ─────────────────────────── ────────────────────────────────── ─────────────────────────────────────────
+    decode      samples                     the source file                    Samples, in the file's own sample format
+    features    features.analysis           Samples                            Analysis: timbre, harmony, rhythm, level
+                features.spectra              (the transforms)
+    candidates  transitions.self_distance   Analysis, JumpBounds               pairs of cells that sound alike
+    align       transitions.alignment       Analysis, those pairs              lags, to a fraction of a frame
+    penalise    transitions.distance        Analysis, frames, lags             mismatch, acceptance by listeners
+                transitions.jumps             (calls the three above)          Jumps: candidate transitions, best first
+    search      arrangement.objective       Job, Analysis                      Objective: length, ending, spacing
+                arrangement.repetition      Jumps                              RepetitionPenalty of a collection
+                arrangement.knapsack        Jumps' gains and penalties         the lightest collection of each length
+                arrangement.sequence        a collection                       an order in which it can be played
+                arrangement.search          Jumps, Objective                   JumpSequence
+    crossfade   transitions.crossfade       JumpSequence, Samples              Crossfades, to the sample
+                arrangement.repeat            (instead, where no jump is found: from the beginning again)
+                arrangement.timeline        Crossfades                         Timeline: seams, fade, exact length
+                arrangement.arrange           (calls all from features on)     Arrangement: Timeline, mode, warnings
+    render      output.render               Samples, Timeline                  blocks in the source's sample format
+    encode      output.encode, media.tags   blocks, tags of the source         the target file, whole or not at all
+
+`cache` keeps features and jumps of a file for the next time. `job` holds the nouns of both ends.
+
+A *jump* is a candidate transition, back from where it leaves to where it enters. A *seam* is a place of the result at
+which a jump was made. A *crossfade* is how a seam is made. *Frames* are of an `Analysis` (about 12 ms) in `features`
+and `transitions`, and sample frames wherever `Samples` are meant; *cells* are groups of eight of the former or more.
+"""

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-_VERSION = 4  # of what is kept; what another one kept is not read
-_MOST = 48  # files; those of three minutes of music take 2 MB
+_VERSION = 5  # of what is kept; what another one kept is not read
+_MOST = 48  # files, chosen: those of three minutes of music take 2 MB each
 _PIECE = 65536  # bytes of the file that are looked at: first, middle, last
 
 Arrays = dict[str, Any]
@@ -37,11 +37,11 @@ class Cache:
             return make()
         name = hashlib.blake2b(f"{_VERSION} {what}".encode(), digest_size=8).hexdigest()
         place = self._folder / f"{self._source}-{name}.npz"
-        found = _read(place)
-        if found is None:
-            found = make()
-            _write(place, found)
-        return found
+        arrays = _read(place)
+        if arrays is None:
+            arrays = make()
+            _write(place, arrays)
+        return arrays
 
 
 def _digest(source: Path) -> str:
@@ -57,11 +57,11 @@ def _digest(source: Path) -> str:
 def _read(place: Path) -> Arrays | None:
     try:
         with place.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-            found = {name: kept[name] for name in kept.files}
+            arrays = {name: kept[name] for name in kept.files}
         os.utime(place)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
-    return found
+    return arrays
 
 
 def _write(place: Path, arrays: Arrays) -> None:

@@ -15,7 +15,7 @@ SHORTEST_SECONDS = 0.5
 LONGEST_SOURCE_SECONDS = 6 * 3600
 LONGEST_RESULT_SECONDS = 12 * 3600
 
-Mode = Literal["rearranged", "looped", "silence"]
+Mode = Literal["rearranged", "repeated", "silence"]
 Ending = Literal["auto", "keep", "fade", "loop"]
 Part = Literal["intro", "middle", "outro"]
 
@@ -52,12 +52,20 @@ class Job:
 
 @dataclass(frozen=True)
 class Seam:
-    """Where the result jumps: at second `at` of the result, from `left` to `entered`, seconds of the source."""
+    """Where the result jumps.
+
+    Attributes:
+        at: Second of the result at which the cut lies.
+        leave: Second of the source that is left there.
+        enter: Second of the source at which it goes on.
+        crossfade_ms: How long both are heard, in milliseconds.
+        confidence: Share of listeners, 0 to 1, who would not mind.
+    """
 
     at: float
-    left: float
-    entered: float
-    blend_ms: float
+    leave: float
+    enter: float
+    crossfade_ms: float
     confidence: float
 
 

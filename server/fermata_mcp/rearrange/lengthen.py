@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fermata_mcp.media.facts import AudioFacts
-    from fermata_mcp.rearrange.arrangement.arrange import Planned
+    from fermata_mcp.rearrange.arrangement.arrange import Arrangement
 
     from .samples import Samples
 
@@ -40,7 +40,7 @@ def lengthen(job: Job, progress: Callable[[float, str], None]) -> Result:
     facts = probe(job.source)
     _check(job, facts)
     # numpy and soundfile cost a server half of its start-up time, and it never needs them
-    from fermata_mcp.rearrange.arrangement.arrange import make_plan
+    from fermata_mcp.rearrange.arrangement.arrange import arrange
     from fermata_mcp.rearrange.output.encode import write_result
     from fermata_mcp.rearrange.output.render import render
 
@@ -49,10 +49,10 @@ def lengthen(job: Job, progress: Callable[[float, str], None]) -> Result:
     reading = _stage(progress, 0.0, 0.25, "reading")
     with closing(open_samples(job.source, facts, job.target.parent, reading)) as samples:
         _check_decoded(job, samples)
-        planned = make_plan(samples, job, _stage(progress, 0.25, 0.6, "listening"))
-        blocks = render(samples, planned.plan)
-        written = write_result(job, facts, planned.plan.frames, blocks, _stage(progress, 0.6, 1.0, "writing"))
-        return _result(written, planned, samples, _warnings(facts, samples))
+        arrangement = arrange(samples, job, _stage(progress, 0.25, 0.6, "listening"))
+        blocks = render(samples, arrangement.timeline)
+        written = write_result(job, facts, arrangement.timeline.frames, blocks, _stage(progress, 0.6, 1.0, "writing"))
+        return _result(written, arrangement, samples, _warnings(facts, samples))
 
 
 def _stage(progress: Callable[[float, str], None], start: float, stop: float, message: str) -> Callable[[float], None]:
@@ -115,18 +115,18 @@ def _warnings(facts: AudioFacts, samples: Samples) -> list[str]:
     return warnings
 
 
-def _result(facts: AudioFacts, planned: Planned, samples: Samples, warnings: list[str]) -> Result:
-    rate = samples.rate
+def _result(facts: AudioFacts, arrangement: Arrangement, samples: Samples, warnings: list[str]) -> Result:
+    rate, timeline = samples.rate, arrangement.timeline
     seams = tuple(
         Seam(
             at / rate,
-            join.leave / rate,
-            join.enter / rate,
-            1000 * (join.before + join.after) / rate,
-            round(join.confidence, 3),
+            crossfade.leave / rate,
+            crossfade.enter / rate,
+            1000 * (crossfade.before + crossfade.after) / rate,
+            round(crossfade.confidence, 3),
         )
-        for at, join in planned.plan.seams()
-        if at < planned.plan.frames or join is planned.plan.wrap
+        for at, crossfade in timeline.seams()
+        if at < timeline.frames or crossfade is timeline.wrap
     )
-    ending = "loops" if planned.plan.wrap else "faded" if planned.plan.fade else "kept"
-    return Result(facts, planned.mode, seams, ending, (*warnings, *planned.warnings))
+    ending = "loops" if timeline.wrap else "faded" if timeline.fade else "kept"
+    return Result(facts, arrangement.mode, seams, ending, (*warnings, *arrangement.warnings))

@@ -102,12 +102,12 @@ def full_scale(kind: np.dtype[Any]) -> float:
 
 
 def to_float(block: Native) -> F32:
-    """A native block as float32, 1.0 at full scale."""
+    """A native `block` [frames, channels] as float32, 1.0 at full scale."""
     return np.asarray(block, np.float32) * np.float32(1 / full_scale(block.dtype))
 
 
 def to_native(block: Floats, kind: np.dtype[Any]) -> Native:
-    """Computed samples in native units (float64, not scaled to 1.0) rounded and clipped into `kind`."""
+    """`block` [frames, channels] in native units (float64, not scaled to 1.0) rounded and clipped into `kind`."""
     if kind.kind != "i":
         return block.astype(kind)
     limits = np.iinfo(kind)
@@ -231,13 +231,14 @@ class _File:
             self._at = start
 
     def _finite(self, block: Native) -> Native:
+        """`block` [frames, channels] with 0 for what is no number."""
         if block.dtype.kind == "f" and not np.isfinite(block).all():
             self.repaired = True
             return np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
         return block
 
     def blocks(self) -> Iterator[Native]:
-        """All that decodes, from the beginning to the end or the first damaged place."""
+        """[frames, channels] each: all that decodes, from the beginning to the end or the first damaged place."""
         done = 0
         while done < self.promised:
             block = self.read_on(done, min(done + BLOCK, self.promised))

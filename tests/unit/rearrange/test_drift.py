@@ -76,6 +76,7 @@ def test_peak_and_loudness_are_those_of_the_source(tmp_path: Path) -> None:
     assert balance[1] == pytest.approx(balance[0], rel=0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read as Linux tells it")
 def test_two_hours_are_streamed(tmp_path: Path) -> None:
     """Two hours at full rate would not fit into what a worker may use, were they held as numbers."""

@@ -113,9 +113,9 @@ def _described(result: Result) -> dict[str, Any]:
         "seams": [
             {
                 "at": round(seam.at, 4),
-                "from": round(seam.left, 4),
-                "to": round(seam.entered, 4),
-                "blend_ms": round(seam.blend_ms, 1),
+                "from": round(seam.leave, 4),
+                "to": round(seam.enter, 4),
+                "blend_ms": round(seam.crossfade_ms, 1),
                 "confidence": seam.confidence,
             }
             for seam in result.seams

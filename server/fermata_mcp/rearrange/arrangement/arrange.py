@@ -1,4 +1,4 @@
-"""Decides how to lengthen: rearranged along alike places, looped, or silence."""
+"""Decides how to lengthen: rearranged along alike places, repeated from the beginning, or by silence."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 
 from fermata_mcp.rearrange.cache import Cache
 from fermata_mcp.rearrange.features.analysis import Analysis, analyse
-from fermata_mcp.rearrange.transitions.crossfade import Join, Joiner
+from fermata_mcp.rearrange.transitions.crossfade import Crossfade, Crossfader
 from fermata_mcp.rearrange.transitions.jumps import Jumps, find_jumps
-from fermata_mcp.rearrange.transitions.self_distance import Search
+from fermata_mcp.rearrange.transitions.self_distance import JumpBounds
 
-from .objective import Wanted
-from .repeat import loop_joins
-from .search import Path, choose_path
-from .timeline import Plan, looping
+from .objective import Objective
+from .repeat import repeat_crossfades
+from .search import JumpSequence, find_sequence
+from .timeline import Timeline, loop_timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,29 +25,28 @@ if TYPE_CHECKING:
     from fermata_mcp.rearrange.job import Ending, Job, Mode, Part
     from fermata_mcp.rearrange.samples import Samples
 
+# Chosen 2026-11-22; not tuned.
 _STRETCH_SECONDS = 15 * 60  # longer sources are analysed in part, which bounds memory
 _SHORTEST_TO_REARRANGE = 3.0  # seconds
 _SILENT_BELOW = 35.0  # dB under the body, at the end of the track
 _NOTHING = -70.0  # dB
-_STOPPING, _FADING = (
-    10.0,
-    5.0,
-)  # dB under the body: where a track just stops; where it fades, 5 to 8 s before the end
+_STOPPING = 10.0  # dB under the body, which the end of a track that just stops does not reach
+_FADING = 5.0  # dB under the body, below which a track fades 5 to 8 s before its end
 _UNSURE = 0.5  # confidence
 _SAME_LENGTH = 0.05  # seconds
 
 
 @dataclass(frozen=True)
-class Planned:
-    """A plan, how it came about, and what the listener should know."""
+class Arrangement:
+    """What to play, how it came about, and what the listener should know."""
 
-    plan: Plan
+    timeline: Timeline
     mode: Mode
     warnings: tuple[str, ...]
 
 
-def make_plan(samples: Samples, job: Job, progress: Callable[[float], None]) -> Planned:
-    """Analyse `samples` and plan the whole result of `job`."""
+def arrange(samples: Samples, job: Job, progress: Callable[[float], None]) -> Arrangement:
+    """Analyse `samples` and decide on the whole result of `job`; `progress` is told the share done, 0 to 1."""
     frames = round(job.length_seconds * samples.rate)
     untouched = min(samples.frames, math.ceil((job.continue_at or 0) * samples.rate - 1e-6))
     start, stop = _stretch(samples, untouched if job.continue_at is not None else None)
@@ -56,12 +55,12 @@ def make_plan(samples: Samples, job: Job, progress: Callable[[float], None]) -> 
     place = untouched if job.continue_at is not None else None
     if analysis.silent:
         silence = "The track is silent, and so is what was added."
-        return _looped(samples, analysis, frames, None, job.ending, "silence", silence)
-    planned = _rearranged(samples, analysis, frames, untouched, job, cache, progress)
-    if planned is not None:
-        return planned
-    why = "The track is too short or too even to find places that sound alike, so it was looped (more music helps)."
-    return _looped(samples, analysis, frames, place, job.ending, "looped", why)
+        return _repeat(samples, analysis, frames, None, job.ending, "silence", silence)
+    arrangement = _rearrange(samples, analysis, frames, untouched, job, cache, progress)
+    if arrangement is not None:
+        return arrangement
+    why = "The track is too short or too even to find places that sound alike, so it was repeated (more music helps)."
+    return _repeat(samples, analysis, frames, place, job.ending, "repeated", why)
 
 
 def _stretch(samples: Samples, continue_at: int | None) -> tuple[int, int]:
@@ -74,18 +73,19 @@ def _stretch(samples: Samples, continue_at: int | None) -> tuple[int, int]:
     return start, start + size
 
 
-def _looped(
+def _repeat(
     samples: Samples, analysis: Analysis, frames: int, place: int | None, ending: Ending, mode: Mode, warning: str
-) -> Planned:
-    joins = loop_joins(samples, analysis, frames, place)
+) -> Arrangement:
+    """The fallback: from the beginning again, leaving at frame `place` if that is given."""
+    crossfades = repeat_crossfades(samples, analysis, frames, place)
     if ending == "loop":
-        plan = looping(joins, joins[0])
-        return Planned(plan, mode, (warning, *_off_length(plan, frames, samples.rate)))
+        timeline = loop_timeline(crossfades, crossfades[0])
+        return Arrangement(timeline, mode, (warning, *_off_length(timeline, frames, samples.rate)))
     fade = 0 if mode == "silence" else _fade_frames(frames, samples.rate)
-    return Planned(Plan(frames, joins, fade), mode, (warning,))
+    return Arrangement(Timeline(frames, crossfades, fade), mode, (warning,))
 
 
-def _rearranged(
+def _rearrange(
     samples: Samples,
     analysis: Analysis,
     frames: int,
@@ -93,47 +93,51 @@ def _rearranged(
     job: Job,
     cache: Cache,
     progress: Callable[[float], None],
-) -> Planned | None:
+) -> Arrangement | None:
+    """Along jumps between alike places; None where there are none that reach the length."""
     if analysis.seconds < _SHORTEST_TO_REARRANGE:
         return None
-    wanted = _wanted(samples, analysis, frames, untouched, job)
-    entry = wanted.start if wanted.soon else None
-    search = Search(min(wanted.start, _head(analysis)), _shortest_jump(wanted.seconds, wanted.added), entry)
-    jumps = find_jumps(analysis, search, cache)
-    jumps, path, told = _path(jumps, wanted, job, lambda part: progress(0.8 + 0.15 * part))
-    if path is None:
+    objective = _objective(samples, analysis, frames, untouched, job)
+    entry = objective.start if objective.soon else None
+    bounds = JumpBounds(
+        min(objective.start, _head(analysis)), _shortest_jump(objective.seconds, objective.added), entry
+    )
+    jumps = find_jumps(analysis, bounds, cache)
+    jumps, sequence, warnings = _find_sequence(jumps, objective, job, lambda part: progress(0.8 + 0.15 * part))
+    if sequence is None:
         return None
-    joins = _joins(samples, analysis, jumps, path, untouched, wanted.spacing)
+    crossfades = _crossfades(samples, analysis, jumps, sequence, untouched, objective.spacing)
     progress(1.0)
-    warnings = (*told, *_doubts(joins))
+    warnings = (*warnings, *_doubts(crossfades))
     if job.ending == "loop":
-        plan = looping(joins[:-1], joins[-1])
-        return Planned(plan, "rearranged", (*warnings, *_off_length(plan, frames, samples.rate)))
-    fade = _fade_frames(frames, samples.rate) if path.fades else 0
-    return Planned(Plan(frames, joins, fade), "rearranged", warnings)
+        timeline = loop_timeline(crossfades[:-1], crossfades[-1])
+        return Arrangement(timeline, "rearranged", (*warnings, *_off_length(timeline, frames, samples.rate)))
+    fade = _fade_frames(frames, samples.rate) if sequence.fades else 0
+    return Arrangement(Timeline(frames, crossfades, fade), "rearranged", warnings)
 
 
-def _path(
-    jumps: Jumps, wanted: Wanted, job: Job, progress: Callable[[float], None]
-) -> tuple[Jumps, Path | None, tuple[str, ...]]:
-    """The path that was asked for, or the nearest to it, the jumps it is made of, and what was not possible."""
-    told: list[str] = []
-    path = None
+def _find_sequence(
+    jumps: Jumps, objective: Objective, job: Job, progress: Callable[[float], None]
+) -> tuple[Jumps, JumpSequence | None, tuple[str, ...]]:
+    """The sequence that was asked for, or the nearest to it, the jumps it is made of, and what was not possible."""
+    warnings: list[str] = []
+    sequence = None
     if job.part is not None:
-        inside = jumps.within(*_span(job.part, wanted.seconds))
-        path = choose_path(inside, replace(wanted, ending=_ending_after(job)), lambda share: progress(share / 2))
-        if path is not None and (not path.fades or job.part == "outro"):
+        inside = jumps.within(*_span(job.part, objective.seconds))
+        within = replace(objective, ending=_ending_after(job))
+        sequence = find_sequence(inside, within, lambda share: progress(share / 2))
+        if sequence is not None and (not sequence.fades or job.part == "outro"):
             jumps = inside
         else:
-            path = None
-            told.append(f"The {job.part} has too few places that sound alike; other parts were made longer too.")
-    if path is None:
-        path = choose_path(jumps, wanted, lambda share: progress(0.5 + share / 2))
-    if path is not None and path.fades and job.ending == "keep":
-        told.append("No way leads to the track's own ending at this length, so it fades out.")
-    if path is not None and not path.fades and job.ending == "fade":
-        told.append("No place leaves room for a fade at this length, so the track's own ending was kept.")
-    return jumps, path, tuple(told)
+            sequence = None
+            warnings.append(f"The {job.part} has too few places that sound alike; other parts were made longer too.")
+    if sequence is None:
+        sequence = find_sequence(jumps, objective, lambda share: progress(0.5 + share / 2))
+    if sequence is not None and sequence.fades and job.ending == "keep":
+        warnings.append("No way leads to the track's own ending at this length, so it fades out.")
+    if sequence is not None and not sequence.fades and job.ending == "fade":
+        warnings.append("No place leaves room for a fade at this length, so the track's own ending was kept.")
+    return jumps, sequence, tuple(warnings)
 
 
 def _span(part: Part, seconds: float) -> tuple[float, float]:
@@ -147,13 +151,13 @@ def _ending_after(job: Job) -> Ending:
     return "keep" if job.ending == "auto" and job.part != "outro" else job.ending
 
 
-def _wanted(samples: Samples, analysis: Analysis, frames: int, untouched: int, job: Job) -> Wanted:
+def _objective(samples: Samples, analysis: Analysis, frames: int, untouched: int, job: Job) -> Objective:
     to_end = (samples.frames - analysis.start) / samples.rate
     place = (untouched - analysis.start) / samples.rate
     last = (analysis.frames - 4) / analysis.fps
     soon = job.continue_at is not None
     added = (frames - (0 if job.ending == "loop" else samples.frames)) / samples.rate
-    return Wanted(
+    return Objective(
         added=added,
         seconds=to_end,
         start=min(place, last) if soon else _head(analysis),
@@ -194,19 +198,19 @@ def _has_ending(analysis: Analysis) -> bool:
     return last < analysis.body - _STOPPING and before > analysis.body - _FADING
 
 
-def _joins(
-    samples: Samples, analysis: Analysis, jumps: Jumps, path: Path, untouched: int, spacing: float
-) -> tuple[Join, ...]:
-    joiner = Joiner(samples, analysis, untouched, spacing / 2)
-    made: dict[tuple[int, bool], Join] = {}
-    joins: list[Join] = []
-    for i, jump in enumerate(path.jumps):
+def _crossfades(
+    samples: Samples, analysis: Analysis, jumps: Jumps, sequence: JumpSequence, untouched: int, spacing: float
+) -> tuple[Crossfade, ...]:
+    crossfader = Crossfader(samples, analysis, untouched, spacing / 2)
+    made: dict[tuple[int, bool], Crossfade] = {}
+    crossfades: list[Crossfade] = []
+    for i, jump in enumerate(sequence.jumps):
         key = jump, i == 0
         if key not in made:
-            leave, lag, confidence = int(jumps.leave[jump]), float(jumps.lag[jump]), float(jumps.accepted[jump])
-            made[key] = joiner.join(leave, lag, confidence, first=i == 0)
-        joins.append(made[key])
-    return tuple(joins)
+            leave, lag, confidence = int(jumps.leave[jump]), float(jumps.lag[jump]), float(jumps.acceptance[jump])
+            made[key] = crossfader.fit(leave, lag, confidence, first=i == 0)
+        crossfades.append(made[key])
+    return tuple(crossfades)
 
 
 def _fade_frames(frames: int, rate: int) -> int:
@@ -215,21 +219,20 @@ def _fade_frames(frames: int, rate: int) -> int:
     return min(frames // 2, int(seconds * rate))
 
 
-def _doubts(joins: tuple[Join, ...]) -> tuple[str, ...]:
-    unsure = sum(join.confidence < _UNSURE for join in joins)
+def _doubts(crossfades: tuple[Crossfade, ...]) -> tuple[str, ...]:
+    unsure = sum(crossfade.confidence < _UNSURE for crossfade in crossfades)
     if not unsure:
         return ()
     return (
-        f"{unsure} of {len(joins)} joins may be heard: the track has few places that sound alike. "
+        f"{unsure} of {len(crossfades)} joins may be heard: the track has few places that sound alike. "
         "Another take, a few seconds more or less, or options.ending fade may sound better; "
         "other providers make new music.",
     )
 
 
-def _off_length(plan: Plan, frames: int, rate: int) -> tuple[str, ...]:
+def _off_length(timeline: Timeline, frames: int, rate: int) -> tuple[str, ...]:
     """A loop is as long as its music is."""
-    if abs(plan.frames - frames) < _SAME_LENGTH * rate:
+    if abs(timeline.frames - frames) < _SAME_LENGTH * rate:
         return ()
-    return (
-        f"The loop lasts {plan.frames / rate:.2f} s, which is as near to {frames / rate:.2f} s as the music allows.",
-    )
+    seconds, wanted = timeline.frames / rate, frames / rate
+    return (f"The loop lasts {seconds:.2f} s, which is as near to {wanted:.2f} s as the music allows.",)

@@ -8,33 +8,38 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from fermata_mcp.rearrange.transitions.crossfade import Join
+    from fermata_mcp.rearrange.transitions.crossfade import Crossfade
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What to play: the source through `joins`, cut or continued with silence to `frames`, the last `fade` fading.
+class Timeline:
+    """The source played through crossfades, cut or continued with silence to the exact length.
 
-    With `wrap` it begins where that join enters and ends with it, so that its end leads into its beginning.
+    Attributes:
+        frames: Length of the result in sample frames.
+        crossfades: In the order in which they are played.
+        fade: So many frames at the end fade out.
+        wrap: With it the result begins where this crossfade enters and ends with it, so that its end leads into its
+            beginning.
     """
 
     frames: int
-    joins: tuple[Join, ...]
+    crossfades: tuple[Crossfade, ...]
     fade: int
-    wrap: Join | None = None
+    wrap: Crossfade | None = None
 
     @property
     def origin(self) -> int:
         """Frame of the source with which the result begins."""
         return self.wrap.enter + self.wrap.after if self.wrap else 0
 
-    def seams(self) -> list[tuple[int, Join]]:
-        """Every join, and the frame of the result at which its cut lies."""
-        joins = (*self.joins, self.wrap) if self.wrap else self.joins
-        gained = np.cumsum([-self.origin, *(join.gain for join in joins)])
-        return [(join.leave + int(before), join) for join, before in zip(joins, gained[:-1], strict=True)]
+    def seams(self) -> list[tuple[int, Crossfade]]:
+        """Every crossfade, and the frame of the result at which its cut lies."""
+        crossfades = (*self.crossfades, self.wrap) if self.wrap else self.crossfades
+        added = np.cumsum([-self.origin, *(crossfade.lag for crossfade in crossfades)])
+        return [(each.leave + int(before), each) for each, before in zip(crossfades, added[:-1], strict=True)]
 
 
-def looping(joins: tuple[Join, ...], wrap: Join) -> Plan:
-    """The plan of a file that plays end to start for ever; what its joins add up to is its length."""
-    return Plan(sum(join.gain for join in (*joins, wrap)), joins, 0, wrap)
+def loop_timeline(crossfades: tuple[Crossfade, ...], wrap: Crossfade) -> Timeline:
+    """That of a file that plays end to start for ever; what its crossfades add up to is its length."""
+    return Timeline(sum(crossfade.lag for crossfade in (*crossfades, wrap)), crossfades, 0, wrap)

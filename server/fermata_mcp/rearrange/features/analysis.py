@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from fermata_mcp.rearrange.cache import Arrays, Cache
     from fermata_mcp.rearrange.samples import F32, Floats, Samples
 
+# Chosen 2026-11-22 when the engine was written, but for `_CHROMA_ROOTS`, which was tuned the same day with benchmarks/
+# quality.py on the 26 tracks of fetch_music.TUNED.
 _ANALYSIS_RATE = 22050  # Hz, nearly; an integer fraction of the source's rate
 _CELL_FRAMES = 8
 _MOST_CELLS = 2000  # the distance matrix has this many rows
@@ -130,20 +132,24 @@ class Analysis:
 
 
 def analyse(samples: Samples, start: int, stop: int, cache: Cache, progress: Callable[[float], None]) -> Analysis:
-    """Analyse the source from frame `start` to `stop`, or remember having done so."""
+    """Analyse the source from frame `start` to `stop`, or remember having done so.
+
+    Timbre is a mel spectrogram in dB, harmony a chroma vector, rhythm the rise of the spectrum (half-wave rectified
+    spectral flux) in four groups of bands: M. Müller, "Fundamentals of Music Processing" (2015), chapters 3 and 6.
+    """
     step = max(1, round(samples.rate / _ANALYSIS_RATE))
     rate = samples.rate / step
     hop = 256 * max(1, round(rate / _ANALYSIS_RATE)) if rate > 16000 else 128
     mono = _mono(samples, start, stop, step, lambda part: progress(part * 0.5))
-    heard = cache.arrays(f"analysis {samples.frames} {start} {stop}", lambda: _listen(mono, rate, hop))
+    arrays = cache.arrays(f"analysis {samples.frames} {start} {stop}", lambda: _transform(mono, rate, hop))
     progress(1.0)
-    power, mel, chroma, floor = heard["power"], heard["mel"], heard["chroma"], float(heard["floor"])
+    power, mel, chroma, floor = arrays["power"], arrays["mel"], arrays["chroma"], float(arrays["floor"])
     cell = _cell_frames(len(mel))
     return Analysis(start, step, rate, hop, cell, mono, power, mel, floor, _onsets(mel), chroma)
 
 
-def _listen(mono: F32, rate: float, hop: int) -> Arrays:
-    """What takes long: the spectra of the whole signal."""
+def _transform(mono: F32, rate: float, hop: int) -> Arrays:
+    """What takes long: the spectra of the whole signal `mono` [samples], as arrays of `Analysis` by their names."""
     power = power_spectra(mono, 4 * hop, hop, mel_weights(4 * hop, rate))
     floor = float(np.percentile(power[::7], 95)) * 1e-5 + 1e-9
     mel = decibels(power, floor)
@@ -153,7 +159,7 @@ def _listen(mono: F32, rate: float, hop: int) -> Arrays:
 
 
 def moving_mean(values: F32, width: int) -> F32:
-    """Centred mean over `width` values, the ends continued."""
+    """[n] centred mean over `width` of the `values` [n], the ends continued."""
     if len(values) <= width:
         return np.full_like(values, values.mean() if len(values) else 0)
     padded = np.pad(values, (width // 2, width - width // 2 - 1), mode="edge")
@@ -162,7 +168,7 @@ def moving_mean(values: F32, width: int) -> F32:
 
 
 def moving_rows(rows: F32, width: int) -> F32:
-    """[frames, n] centred means over `width` rows, a power of two; the ends continued."""
+    """[frames, n] centred means over `width` of the `rows` [frames, n], a power of two; the ends continued."""
     total = np.pad(rows, ((width // 2, width // 2 - 1), (0, 0)), mode="edge")
     done = 1
     while done < width:
@@ -180,6 +186,7 @@ def _cell_frames(frames: int) -> int:
 
 
 def _mono(samples: Samples, start: int, stop: int, step: int, progress: Callable[[float], None]) -> F32:
+    """[samples] frames `start` to `stop` mixed to one channel, each the mean of `step` frames."""
     count = (stop - start) // step
     weights = np.repeat(_mix_weights(samples, start, stop)[None] / step, step, 0).ravel().astype(np.float32)
     mono = np.empty(count, np.float32)
@@ -193,7 +200,7 @@ def _mono(samples: Samples, start: int, stop: int, step: int, progress: Callable
 
 
 def _mix_weights(samples: Samples, start: int, stop: int) -> F32:
-    """The mean of all channels; of anti-phase stereo the first, because the mean is silence."""
+    """[channels] shares: the mean of all channels; of anti-phase stereo the first, because the mean is silence."""
     even = np.full(samples.channels, 1 / samples.channels, np.float32)
     probes = [
         to_float(samples.read(at, min(at + 4096, stop))) for at in range(start, stop, max(1, (stop - start) // 24))
@@ -206,6 +213,7 @@ def _mix_weights(samples: Samples, start: int, stop: int) -> F32:
 
 
 def _onsets(mel: F32) -> F32:
+    """[frames, 4] dB by which `mel` [frames, BANDS] rises over two frames, low to high bands."""
     rise = np.zeros((len(mel), _ONSET_GROUPS), np.float32)
     if len(mel) > 2:
         grouped = np.maximum(mel[2:] - mel[:-2], 0).reshape(-1, _ONSET_GROUPS, BANDS // _ONSET_GROUPS)
@@ -214,6 +222,7 @@ def _onsets(mel: F32) -> F32:
 
 
 def _chroma(mono: F32, rate: float, hop: int, cell: int) -> F32:
+    """[cells, 12] strength of each pitch class in `mono` [samples], rows of length 1."""
     size = 16 * hop
     shares = power_spectra(mono, size, hop * cell, chroma_weights(size, rate), _CHROMA_ROOTS)
     centred = shares + np.concatenate([shares[1:], shares[-1:]])  # frames sit on the cells' edges

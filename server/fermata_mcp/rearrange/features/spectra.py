@@ -1,4 +1,4 @@
-"""Short-time spectra: the few transforms the analysis and the seams share."""
+"""Short-time spectra: the few transforms that the analysis and the crossfades share."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fermata_mcp.rearrange.samples import F32
 
 BANDS = 32
+# Chosen 2026-11-22 when the engine was written; not tuned.
 _LOWEST, _HIGHEST = 40.0, 9000.0  # Hz, where music tells places apart
 _CHROMA_LOWEST, _CHROMA_HIGHEST = 80.0, 2200.0  # Hz, where chords live
 _BATCH = 512  # frames transformed at once, to stay in the processor's cache
@@ -45,7 +46,7 @@ def power_spectra(signal: F32, size: int, hop: int, weights: F32, roots: int = 0
 
 @cache
 def mel_weights(size: int, rate: float) -> F32:
-    """[size // 2 + 1, BANDS] triangular filters equally spaced in mel, each of sum 1."""
+    """[size // 2 + 1, BANDS] triangular filters equally spaced in mel, each of sum 1; `rate` in Hz."""
     frequencies = np.fft.rfftfreq(size, 1 / rate)
     edges = _mel_edges(min(_HIGHEST, rate / 2))
     low, mid, high = edges[:-2], edges[1:-1], edges[2:]
@@ -59,7 +60,7 @@ def mel_weights(size: int, rate: float) -> F32:
 
 @cache
 def chroma_weights(size: int, rate: float) -> F32:
-    """[size // 2 + 1, 12] share of each frequency in the twelve pitch classes."""
+    """[size // 2 + 1, 12] share of each frequency in the twelve pitch classes from A on; `rate` in Hz."""
     frequencies = np.fft.rfftfreq(size, 1 / rate)
     weights = np.zeros((len(frequencies), 12), np.float32)
     used = np.flatnonzero((frequencies > _CHROMA_LOWEST) & (frequencies < _CHROMA_HIGHEST))
@@ -71,11 +72,12 @@ def chroma_weights(size: int, rate: float) -> F32:
 
 
 def decibels(power: F32, floor: float) -> F32:
-    """Power as dB, with `floor` added so that near-silence does not matter."""
+    """`power` [any shape] as dB, with `floor` (a power) added so that near-silence does not matter."""
     return (10 * np.log10(power + np.float32(floor))).astype(np.float32)
 
 
 def _mel_edges(highest: float) -> F32:
+    """[BANDS + 2] Hz, by the formula of D. O'Shaughnessy, "Speech Communication" (1987)."""
     bottom, top = (2595 * math.log10(1 + hz / 700) for hz in (_LOWEST, highest))
     mels = np.linspace(bottom, top, BANDS + 2)
     return (700 * (np.power(10, mels / 2595) - 1)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Plays a plan: copies untouched samples, blends at the joins, ends at the exact sample."""
+"""Plays a timeline: copies untouched samples, crossfades at the seams, ends at the exact sample."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fermata_mcp.rearrange.samples import BLOCK, to_native
-from fermata_mcp.rearrange.transitions.crossfade import blend
+from fermata_mcp.rearrange.transitions.crossfade import crossfade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fermata_mcp.rearrange.arrangement.timeline import Plan
+    from fermata_mcp.rearrange.arrangement.timeline import Timeline
     from fermata_mcp.rearrange.samples import Floats, Native, Samples
-    from fermata_mcp.rearrange.transitions.crossfade import Join
+    from fermata_mcp.rearrange.transitions.crossfade import Crossfade
 
-_DECLICK = 0.03  # seconds a cut-off ending fades
+_DECLICK = 0.03  # seconds a cut-off ending fades; chosen: too short to be heard as a fade, too long to click
 
 
-def render(samples: Samples, plan: Plan) -> Iterator[Native]:
-    """The result in native blocks of at most 65,536 frames."""
-    fade = plan.fade or _declick(samples, plan)
+def render(samples: Samples, timeline: Timeline) -> Iterator[Native]:
+    """The result as native blocks [frames, channels] of at most 65,536 frames, `timeline.frames` in all."""
+    fade = timeline.fade or _declick(samples, timeline)
     done = 0
-    for block in _to_length(samples, plan):
-        yield _faded(block, plan.frames - fade - done, fade)
+    for block in _cut_to_length(samples, timeline):
+        yield _fade_out(block, timeline.frames - fade - done, fade)
         done += len(block)
 
 
-def _to_length(samples: Samples, plan: Plan) -> Iterator[Native]:
-    left = plan.frames
+def _cut_to_length(samples: Samples, timeline: Timeline) -> Iterator[Native]:
+    left = timeline.frames
     kind: np.dtype[Any] | None = None
-    for block in _pieces(samples, plan):
+    for block in _pieces(samples, timeline):
         kind = block.dtype
         if left > 0:
             yield block[:left]
@@ -41,17 +41,17 @@ def _to_length(samples: Samples, plan: Plan) -> Iterator[Native]:
         left -= min(left, BLOCK)
 
 
-def _pieces(samples: Samples, plan: Plan) -> Iterator[Native]:
-    at = plan.origin
-    for _, join in plan.seams():
-        yield from _copied(samples, at, join.leave - join.before)
-        yield from _blocks(_blended(samples, join))
-        at = join.enter + join.after
-    if plan.wrap is None:
-        yield from _copied(samples, at, samples.frames)
+def _pieces(samples: Samples, timeline: Timeline) -> Iterator[Native]:
+    at = timeline.origin
+    for _, seam in timeline.seams():
+        yield from _copy(samples, at, seam.leave - seam.before)
+        yield from _blocks(_mix(samples, seam))
+        at = seam.enter + seam.after
+    if timeline.wrap is None:
+        yield from _copy(samples, at, samples.frames)
 
 
-def _copied(samples: Samples, start: int, stop: int) -> Iterator[Native]:
+def _copy(samples: Samples, start: int, stop: int) -> Iterator[Native]:
     for at in range(start, stop, BLOCK):
         yield samples.read(at, min(at + BLOCK, stop))
 
@@ -61,14 +61,15 @@ def _blocks(piece: Native) -> Iterator[Native]:
         yield piece[at : at + BLOCK]
 
 
-def _blended(samples: Samples, join: Join) -> Native:
-    old = _read_beyond(samples, join.leave - join.before, join.leave + join.after)
-    new = samples.read(join.enter - join.before, join.enter + join.after)
-    return to_native(blend(old.astype(np.float64), new.astype(np.float64)), new.dtype)
+def _mix(samples: Samples, seam: Crossfade) -> Native:
+    """[frames, channels] of both sides of one seam, in native units."""
+    old = _read_beyond(samples, seam.leave - seam.before, seam.leave + seam.after)
+    new = samples.read(seam.enter - seam.before, seam.enter + seam.after)
+    return to_native(crossfade(old.astype(np.float64), new.astype(np.float64)), new.dtype)
 
 
 def _read_beyond(samples: Samples, start: int, stop: int) -> Native:
-    """Frames `start` to `stop`; past the end the source runs backwards, so that there is something to blend from."""
+    """[frames, channels] `start` to `stop`; past the end the source runs backwards, to have something to fade from."""
     inside = samples.read(start, min(stop, samples.frames))
     missing = stop - max(start, samples.frames)
     if missing <= 0:
@@ -77,8 +78,11 @@ def _read_beyond(samples: Samples, start: int, stop: int) -> Native:
     return np.concatenate([inside, mirrored])
 
 
-def _faded(block: Native, start: int, fade: int) -> Native:
-    """`block` with a half-cosine fade of `fade` frames that begins at its frame `start`, possibly negative."""
+def _fade_out(block: Native, start: int, fade: int) -> Native:
+    """`block` [frames, channels] with a half-cosine fade of `fade` frames.
+
+    It begins at frame `start` of the block, which is negative where it began in an earlier one.
+    """
     if start >= len(block):
         return block
     phase = np.clip((np.arange(len(block)) - start) / max(1, fade), 0, 1)
@@ -89,9 +93,11 @@ def _faded(block: Native, start: int, fade: int) -> Native:
     return out
 
 
-def _declick(samples: Samples, plan: Plan) -> int:
-    """A short fade where the source is cut off; none where it plays to its end."""
-    if plan.wrap is not None:
+def _declick(samples: Samples, timeline: Timeline) -> int:
+    """Frames of a short fade where the source is cut off; none where it plays to its end."""
+    if timeline.wrap is not None:
         return 0
-    cut = samples.frames + sum(join.gain for join in plan.joins) - plan.frames
-    return min(plan.frames, max(int(_DECLICK * samples.rate), min(4 * cut, int(1.5 * samples.rate)))) if cut > 0 else 0
+    cut = samples.frames + sum(seam.lag for seam in timeline.crossfades) - timeline.frames
+    return (
+        min(timeline.frames, max(int(_DECLICK * samples.rate), min(4 * cut, int(1.5 * samples.rate)))) if cut > 0 else 0
+    )

@@ -1,4 +1,4 @@
-"""Jumps: candidate joins placed to the frame, aligned to the sample, and priced."""
+"""Jumps: candidate transitions placed to the frame, aligned to the sample, and penalised."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .alignment import align_onsets, align_waveform, off_pulse
-from .distance import UNKNOWN, Moments, accepted, either_side
-from .self_distance import Search, block_seconds, body_span, likely_pairs
+from .distance import UNKNOWN, FrameDistance, acceptance, either_side
+from .self_distance import JumpBounds, block_seconds, body_span, candidate_pairs
 
 if TYPE_CHECKING:
     from fermata_mcp.rearrange.cache import Arrays, Cache
     from fermata_mcp.rearrange.features.analysis import Analysis
     from fermata_mcp.rearrange.samples import Floats, Ints
 
+# Tuned 2026-11-22 with benchmarks/quality.py on the 26 tracks of fetch_music.TUNED and 20 s clips of them, the numbers
+# of candidates against benchmarks/local_speed.py too.
 _CONTEXT, _FADING = 4.0, 1.5  # seconds compared before and after a cut, and how soon they matter less
-_SHIFT_BLOCKS = 1.2  # blocks of the search by which a cut may move along its diagonal
-_STRIDE = 4  # frames between compared moments
+_SHIFT_BLOCKS = 1.2  # blocks of the self-distance by which a cut may move along its diagonal
+_STRIDE = 4  # frames between those compared
 _BATCH = 64
-_MOST = 400  # jumps handed to the path
+_MOST = 400  # jumps handed to the search
 _WAVEFORM_ALIGNED = 150  # … of which so many best are aligned to the sample
 _SAME_WAVEFORM = 0.6  # correlation from which the waveform tells the lag
 _IMPOSSIBLE = 9.0
 _RANDOM_PAIRS, _LEAST_USUAL = 300, 0.5  # to know what is usual; no track is so uniform that less is
-_BAD, _BAD_PRICE = 0.65, 0.1  # acceptance under which a join is simply bad, and what that costs
-_HOPELESS = 0.02  # price of one more of mismatch, so that paths without any good jump still compare
+_BAD, _BAD_PENALTY = 0.65, 0.1  # acceptance under which a seam is simply bad, and the penalty of that
+_HOPELESS = 0.02  # penalty of one more of mismatch, so that sequences without any good jump still compare
 _STEP_WINDOWS = (0.45, 3.0)  # seconds
 _USUAL_STEP = 95  # percentile of the track's own steps that are its habit
 
@@ -40,7 +42,7 @@ class Jumps:
         leave: [jumps] frame of the analysis at which the old place is left.
         lag: [jumps] analysis samples jumped back.
         mismatch: [jumps] distance of the music around both places; 1 for places taken at random.
-        accepted: [jumps] share 0..1 of listeners who would not mind, steps of level and pulse included.
+        acceptance: [jumps] share 0..1 of listeners who would not mind, steps of level and pulse included.
         rate: Analysis samples per second.
         hop: Analysis samples per frame.
     """
@@ -48,7 +50,7 @@ class Jumps:
     leave: Ints
     lag: Floats
     mismatch: Floats
-    accepted: Floats
+    acceptance: Floats
     rate: float
     hop: int
 
@@ -61,40 +63,43 @@ class Jumps:
         return self.only(np.flatnonzero(kept))
 
     def only(self, kept: Ints) -> Jumps:
-        """Those of these indices."""
-        parts = {name: getattr(self, name)[kept] for name in ("leave", "lag", "mismatch", "accepted")}
+        """Those of these indices [n]."""
+        parts = {name: getattr(self, name)[kept] for name in ("leave", "lag", "mismatch", "acceptance")}
         return replace(self, **parts)
 
     @cached_property
-    def cost(self) -> Floats:
-        """[jumps] price of using each: the share of listeners it loses, and more where it loses too many."""
-        return 1 - self.accepted + _HOPELESS * self.mismatch + _BAD_PRICE * (self.accepted < _BAD)
+    def penalty(self) -> Floats:
+        """[jumps] of using each: the share of listeners it loses, and more where it loses too many."""
+        return 1 - self.acceptance + _HOPELESS * self.mismatch + _BAD_PENALTY * (self.acceptance < _BAD)
 
     @property
     def leave_seconds(self) -> Floats:
+        """[jumps] second of the analysed stretch."""
         return self.leave * (self.hop / self.rate)
 
     @property
     def gain_seconds(self) -> Floats:
-        """What each jump adds to the length."""
+        """[jumps] what each adds to the length."""
         return self.lag / self.rate
 
     @property
     def enter_seconds(self) -> Floats:
+        """[jumps] second of the analysed stretch."""
         return self.leave_seconds - self.gain_seconds
 
 
-def find_jumps(analysis: Analysis, search: Search, cache: Cache) -> Jumps:
-    """All good jumps of the analysed stretch, best first; possibly none. Those of an earlier search are remembered."""
-    what = f"jumps {analysis.start} {analysis.frames} {search}"
-    return Jumps(**cache.arrays(what, lambda: _found(analysis, search)), rate=analysis.rate, hop=analysis.hop)
+def find_jumps(analysis: Analysis, bounds: JumpBounds, cache: Cache) -> Jumps:
+    """All good jumps of the analysed stretch, best first; possibly none. Those of an earlier call are remembered."""
+    what = f"jumps {analysis.start} {analysis.frames} {bounds}"
+    return Jumps(**cache.arrays(what, lambda: _search(analysis, bounds)), rate=analysis.rate, hop=analysis.hop)
 
 
-def _found(analysis: Analysis, search: Search) -> Arrays:
-    leave_cells, enter_cells = likely_pairs(analysis, search)
+def _search(analysis: Analysis, bounds: JumpBounds) -> Arrays:
+    """The arrays of `Jumps` by their names."""
+    leave_cells, enter_cells = candidate_pairs(analysis, bounds)
     centres = leave_cells * analysis.cell + analysis.cell // 2
     lag = align_onsets(analysis, centres, enter_cells * analysis.cell + analysis.cell // 2)
-    leave, mismatch = _place_cuts(analysis, centres, lag, search)
+    leave, mismatch = _place_cuts(analysis, centres, lag, bounds)
     best = _distinct(leave, lag, mismatch, analysis)
     leave, lag, mismatch = leave[best], lag[best], mismatch[best]
     lag = _align(analysis, leave, lag)
@@ -102,17 +107,18 @@ def _found(analysis: Analysis, search: Search) -> Arrays:
         "leave": leave,
         "lag": lag,
         "mismatch": mismatch,
-        "accepted": accepted(mismatch, _steps(analysis, leave, lag), off_pulse(analysis, leave, lag)),
+        "acceptance": acceptance(mismatch, _steps(analysis, leave, lag), off_pulse(analysis, leave, lag)),
     }
 
 
 def _align(analysis: Analysis, leave: Ints, lag: Floats) -> Floats:
+    """[jumps] analysis samples: `lag` [jumps], the best of them aligned by waveform."""
     lag = lag.copy()
     reach, slack = int(0.3 * analysis.rate), int(0.012 * analysis.rate)
     for i in range(min(_WAVEFORM_ALIGNED, len(lag))):
-        found, likeness = align_waveform(analysis.mono, int(leave[i]) * analysis.hop, round(lag[i]), reach, slack)
-        if likeness > _SAME_WAVEFORM:
-            lag[i] = found
+        aligned, correlation = align_waveform(analysis.mono, int(leave[i]) * analysis.hop, round(lag[i]), reach, slack)
+        if correlation > _SAME_WAVEFORM:
+            lag[i] = aligned
     return lag
 
 
@@ -127,7 +133,7 @@ def _steps(analysis: Analysis, leave: Ints, lag: Floats) -> Floats:
 
 
 def _level_step(analysis: Analysis, leave: Ints, enter: Ints, width: int) -> Floats:
-    """dB between `width` frames before the place left and after the place entered."""
+    """[jumps] dB between `width` frames before the place left, and after the place entered; [jumps] frames both."""
     power = analysis.summed_power
     start, stop = np.maximum(0, leave - width), np.minimum(analysis.frames, enter + width)
     before = (power[leave] - power[start]) / np.maximum(1, leave - start)
@@ -136,12 +142,13 @@ def _level_step(analysis: Analysis, leave: Ints, enter: Ints, width: int) -> Flo
 
 
 def _usual_step(analysis: Analysis, width: int) -> float:
+    """dB."""
     places = np.arange(width, analysis.frames - width, 11)
     return float(np.percentile(_level_step(analysis, places, places, width), _USUAL_STEP)) if len(places) else 3.0
 
 
 def _distinct(leave: Ints, lag: Floats, mismatch: Floats, analysis: Analysis) -> Ints:
-    """The best jumps, without those that refinement pulled together."""
+    """Indices of the best of [jumps], without those that refinement pulled together."""
     seen: set[tuple[int, int]] = set()
     kept: list[int] = []
     places, distances = (leave / analysis.fps / 0.25).astype(int), np.rint(lag / analysis.rate / 0.05).astype(int)
@@ -155,57 +162,61 @@ def _distinct(leave: Ints, lag: Floats, mismatch: Floats, analysis: Analysis) ->
     return np.asarray(kept, np.int64)
 
 
-def _place_cuts(analysis: Analysis, centres: Ints, lag: Floats, search: Search) -> tuple[Ints, Floats]:
-    """For each candidate the frame nearby where its cut is least heard, and the mismatch around it."""
+def _place_cuts(analysis: Analysis, centres: Ints, lag: Floats, bounds: JumpBounds) -> tuple[Ints, Floats]:
+    """For each candidate [jumps] the frame nearby where its cut is least heard, and the mismatch around it."""
     cuts, mismatch = np.zeros(len(centres), np.int64), np.full(len(centres), _IMPOSSIBLE)
-    moments = Moments(analysis)
-    earliest, latest = _allowed_frames(analysis, search, centres)
+    distance = FrameDistance(analysis)
+    earliest, latest = _allowed_frames(analysis, bounds, centres)
     for i in range(0, len(centres), _BATCH):
         batch = slice(i, i + _BATCH)
         allowed = earliest[batch, None], latest
-        cuts[batch], mismatch[batch] = _place_batch(analysis, moments, centres[batch], lag[batch], allowed)
-    return cuts, mismatch / _usual_mismatch(analysis, moments)
+        cuts[batch], mismatch[batch] = _place_batch(analysis, distance, centres[batch], lag[batch], allowed)
+    return cuts, mismatch / _usual_mismatch(analysis, distance)
 
 
-def _usual_mismatch(analysis: Analysis, moments: Moments) -> float:
-    """Of jumps between places taken at random."""
+def _usual_mismatch(analysis: Analysis, distance: FrameDistance) -> float:
+    """Mean distance around jumps between places taken at random, on the scale of `FrameDistance`."""
     places = np.random.default_rng(1).integers(0, analysis.frames, (2, _RANDOM_PAIRS))
     fps = analysis.fps / _STRIDE
     context = int(_CONTEXT * fps)
     offsets = np.arange(-context, context + 1) * _STRIDE
-    apart = _apart(analysis, moments, places[0, :, None] + offsets, places[1, :, None] + offsets)
+    apart = _apart(analysis, distance, places[0, :, None] + offsets, places[1, :, None] + offsets)
     return max(_LEAST_USUAL, float(np.median(_around(apart, context, 0, fps))))
 
 
-def _apart(analysis: Analysis, moments: Moments, old: Ints, new: Ints) -> Floats:
-    """Distances of the moments at frames `old` and `new`, which may lie outside the track."""
+def _apart(analysis: Analysis, distance: FrameDistance, old: Ints, new: Ints) -> Floats:
+    """Distances of frames `old` and `new` [any shape, the same], which may lie outside the track."""
     last = analysis.frames - 1
     inside = (np.minimum(old, new) >= 0) & (np.maximum(old, new) <= last)
-    return np.where(inside, moments.distances(np.clip(old, 0, last), np.clip(new, 0, last)), UNKNOWN)
+    return np.where(inside, distance.between(np.clip(old, 0, last), np.clip(new, 0, last)), UNKNOWN)
 
 
-def _allowed_frames(analysis: Analysis, search: Search, centres: Ints) -> tuple[Ints, int]:
-    """Between which frames each cut may lie; one found after the place to continue at stays after it."""
+def _allowed_frames(analysis: Analysis, bounds: JumpBounds, centres: Ints) -> tuple[Ints, int]:
+    """The earliest frame [jumps] and the latest of all between which cuts may lie.
+
+    One found after the place to continue at stays after it.
+    """
     _, last = body_span(analysis)
-    earliest = np.full(len(centres), int(search.earliest * analysis.fps))
+    earliest = np.full(len(centres), int(bounds.earliest * analysis.fps))
     latest = min(last, analysis.cells - 2) * analysis.cell
-    if search.entry is not None:
-        entry = min(int(np.ceil(search.entry * analysis.fps)), analysis.frames - 3)
+    if bounds.entry is not None:
+        entry = min(int(np.ceil(bounds.entry * analysis.fps)), analysis.frames - 3)
         earliest = np.where(centres >= entry, np.maximum(earliest, entry), earliest)
         latest = max(latest, min(analysis.frames - 2, entry + int(4 * analysis.fps)))
     return earliest, max(int(earliest.min(initial=latest)) + 1, latest)
 
 
 def _place_batch(
-    analysis: Analysis, moments: Moments, centres: Ints, lag: Floats, allowed: tuple[Ints, int]
+    analysis: Analysis, distance: FrameDistance, centres: Ints, lag: Floats, allowed: tuple[Ints, int]
 ) -> tuple[Ints, Floats]:
+    """As `_place_cuts`, of [batch] candidates; the mismatch not yet measured by what is usual."""
     fps = analysis.fps / _STRIDE
     context, shift = int(_CONTEXT * fps), int(_SHIFT_BLOCKS * block_seconds(analysis) * fps)
     offsets = np.arange(-(context + shift), context + shift + 1) * _STRIDE
     back = np.round(lag / analysis.hop).astype(np.int64)[:, None]
     old = centres[:, None] + offsets
-    around = _around(_apart(analysis, moments, old, old - back), context, shift, fps)
-    # the frames between the compared moments, to meet the onsets
+    around = _around(_apart(analysis, distance, old, old - back), context, shift, fps)
+    # the frames between those compared, to meet the onsets
     cut = np.repeat(old[:, context : context + 2 * shift + 1], _STRIDE, axis=1)
     cut += np.tile(np.arange(_STRIDE), 2 * shift + 1)
     mismatch = np.repeat(around, _STRIDE, axis=1)
@@ -217,7 +228,7 @@ def _place_batch(
 
 
 def _around(distance: Floats, context: int, shift: int, fps: float) -> Floats:
-    """[batch, cuts] mismatch before and after each cut, what is near counting most."""
+    """[batch, cuts] mismatch before and after each cut, by `distance` [batch, frames]; what is near counts most."""
     weights = np.exp(-np.arange(context) / (_FADING * fps))
     weights /= weights.sum()
     before, after = np.zeros((2, distance.shape[1], 2 * shift + 1))
@@ -228,7 +239,7 @@ def _around(distance: Floats, context: int, shift: int, fps: float) -> Floats:
 
 
 def _onset_score(analysis: Analysis, old: Ints, new: Ints) -> Floats:
-    """Negative just before an onset that both places share, positive on an onset itself."""
+    """Negative just before an onset that frames `old` and `new` [any shape] share, positive on an onset itself."""
     last = analysis.frames - 1
     onset = analysis.onset
     shared = np.zeros(old.shape)

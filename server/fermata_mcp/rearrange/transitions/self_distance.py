@@ -1,8 +1,10 @@
 """Which pairs of places sound alike, seen from afar.
 
-A self-distance matrix on the grid of cells, averaged along its diagonals: going from one place to another is good only
-if what leads to and what follows both places agrees over seconds, not only at the join. The formulation follows
-S. Wenner et al., "Scalable Music: Automatic Music Retargeting and Synthesis" (Eurographics 2013).
+A self-distance matrix on the grid of cells (J. Foote, "Visualizing Music and Audio using Self-Similarity", ACM
+Multimedia 1999), averaged along its diagonals (M. Müller, F. Kurth, "Enhancing Similarity Matrices for Music Audio
+Analysis", ICASSP 2006): going from one place to another is good only if what leads to and what follows both places
+agrees over seconds, not only at the seam. That formulation follows S. Wenner et al., "Scalable Music: Automatic Music
+Retargeting and Synthesis" (Eurographics 2013).
 """
 
 from __future__ import annotations
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
     from fermata_mcp.rearrange.features.analysis import Analysis
     from fermata_mcp.rearrange.samples import F32, Ints
 
+# Contexts, blocks and numbers of candidates tuned 2026-11-22 with benchmarks/quality.py on the 26 tracks of
+# fetch_music.TUNED and 20 s clips of them; the levels chosen the same day.
 _CONTEXTS = ((0.75, 0.4), (3.0, 0.6))  # seconds along the diagonal on either side, share
-_QUIET = 9.0  # dB under the body: no place to join
+_QUIET = 9.0  # dB under the body: no place for a seam
 _FADED = 6.0  # dB under the body: intro or outro
 _BLOCK_SHARE, _BLOCK_LEAST, _BLOCK_MOST = 1 / 200, 0.2, 0.5  # one candidate per so long a block; of the track, seconds
 _MOST = 1500  # candidates
@@ -29,7 +33,7 @@ _ENTRIES = 80  # candidates near the place where new material must start
 
 
 @dataclass(frozen=True)
-class Search:
+class JumpBounds:
     """Where jumps may go; seconds of the analysed stretch.
 
     Attributes:
@@ -43,15 +47,15 @@ class Search:
     entry: float | None
 
 
-def likely_pairs(analysis: Analysis, search: Search) -> tuple[Ints, Ints]:
-    """Candidate jumps as cells (left, entered), the left place later than the entered one."""
+def candidate_pairs(analysis: Analysis, bounds: JumpBounds) -> tuple[Ints, Ints]:
+    """Candidate jumps, (leave, enter) as [pairs] cells each, the place to leave later than the one to enter."""
     if analysis.cells < 8:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     distance = context_distance(analysis)
     distance += np.maximum(_level_steps(analysis) - 1, 0) * np.float32(0.03)
-    _forbid_short(distance, analysis, search)
-    entries = _entry_pairs(distance, analysis, search)
-    _forbid_edges(distance, analysis, search)
+    _forbid_short(distance, analysis, bounds)
+    entries = _entry_pairs(distance, analysis, bounds)
+    _forbid_edges(distance, analysis, bounds)
     leave, enter = _block_minima(distance, analysis)
     return np.concatenate([leave, entries[0]]), np.concatenate([enter, entries[1]])
 
@@ -86,18 +90,20 @@ def body_span(analysis: Analysis) -> tuple[int, int]:
 
 
 def _cell_features(analysis: Analysis) -> F32:
+    """[cells, bands + 12 + 4] timbre, harmony and rhythm, which count the same."""
     timbre = analysis.by_cell(analysis.mel)
     rhythm = analysis.by_cell(analysis.onsets)
     groups = (timbre, analysis.chroma, rhythm / (rhythm.std(0) + 1e-6))
-    return np.concatenate([_scaled(group) * np.float32(np.sqrt(1 / len(groups))) for group in groups], 1)
+    return np.concatenate([_normalise(group) * np.float32(np.sqrt(1 / len(groups))) for group in groups], 1)
 
 
-def _scaled(features: F32) -> F32:
-    """So scaled that the mean squared distance of random rows is 1."""
+def _normalise(features: F32) -> F32:
+    """`features` [cells, n] so scaled that the mean squared distance of random rows is 1."""
     return features / np.float32(np.sqrt(2 * float(features.var(0).sum()) + 1e-9))
 
 
 def _squared_distances(features: F32) -> F32:
+    """[cells, cells] squared Euclidean distances of the rows of `features` [cells, n]."""
     norms = (features * features).sum(1)
     squared = features @ features.T
     squared *= -2
@@ -111,31 +117,37 @@ def _power_of_two(value: float) -> int:
 
 
 def _level_steps(analysis: Analysis) -> F32:
+    """[cells, cells] differences of loudness in dB."""
     return np.abs(analysis.long_level[:, None] - analysis.long_level[None])
 
 
-def _forbid_short(distance: F32, analysis: Analysis, search: Search) -> None:
+def _forbid_short(distance: F32, analysis: Analysis, bounds: JumpBounds) -> None:
+    """Make infinite in `distance` [cells, cells] what goes back too little, or forward."""
     cells = np.arange(analysis.cells)
-    least = max(2, int(search.shortest / analysis.cell_seconds))
+    least = max(2, int(bounds.shortest / analysis.cell_seconds))
     distance[cells[:, None] - cells[None] < least] = np.inf
 
 
-def _forbid_edges(distance: F32, analysis: Analysis, search: Search) -> None:
+def _forbid_edges(distance: F32, analysis: Analysis, bounds: JumpBounds) -> None:
+    """Make infinite in `distance` [cells, cells] what leaves or enters where the music is quiet, begins or ends."""
     first, last = body_span(analysis)
     cells = np.arange(analysis.cells)
     sounding = analysis.long_level > analysis.body - _QUIET
     leave_before = min(last - int(0.3 / analysis.cell_seconds), analysis.cells - 3)
     enter_before = analysis.cells - int(2.0 / analysis.cell_seconds)
-    leavable = sounding & (cells >= search.earliest / analysis.cell_seconds) & (cells <= leave_before)
+    leavable = sounding & (cells >= bounds.earliest / analysis.cell_seconds) & (cells <= leave_before)
     distance[~leavable] = np.inf
     distance[:, ~(sounding & (cells >= max(2, first)) & (cells <= enter_before))] = np.inf
 
 
-def _entry_pairs(distance: F32, analysis: Analysis, search: Search) -> tuple[Ints, Ints]:
-    """The best jumps from just after `search.entry`, even out of a fade: new material must start there."""
-    if search.entry is None:
+def _entry_pairs(distance: F32, analysis: Analysis, bounds: JumpBounds) -> tuple[Ints, Ints]:
+    """The best pairs (leave, enter), [pairs] cells each, from just after `bounds.entry`.
+
+    Even out of a fade: new material must start there.
+    """
+    if bounds.entry is None:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    start = min(int(np.ceil(search.entry / analysis.cell_seconds)), analysis.cells - 1)
+    start = min(int(np.ceil(bounds.entry / analysis.cell_seconds)), analysis.cells - 1)
     stop = min(analysis.cells, start + max(1, int(4.0 / analysis.cell_seconds)))
     rows = distance[start:stop]
     best = np.argsort(rows, axis=None)[: _ENTRIES * 8 : 8]
@@ -150,6 +162,7 @@ def block_seconds(analysis: Analysis) -> float:
 
 
 def _block_minima(distance: F32, analysis: Analysis) -> tuple[Ints, Ints]:
+    """The least of each block of `distance` [cells, cells] as (leave, enter), [pairs] cells each, the best first."""
     size = max(2, int(block_seconds(analysis) / analysis.cell_seconds))
     count = len(distance) // size
     blocks = distance[: count * size, : count * size].reshape(count, size, count, size)
@@ -159,12 +172,12 @@ def _block_minima(distance: F32, analysis: Analysis) -> tuple[Ints, Ints]:
     order = np.argsort(least)[: min(_MOST * 4, int(np.isfinite(least).sum()))]
     leave = order // count * size + place[order] // size
     enter = order % count * size + place[order] % size
-    kept = _varied(leave, enter, size)
+    kept = _diverse(leave, enter, size)
     return leave[kept], enter[kept]
 
 
-def _varied(leave: Ints, enter: Ints, block: int) -> list[int]:
-    """Indices of the best pairs, not too many of one lag or from one place."""
+def _diverse(leave: Ints, enter: Ints, block: int) -> list[int]:
+    """Indices of the best of [pairs] cells, best first, not too many of one lag or from one place."""
     lags: dict[int, int] = {}
     places: dict[int, int] = {}
     kept: list[int] = []

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from fermata_mcp.media.audio import probe
-from fermata_mcp.rearrange import samples as samples_module
 from support.audio_signals import chord_loop, extend, load, save, stereo, untouched_frames
 
 if TYPE_CHECKING:
@@ -79,12 +78,3 @@ def test_rates_and_channels(tmp_path: Path, rate: int, channels: int) -> None:
     assert result.facts.sample_rate == rate
     if channels > 1:  # the channels stay together: what was a scaled copy still is
         assert np.abs(after[:, 1] - after[:, 0] * 0.9).max() < 1e-5
-
-
-@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
-def test_files_too_big_for_memory_give_the_same(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = save(tmp_path / f"a.{suffix}", stereo(chord_loop(4)))
-    extend(source, tmp_path / f"b.{suffix}", 12)
-    monkeypatch.setattr(samples_module, "MEMORY_LIMIT", 0)
-    extend(source, tmp_path / f"c.{suffix}", 12)
-    assert np.abs(load(tmp_path / f"b.{suffix}") - load(tmp_path / f"c.{suffix}")).max() < 1e-6
