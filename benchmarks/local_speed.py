@@ -38,7 +38,7 @@ RATE, MINUTES, ADDED = 44100, 3, 60
 # The worker's standard input must stay open while it works, so the job comes from a process that waits for it.
 WORKER = """
 import json, subprocess, sys
-job = {"source": sys.argv[1], "target": sys.argv[2], "length_seconds": float(sys.argv[3])}
+job = {"job": {"source": sys.argv[1], "target": sys.argv[2], "length_seconds": float(sys.argv[3])}}
 with subprocess.Popen([sys.executable, "-m", "fermata_mcp.providers.local.worker"], stdin=-1, stdout=-1) as worker:
     worker.stdin.write(json.dumps(job).encode() + b"\\n")
     worker.stdin.flush()

@@ -70,7 +70,7 @@ class LocalBench(Bench):
         self.end_as("repeats its job")
         said = await self.over(await self.submitted(work, f"att_{secrets.token_hex(4)}"))
         assert said.error is not None
-        return json.loads(said.error.message)
+        return json.loads(said.error.message)["job"]
 
     def spawn(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         task = asyncio.create_task(run())

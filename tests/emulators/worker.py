@@ -17,7 +17,7 @@ SAID: dict[str, bytes] = {
     "says no text": b"\xff\xfe\n",
     "says a number": b"5\n",
     "says a list": b"[1]\n",
-    "says odd progress": b'{"progress": "some"}\n',
+    "says odd progress": b'{"progress": {"fraction": "some", "message": "x"}}\n',
     "says an odd error": b'{"error": {"reason": "x"}}\n',
     "says an odd result": b'{"done": {}}\n',
     "says a code of its own": b'{"error": {"code": "frobbing", "message": "it frobbed.", "hint": "x"}}\n',

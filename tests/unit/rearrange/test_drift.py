@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -13,6 +12,8 @@ import pytest
 import soundfile
 
 from fermata_mcp.providers.local import worker
+from fermata_mcp.providers.local.messages import Done, decode, encode
+from fermata_mcp.rearrange.job import Job
 from support.audio_signals import RATE, chord, chord_loop, extend, form, load, save, stereo, untouched_frames
 
 if TYPE_CHECKING:
@@ -86,17 +87,18 @@ def test_two_hours_are_streamed(tmp_path: Path) -> None:
     with soundfile.SoundFile(str(source), "w", rate, 2, subtype="PCM_16") as file:
         for _ in range(120):
             file.write(np.stack([minute, minute[::-1]], 1))
-    job = {"source": str(source), "target": str(tmp_path / "b.wav"), "length_seconds": 7260}
+    job = Job(source, tmp_path / "b.wav", 7260)
     with subprocess.Popen(
         [sys.executable, "-m", worker.__name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdin
         assert process.stdout
-        process.stdin.write(json.dumps(job).encode() + b"\n")
+        process.stdin.write(encode(job))
         process.stdin.flush()
-        last = json.loads(process.stdout.readlines()[-1])
+        last = decode(process.stdout.readlines()[-1])
         _, _, used = os.wait4(process.pid, 0)
         process.returncode = 0
     source.unlink()
-    assert last["done"]["frames"] == 7260 * rate
+    assert isinstance(last, Done)
+    assert last.duration_seconds == 7260
     assert used.ru_maxrss / 1024 < 500

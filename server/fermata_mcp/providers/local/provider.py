@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -10,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import anyio
 import anyio.abc
@@ -23,7 +21,10 @@ from fermata_mcp.domain.task import Clip, Seam, Work
 from fermata_mcp.media.atomic import sweep
 from fermata_mcp.media.child_process import APART, environment
 from fermata_mcp.providers.base import Accepted, ProviderContext, Snapshot, Submitted
+from fermata_mcp.rearrange import job as engine
 from fermata_mcp.rearrange.job import HONESTY, LONGEST_RESULT_SECONDS, LONGEST_SOURCE_SECONDS, SHORTEST_SECONDS
+
+from .messages import Done, Failed, Message, Progress, decode, encode
 
 # Ended work is looked at within seconds; what is forgotten would only be done again.
 REMEMBERED = 100
@@ -208,7 +209,7 @@ async def _followed(process: anyio.abc.Process, job: _Job, cache: Path) -> int:
     assert process.stdin
     assert process.stdout
     try:
-        await process.stdin.send((json.dumps(_order(job.work, cache)) + "\n").encode())
+        await process.stdin.send(encode(_engine_job(job.work, cache)))
         await _listen(process.stdout, job)
         return await process.wait()
     finally:
@@ -235,45 +236,61 @@ async def _listen(stream: anyio.abc.ByteReceiveStream, job: _Job) -> None:
     async for text in TextReceiveStream(stream):
         *lines, rest = (rest + text).split("\n")
         for line in lines:
-            _take_in(json.loads(line), job)
+            _take_in(decode(line), job)
         if len(rest) > LONGEST_LINE:
             raise ValueError("a line without end")
 
 
-def _take_in(said: dict[str, Any], job: _Job) -> None:
-    if "error" in said:
-        job.error = error_from(**said["error"])
-    elif "done" in said:
-        job.done = _finished(said["done"], job.work)
-    else:
-        job.fraction, job.message = said["progress"], said["message"]
+def _take_in(message: Message, job: _Job) -> None:
+    match message:
+        case Progress(fraction, text):
+            job.fraction, job.message = fraction, text
+        case Done():
+            job.done = _snapshot(message, job.work)
+        case Failed(code, text, hint):
+            job.error = error_from(code, text, hint)
+        case engine.Job():
+            raise ValueError("a worker gives no jobs")
 
 
-def _order(work: Work, cache: Path) -> dict[str, Any]:
-    return {
-        "source": work.source_file,
-        "seal": work.source_seal,
-        "target": work.save_as,
-        "length_seconds": work.length_seconds,
-        "continue_at": work.continue_at,
-        "title": work.fields.get("title"),
-        "take": work.take,
+def _engine_job(work: Work, cache: Path) -> engine.Job:
+    return engine.Job(
+        source=Path(work.source_file or ""),
+        seal=work.source_seal,
+        target=Path(work.save_as),
+        length_seconds=work.length_seconds or 0,
+        continue_at=work.continue_at,
+        title=work.fields.get("title"),
+        take=work.take,
+        cache=cache,
         **work.options,
-        "cache": str(cache),
-    }
+    )
 
 
-def _finished(done: dict[str, Any], work: Work) -> Snapshot:
-    seams = tuple(Seam.model_validate(seam) for seam in done["seams"])
+def _snapshot(done: Done, work: Work) -> Snapshot:
+    seams = tuple(map(_seam, done.seams))
     clip = Clip(
         title=work.fields.get("title"),
-        duration_seconds=done["duration_seconds"],
+        duration_seconds=done.duration_seconds,
         whole_track=True,
         continue_at=seams[0].at if seams else work.continue_at,
         file=work.save_as,
         seams=seams,
     )
-    return Snapshot("succeeded", 1.0, "done", (clip,), tuple(done["warnings"]))
+    return Snapshot("succeeded", 1.0, "done", (clip,), done.warnings)
+
+
+def _seam(seam: engine.Seam) -> Seam:
+    """As it is told: to a tenth of a millisecond."""
+    return Seam.model_validate(
+        {
+            "at": round(seam.at, 4),
+            "from": round(seam.leave, 4),
+            "to": round(seam.enter, 4),
+            "blend_ms": round(seam.crossfade_ms, 1),
+            "confidence": seam.confidence,
+        }
+    )
 
 
 def make(context: ProviderContext) -> LocalProvider:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-import secrets
 import shutil
-import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import mutagen
 import soundfile
 
-from fermata_mcp.domain.errors import FermataError, StoreUnavailable
 from fermata_mcp.media.atomic import flush_folder
 from fermata_mcp.media.audio import probe
 from fermata_mcp.media.files import check_seal
 
+from .parts import FULL, opening, part_of
 from .tags import copy_strings, copy_tags, open_tagged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from fermata_mcp.media.facts import AudioFacts
     from fermata_mcp.rearrange.job import Job
@@ -45,7 +42,6 @@ _MP3_KBPS = ((32000, 32, 320, 1152), (16000, 8, 160, 576), (0, 8, 64, 576))  # f
 _MP3_HEADER = 210  # bytes; smaller frames have no room for the exact length
 _VORBIS_KBPS = (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500)  # stereo at 44.1 kHz, quality 0 to 10
 _TAGGED = {"FLAC", "OGG", "MP3"}  # mutagen keeps their text fields
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Quality(NamedTuple):
@@ -53,18 +49,6 @@ class Quality(NamedTuple):
 
     level: float | None = None
     mode: str | None = None
-
-
-_parts: set[Path] = set()
-_opening = threading.RLock()  # held while a part is opened, which makes it anew; a signal handler may come in between
-
-
-def remove_parts() -> None:
-    """Remove whatever is half written and let no more be; the process must end now. Safe in a signal handler."""
-    _opening.acquire()  # for ever: the other thread must not open what was removed
-    for part in tuple(_parts):
-        with contextlib.suppress(OSError):
-            part.unlink()
 
 
 def write_result(
@@ -76,7 +60,7 @@ def write_result(
         StoreUnavailable: The folder cannot be written, or is full.
         FileNotAllowed: The source was changed meanwhile.
     """
-    with _part_of(job.target) as part:
+    with part_of(job.target) as part:
         container, subtype = _format(facts, frames)
         _refuse_without_room(part, facts, frames)
         _encode(part, job, facts, container, subtype, _quality(job.source, facts), frames, blocks, progress)
@@ -87,33 +71,6 @@ def write_result(
         part.replace(job.target)
         flush_folder(job.target.parent)
     return written
-
-
-@contextlib.contextmanager
-def _part_of(target: Path) -> Generator[Path]:
-    part = target.parent / f".fermata-{os.getpid()}-{secrets.token_hex(4)}.part{target.suffix}"
-    _parts.add(part)
-    try:
-        with _opening:
-            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
-        yield part
-    except OSError as error:
-        raise _unwritable(target.parent, error) from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        _parts.discard(part)
-
-
-def _unwritable(folder: Path, error: OSError) -> FermataError:
-    if error.errno in _FULL:
-        return StoreUnavailable(
-            f"There is no room left in {folder}.", "free some space, or choose another output folder."
-        )
-    return StoreUnavailable(
-        f"{folder} cannot be written: {error.strerror or error}.",
-        "allow writing to the folder, or choose another one with FERMATA_OUTPUT_DIR.",
-    )
 
 
 def _format(facts: AudioFacts, frames: int) -> tuple[str, str]:
@@ -139,7 +96,7 @@ def _encode(
 ) -> None:  # fmt: skip
     done = 0
     try:
-        with _opening:
+        with opening:
             opened = soundfile.SoundFile(
                 str(part),
                 "w",
@@ -204,7 +161,7 @@ def _flush(path: Path) -> None:
     try:
         os.fsync(handle)
     except OSError as error:
-        if error.errno in _FULL | {errno.EIO}:
+        if error.errno in FULL | {errno.EIO}:
             raise
     finally:
         os.close(handle)

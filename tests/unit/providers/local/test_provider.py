@@ -118,11 +118,19 @@ async def test_the_end_of_the_program_takes_back_nothing_that_is_done(tmp_path: 
 HALF_IMPORTED = """
 import sys, types
 from fermata_mcp.providers.local import worker
-sys.modules["fermata_mcp.rearrange.output.encode"] = types.ModuleType("half of it")
-worker._die()
+from fermata_mcp.rearrange.output.parts import part_of
+from pathlib import Path
+for name in ("numpy", "soundfile", "fermata_mcp.rearrange.output.encode"):
+    assert name not in sys.modules, name
+    sys.modules[name] = types.ModuleType("half of it")
+with part_of(Path(sys.argv[1])) as part:
+    assert part.exists()
+    worker._die()
 """
 
 
-def test_a_worker_dies_while_what_it_needs_is_half_imported() -> None:
-    died = subprocess.run([sys.executable, "-c", HALF_IMPORTED], capture_output=True, text=True, check=False)
-    assert (died.returncode, died.stderr) == (128 + 15, "")
+def test_a_worker_dies_while_what_it_needs_is_half_imported(tmp_path: Path) -> None:
+    """And removes what it was writing."""
+    command = [sys.executable, "-c", HALF_IMPORTED, str(tmp_path / "b.wav")]
+    died = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (died.returncode, died.stderr, list(tmp_path.iterdir())) == (128 + 15, "", [])

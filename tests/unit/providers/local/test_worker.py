@@ -45,12 +45,12 @@ def _lines(process: subprocess.Popen[bytes]) -> list[dict[str, Any]]:
     assert process.stdout is not None
     with process:
         lines = [json.loads(line) for line in process.stdout]
-        assert process.wait(30) == 0
+        assert process.wait() == 0
     return lines
 
 
 def _job(source: Path, target: Path, length: float, **more: Any) -> dict[str, Any]:
-    return {"source": str(source), "target": str(target), "length_seconds": length, **more}
+    return {"job": {"source": str(source), "target": str(target), "length_seconds": length, **more}}
 
 
 def _work(job: dict[str, Any] | bytes, preexec_fn: Callable[[], None] | None = None) -> list[dict[str, Any]]:
@@ -65,15 +65,14 @@ def long_mp3(tmp_path: Path) -> Path:
     return save(tmp_path / "a.mp3", stereo(chord_loop(8)))
 
 
-def _wait_for_part(folder: Path) -> None:
-    deadline = time.monotonic() + 180
+def _wait_for_part(process: subprocess.Popen[bytes], folder: Path) -> None:
     while not list(folder.glob(".fermata-*.part*")):
-        assert time.monotonic() < deadline, "no partial file appeared"
+        assert process.poll() is None, "it ended before it wrote anything"
         time.sleep(0.01)
 
 
 def _ended(process: subprocess.Popen[bytes]) -> int:
-    code = process.wait(10)
+    code = process.wait()
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             stream.close()
@@ -83,16 +82,14 @@ def _ended(process: subprocess.Popen[bytes]) -> int:
 def test_progress_and_outcome(tmp_path: Path) -> None:
     source, target = save(tmp_path / "a.wav", stereo(chord_loop(8))), tmp_path / "b.wav"
     *progress, last = _work(_job(source, target, 30, continue_at=6.0, title=None, take=1))
-    shares = [line["progress"] for line in progress]
+    steps = [line["progress"] for line in progress]
+    shares = [step["fraction"] for step in steps]
     assert shares == sorted(shares)
-    assert len({line["message"] for line in progress}) >= 3
+    assert len({step["message"] for step in steps}) >= 3
     done = last["done"]
-    assert done["frames"] == 30 * RATE == len(load(target))
-    assert (done["duration_seconds"], done["sample_rate"], done["channels"]) == (30.0, RATE, 2)
-    assert (done["container"], done["subtype"], done["mode"]) == ("WAV", "PCM_16", "rearranged")
-    assert done["ending"] in {"kept", "faded"}
+    assert (done["duration_seconds"], len(load(target))) == (30.0, 30 * RATE)
     assert done["warnings"] == []
-    assert set(done["seams"][0]) == {"at", "from", "to", "blend_ms", "confidence"}
+    assert set(done["seams"][0]) == {"at", "leave", "enter", "crossfade_ms", "confidence"}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.wav", "b.wav"]
 
 
@@ -101,7 +98,12 @@ def test_progress_and_outcome(tmp_path: Path) -> None:
     [
         (b"nonsense\n", "invalid_request"),
         (b"{}\n", "invalid_request"),
-        (b'{"source": "/nowhere/a.wav", "target": "/nowhere/b.wav", "length_seconds": 9}\n', "invalid_request"),
+        (b'{"job": {"source": "/nowhere/a.wav", "target": "/nowhere/b.wav"}}\n', "invalid_request"),
+        (
+            b'{"job": {"source": "/nowhere/a.wav", "target": "/nowhere/b.wav", "length_seconds": 9}}\n',
+            "invalid_request",
+        ),
+        (b'{"progress": {"fraction": 1, "message": "x"}}\n', "invalid_request"),
     ],
 )
 def test_refusals_are_outcomes(job: bytes, code: str) -> None:
@@ -119,7 +121,7 @@ def test_text_named_wav(tmp_path: Path) -> None:
 def test_it_dies_with_its_parent_and_leaves_nothing(tmp_path: Path, long_mp3: Path) -> None:
     process = _start()
     _send(process, _job(long_mp3, tmp_path / "b.mp3", 900))
-    _wait_for_part(tmp_path)
+    _wait_for_part(process, tmp_path)
     assert process.stdin is not None
     process.stdin.close()
     assert _ended(process) != 0
@@ -129,7 +131,7 @@ def test_it_dies_with_its_parent_and_leaves_nothing(tmp_path: Path, long_mp3: Pa
 def test_sigterm_leaves_nothing(tmp_path: Path, long_mp3: Path) -> None:
     process = _start()
     _send(process, _job(long_mp3, tmp_path / "b.mp3", 900))
-    _wait_for_part(tmp_path)
+    _wait_for_part(process, tmp_path)
     process.send_signal(signal.SIGTERM)
     assert _ended(process) != 0
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp3"]
@@ -138,7 +140,7 @@ def test_sigterm_leaves_nothing(tmp_path: Path, long_mp3: Path) -> None:
 def test_after_kill_a_new_run_works(tmp_path: Path, long_mp3: Path) -> None:
     process = _start()
     _send(process, _job(long_mp3, tmp_path / "b.mp3", 900))
-    _wait_for_part(tmp_path)
+    _wait_for_part(process, tmp_path)
     process.kill()
     assert _ended(process) == -signal.SIGKILL
     assert not (tmp_path / "b.mp3").exists()

