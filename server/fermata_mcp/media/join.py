@@ -1,6 +1,6 @@
 """Joining a new part to what came before, a block at a time: memory does not grow with length.
 
-numpy and soundfile are imported on first use; everything here is to be run where a decoder may end its process.
+numpy, soundfile and soxr are imported on first use; everything here is to be run where a decoder may end its process.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 BLEND_SECONDS = 0.03
 _BLOCK = 65_536
-# Resampling in pieces: what is kept of each, and what is heard on both sides of it and left out again.
-_PIECE_SECONDS, _MARGIN_SECONDS = 16, 1
 
 
 def join(before: Path, at: float, part: Path, target_stem: Path) -> Path:
@@ -53,8 +51,9 @@ def _joined(head: Opened, at: int, tail: Iterator[Samples]) -> Iterator[Samples]
     import numpy as np
 
     cut = min(head.frames, at)
-    first = next(tail, np.empty((0, head.channels), np.float32))
-    blend = min(round(BLEND_SECONDS * head.samplerate), cut, len(first))
+    blend = min(round(BLEND_SECONDS * head.samplerate), cut)
+    first = _at_least(blend, tail, head.channels)
+    blend = min(blend, len(first))
     yield from _blocks(head, cut - blend)
     last = next(_blocks(head, blend), first[:0])
     blend = min(blend, len(last))
@@ -62,6 +61,16 @@ def _joined(head: Opened, at: int, tail: Iterator[Samples]) -> Iterator[Samples]
     yield last[:blend] * ramp[::-1] + first[:blend] * ramp
     yield first[blend:]
     yield from tail
+
+
+def _at_least(frames: int, blocks: Iterator[Samples], channels: int) -> Samples:
+    """The first of `blocks` as one [frames, channels], so long or all there is."""
+    import numpy as np
+
+    first = np.empty((0, channels), np.float32)
+    while len(first) < frames and (block := next(blocks, None)) is not None:
+        first = np.concatenate([first, block])
+    return first
 
 
 def _blocks(file: Opened, frames: int) -> Iterator[Samples]:
@@ -79,34 +88,20 @@ def _like(head: Opened, tail: Opened) -> Iterator[Samples]:
 
 
 def _resampled(blocks: Iterator[Samples], rate: int, wanted: int, channels: int) -> Iterator[Samples]:
+    """`blocks` [frames, channels] at `wanted` instead of `rate` Hz: n frames become n * wanted / rate, rounded."""
     import numpy as np
+    import soxr
 
-    margin, piece = _MARGIN_SECONDS * rate, _PIECE_SECONDS * rate
-    whole = piece + 2 * margin
-    held = np.zeros((margin, channels), np.float32)
-    done = kept = 0
-    ended = False
-    while not ended:
-        while len(held) < whole and not ended:
-            block = next(blocks, None)
-            ended = block is None
-            held = held if block is None else np.concatenate([held, block])
-        ended = ended and len(held) <= whole
-        here = len(held) - margin if ended else piece
-        padded = np.concatenate([held[:whole], np.zeros((max(0, whole - len(held)), channels), np.float32)])
-        done += here
-        length = round(done * wanted / rate) - kept
-        kept += length
-        start = _MARGIN_SECONDS * wanted
-        yield _changed(padded, (_PIECE_SECONDS + 2 * _MARGIN_SECONDS) * wanted)[start : start + length]
-        held = held[piece:]
-
-
-def _changed(samples: Samples, length: int) -> Samples:
-    import numpy as np
-
-    spectrum = np.fft.rfft(samples, axis=0)[: length // 2 + 1]
-    return (np.fft.irfft(spectrum, length, axis=0) * (length / len(samples))).astype(np.float32)
+    resampler = soxr.ResampleStream(rate, wanted, channels, dtype="float32", quality="VHQ")
+    taken = given = 0
+    for block in blocks:
+        taken += len(block)
+        piece = resampler.resample_chunk(block)
+        given += len(piece)
+        yield piece
+    rest = resampler.resample_chunk(np.empty((0, channels), np.float32), last=True)
+    missing = round(taken * wanted / rate) - given
+    yield np.concatenate([rest, np.zeros((max(0, missing - len(rest)), channels), np.float32)])[: max(0, missing)]
 
 
 def _as_channels(samples: Samples, channels: int) -> Samples:

@@ -52,7 +52,7 @@ def main() -> int:
 
 def _load() -> None:
     """Import now what answers need: a limit on memory must not hit half an import."""
-    for name in ("mutagen.mp3", "numpy.fft", "soundfile", *(f"fermata_mcp.media.{room}" for room in _ROOMS)):
+    for name in ("mutagen.mp3", "numpy.fft", "soundfile", "soxr", *(f"fermata_mcp.media.{room}" for room in _ROOMS)):
         import_module(name)
 
 
