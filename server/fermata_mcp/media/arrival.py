@@ -6,7 +6,6 @@ numpy and soundfile are imported on first use; everything here is to be run wher
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +61,10 @@ def _is_silent(path: Path) -> bool:
 
 def _tagged_length(path: Path) -> float | None:
     """Some containers (m4a) cannot be decoded here, but say how long they are."""
-    import mutagen
+    from .tags import open_tagged
 
     try:
-        found: Any = mutagen.File(os.fspath(path))  # pyright: ignore[reportPrivateImportUsage, reportUnknownMemberType]
-        length: Any = getattr(getattr(found, "info", None), "length", None)
+        length: Any = getattr(getattr(open_tagged(path), "info", None), "length", None)
         seconds = float(length) if length else 0.0
     except Exception:  # noqa: BLE001 (damaged tags make it raise whatever its code happens to meet)
         return None

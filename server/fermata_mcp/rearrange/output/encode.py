@@ -13,9 +13,9 @@ import soundfile
 from fermata_mcp.media.atomic import flush_folder
 from fermata_mcp.media.audio import probe
 from fermata_mcp.media.files import check_seal
+from fermata_mcp.media.tags import copy_strings, copy_tags, open_tagged
 
 from .parts import FULL, opening, part_of
-from .tags import copy_strings, copy_tags, open_tagged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
