@@ -32,7 +32,7 @@ pytestmark = pytest.mark.anyio
 DIES = "import os, signal, sys; print(flush=True); sys.stdin.readline(); os.kill(os.getpid(), signal.{})"
 HANGS = "import sys; print(flush=True); [None for _ in iter(sys.stdin.read, '')]; import time; time.sleep(10**6)"
 SHORT_TEMPERED = (
-    "import sys; from fermata_mcp.media import decoder; decoder.IDLE_SECONDS = 0.01; sys.exit(decoder.main())"
+    "import sys; from fermata_mcp.media.decoding import process; process.IDLE_SECONDS = 0.01; sys.exit(process.main())"
 )
 BABBLES = "print(flush=True); input(); print('{}'); input()"
 BOMBS = 42
