@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
 from mcp.client import Client
+from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitResult, ResourceTemplateReference
 
 from fermata_mcp.app import running_app
@@ -72,6 +73,8 @@ async def confirmed_by_calling_again(stage: Stage) -> None:
         await client.call_tool("list_tasks", {})
         for place in ("", f"/{view['task_id']}", f"/{view['task_id']}/audio/0"):
             await client.read_resource(HISTORY + place)
+        with suppress(MCPError):
+            await client.read_resource(f"{HISTORY}/{view['task_id']}/audio/first")
         template = ResourceTemplateReference(type="ref/resource", uri=HISTORY + "/{task_id}")
         await client.complete(template, {"name": "task_id", "value": "tsk_"})
         await client.get_prompt("make_longer", {"source": "clip:seed"})
