@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +26,11 @@ hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
 hypothesis.settings.load_profile("untimed")
+
+# A shell that runs us in the background, or `nohup`, has signals ignored, and so would all that we start.
+for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 HOMES = {"HOME": "home", "USERPROFILE": "home", "XDG_STATE_HOME": "state", "XDG_MUSIC_DIR": "music"}
 
