@@ -42,7 +42,7 @@ PATIENCE = 180.0  # seconds until a server counts as hung; nothing that works ta
 # Promises of time are kept to the second only where they are measured, on a machine that does nothing else.
 MEASURED = os.environ.get("FERMATA_TEST_TIMES") == "1"
 RATE = 8000
-HELD_SECONDS, HELD_ADD = 20.0, 100.0
+HELD_SECONDS, HELD_ADD = 20.0, 40.0
 LOST_LEASE_SECONDS = 131  # after this much, everything that a killed process held is free
 
 HELD = Path(__file__).with_name("held")
