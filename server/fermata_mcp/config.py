@@ -23,10 +23,10 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .domain.account import Account, AccountSpec, account_problems, read_account
-from .domain.address import checked_address, checked_host
 from .domain.errors import ConfigurationError
+from .domain.foreign.address import checked_address, checked_host
+from .domain.foreign.paths import shown
 from .domain.lease import longest_submit_seconds
-from .domain.paths import shown
 
 # Read, so that they can be refused: whoever sets one of these relies on what this version does not do.
 NOT_ENFORCED = {

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 import anyio
 
 from .domain.errors import FermataError
-from .domain.text import visible
+from .domain.foreign.text import visible
 
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("text", "json")

@@ -17,7 +17,7 @@ from mcp.types import CallToolResult, TextContent
 from fermata_mcp.app import all_is_loaded, read_settings, running_app
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import StoreUnavailable
-from fermata_mcp.domain.paths import written
+from fermata_mcp.domain.foreign.paths import written
 
 from .exit_codes import DONE, FAILED, INTERRUPTED, UNKNOWN_OUTCOME, WRONG_CALL
 from .interrupt import CtrlC

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
-from .address import checked_base_address
+from fermata_mcp.domain.foreign.address import checked_base_address
 
 
 @dataclass(frozen=True)

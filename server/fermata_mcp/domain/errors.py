@@ -40,7 +40,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from .paths import shown
+from fermata_mcp.domain.foreign.paths import shown
 
 
 class FermataError(Exception):

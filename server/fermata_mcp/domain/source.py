@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from fermata_mcp.domain.foreign.paths import of_address
+
 from .errors import InvalidRequest
-from .paths import of_address
 
 MAX_LENGTH = 4096
 _FORMS = "a file path, file:///…, https://…, tsk_… (or tsk_…/1), or clip:<id>"

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fermata_mcp.domain.foreign.paths import StoredPath
+
 from .credits import Quote
 from .errors import FermataError
-from .paths import StoredPath
 from .spec import Action
 
 TaskKind = Literal["extend", "chain"]

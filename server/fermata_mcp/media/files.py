@@ -12,9 +12,9 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from fermata_mcp.domain import paths
 from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest, NotFound, StoreUnavailable, TooLarge
-from fermata_mcp.domain.text import clean_text
+from fermata_mcp.domain.foreign import paths
+from fermata_mcp.domain.foreign.text import clean_text
 
 from .atomic import whole_file
 

@@ -11,13 +11,13 @@ from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import ContentRejected, FermataError, GenerationFailed, InvalidRequest, UnknownTrack
 from fermata_mcp.domain.spec import CustomMode, FieldSpec, Pace, PointRule, ProviderSpec, Refusal
 from fermata_mcp.domain.task import Clip, Work
+from fermata_mcp.providers.http.adapter import HttpAdapter
+from fermata_mcp.providers.http.provider import http_provider
+from fermata_mcp.providers.http.values import link, note_once, seconds, text
+from fermata_mcp.providers.http.wire import Answer, Call
+from fermata_mcp.providers.http.words import DONE_WORDS, FAILED_WORDS, about_content, named_id, reason
 
 from .base import Provider, ProviderContext, Snapshot
-from .http.adapter import HttpAdapter
-from .http.provider import http_provider
-from .http.values import link, note_once, seconds, text
-from .http.wire import Answer, Call
-from .http.words import DONE_WORDS, FAILED_WORDS, about_content, named_id, reason
 
 PROMPT = "prompt and lyrics share one field: with lyrics, prompt is not sent"
 FIELDS = {

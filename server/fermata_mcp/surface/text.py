@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fermata_mcp.domain.foreign.text import visible
 from fermata_mcp.domain.spec import ProviderSpec
-from fermata_mcp.domain.text import visible
 from fermata_mcp.engine.credits import ProviderCredits
 
 from .views import CreditsView, TaskList, TaskView

@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 
 from fermata_mcp.domain.errors import CannotTake, FermataError, InvalidRequest, ProviderUnavailable, UnknownTrack
-from fermata_mcp.domain.paths import written
+from fermata_mcp.domain.foreign.paths import written
 from fermata_mcp.domain.requests.fields import ANOTHER
 from fermata_mcp.domain.source import ClipSource, FileSource, Source, TaskSource, UrlSource
 from fermata_mcp.domain.spec import ProviderSpec

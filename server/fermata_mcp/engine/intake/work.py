@@ -7,12 +7,12 @@ from typing import Any
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError, OverBudget
+from fermata_mcp.domain.foreign.text import clean_text
 from fermata_mcp.domain.requests.plan import Plan, plan_of, plan_problems
 from fermata_mcp.domain.requests.request import ChainRequest, Request
 from fermata_mcp.domain.requests.wire_request import fill_in, uploads_first
 from fermata_mcp.domain.spec import SHORTEST_ADD_SECONDS, ProviderSpec
 from fermata_mcp.domain.task import SourceFacts, Work
-from fermata_mcp.domain.text import clean_text
 from fermata_mcp.media import files
 from fermata_mcp.media.formats.kinds import name_in
 

@@ -20,7 +20,7 @@ import anyio.abc
 import anyio.to_thread
 
 from fermata_mcp.domain.errors import FermataError, InternalError, NotAudio, TooLarge, error_from
-from fermata_mcp.domain.paths import shown
+from fermata_mcp.domain.foreign.paths import shown
 from fermata_mcp.domain.placement import Likeness
 from fermata_mcp.media.atomic import sweep
 from fermata_mcp.media.child_process import APART, environment

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from fermata_mcp.domain import paths
 from fermata_mcp.domain.errors import FermataError
+from fermata_mcp.domain.foreign import paths
 from fermata_mcp.media.facts import AudioFacts, AudioReport
 
 

@@ -23,9 +23,9 @@ from fermata_mcp.domain.errors import (
     UnexpectedResponse,
     error_from,
 )
+from fermata_mcp.domain.foreign.text import clean_text
 from fermata_mcp.domain.spec import Refusal
 from fermata_mcp.domain.task import Clip, Work
-from fermata_mcp.domain.text import clean_text
 from fermata_mcp.providers.base import Accepted, NotSent, ProviderContext, Refused, Snapshot, Submitted, Unclear
 
 from .adapter import HttpAdapter

@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from fermata_mcp.domain.text import clean_text
+from fermata_mcp.domain.foreign.text import clean_text
 
 from . import words
 

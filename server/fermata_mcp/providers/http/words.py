@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from fermata_mcp.domain.text import clean_text
+from fermata_mcp.domain.foreign.text import clean_text
 
 LONGEST_WORDS = 300
 DONE_WORDS = frozenset({"succeeded", "success", "complete", "completed"})

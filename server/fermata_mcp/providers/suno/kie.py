@@ -13,10 +13,10 @@ from urllib.parse import unquote, urlsplit
 
 from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import InvalidRequest, UnsupportedField
+from fermata_mcp.domain.foreign.text import clean_text
 from fermata_mcp.domain.requests.plan import default_point
 from fermata_mcp.domain.spec import CustomMode, FieldSpec
 from fermata_mcp.domain.task import Work
-from fermata_mcp.domain.text import clean_text
 from fermata_mcp.providers.base import Provider, ProviderContext
 from fermata_mcp.providers.http.provider import http_provider
 from fermata_mcp.providers.http.wire import Answer, Call, with_options

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fermata_mcp.domain.text import clean_text, visible
+from fermata_mcp.domain.foreign.text import clean_text, visible
 from fermata_mcp.media.files import stem_for
 from fermata_mcp.providers.http.values import text as text_of
 

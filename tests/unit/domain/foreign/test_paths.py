@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fermata_mcp.domain.paths import of_address, read, shown, written
+from fermata_mcp.domain.foreign.paths import of_address, read, shown, written
 
 ODD = "/music/\udcff song.wav"
 

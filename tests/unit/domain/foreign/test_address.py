@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fermata_mcp.domain.address import checked_address, checked_base_address, checked_host
+from fermata_mcp.domain.foreign.address import checked_address, checked_base_address, checked_host
 
 FINE = [
     "https://a.test",

@@ -1,0 +1,1 @@
+"""What comes from elsewhere, read as data: text, addresses, pages, paths."""
