@@ -72,7 +72,6 @@ _COVERS = {
     "unit/engine/steps/test_delivery.py": (
         "engine/steps/placing.py",
         "engine/steps/publish.py",
-        "media/join.py",
     ),
     "unit/engine/steps/test_late_answers.py": ("engine/intake/source_audio.py",),
     "unit/engine/steps/test_submit.py": ("engine/steps/context.py",),
@@ -94,33 +93,8 @@ _COVERS = {
         "providers/musicapi/producer.py",
         "providers/musicapi/sonic.py",
     ),
-    "unit/rearrange/arrangement/test_arrange.py": ("rearrange/arrangement/repeat.py",),
-    "unit/rearrange/arrangement/test_search.py": (
-        "rearrange/arrangement/knapsack.py",
-        "rearrange/arrangement/objective.py",
-        "rearrange/arrangement/repetition.py",
-        "rearrange/transitions/distance.py",
-        "rearrange/transitions/jumps.py",
-    ),
-    "unit/rearrange/arrangement/test_sequences.py": (
-        "rearrange/arrangement/sequence.py",
-        "rearrange/arrangement/timeline.py",
-    ),
-    "unit/rearrange/output/test_tags.py": ("media/tags.py",),
-    "unit/rearrange/test_drift.py": (
-        "rearrange/features/analysis.py",
-        "rearrange/features/spectra.py",
-        "rearrange/transitions/self_distance.py",
-    ),
-    "unit/rearrange/test_lengthen.py": (
-        "rearrange/cache.py",
-        "rearrange/job.py",
-        "rearrange/samples.py",
-    ),
-    "unit/rearrange/transitions/test_crossfade.py": (
-        "rearrange/output/render.py",
-        "rearrange/transitions/alignment.py",
-    ),
+    "unit/rearrange/test_lengthen.py": ("rearrange/job.py",),
+    "unit/providers/local/test_provider.py": ("rearrange/output/parts.py",),
     "unit/surface/test_tools.py": ("surface/errors.py",),
     "unit/surface/test_views.py": ("surface/text.py",),
     "unit/test_logs.py": ("surface/server.py",),
