@@ -24,6 +24,7 @@ SLOW = (
     "tests/faults/",
     "tests/property/",
     "tests/contract/test_capabilities.py",
+    "tests/contract/test_adding_a_provider.py",
     # These two share their code with another one that stays in.
     "tests/contract/test_adapters.py::test_contract[kie-classic",
     "tests/contract/test_adapters.py::test_contract[musicapi-producer",

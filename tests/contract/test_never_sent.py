@@ -66,8 +66,8 @@ async def host(answers: Answers) -> AsyncGenerator[Wire]:
 
 def provider(url: str, **fields: Any) -> HttpProvider:
     """A real one, also with an address that the settings themselves refuse."""
-    usual: dict[str, Any] = {"sunoapi_api_key": "k", "submit_timeout_seconds": PATIENCE}
-    led = {"sunoapi_base_url": url, "sunoapi_upload_url": url}
+    usual: dict[str, Any] = {"sunoapi_api_key": "k", "patience": PATIENCE}
+    led: dict[str, Any] = {"sunoapi_base_url": url, "sunoapi_upload_url": url}
     made = sunoapi.make(context_of(sunoapi.SPEC, **(usual | led | fields)))
     assert isinstance(made, HttpProvider)
     return made
@@ -190,7 +190,7 @@ async def test_a_proxy_at_an_impossible_port(monkeypatch: pytest.MonkeyPatch) ->
 
 async def test_a_host_that_never_shakes_hands_was_sent_no_request() -> None:
     async with host(silent) as wire:
-        impatient = provider(wire.url.replace("http", "https"), submit_timeout_seconds=0.5)
+        impatient = provider(wire.url.replace("http", "https"), patience=0.5)
         outcome = await impatient.submit("att", WORK)
         assert never_sent(outcome).retryable
         assert b"POST" not in wire.got
@@ -199,7 +199,7 @@ async def test_a_host_that_never_shakes_hands_was_sent_no_request() -> None:
 async def _answered(answers: Answers, patience: float) -> tuple[Submitted, bytes]:
     """The outcome of a submit, and what its host was sent."""
     async with host(answers) as wire:
-        return await provider(wire.url, submit_timeout_seconds=patience).submit("att", WORK), bytes(wire.got)
+        return await provider(wire.url, patience=patience).submit("att", WORK), bytes(wire.got)
 
 
 @pytest.mark.parametrize(("answers", "patiences"), [(silent, (0.4, 4.0, 40.0)), (cut, (PATIENCE,))])

@@ -144,8 +144,9 @@ class WireRig(Rig):
 
     def context(self, url: str = ORIGIN, **more: Any) -> ProviderContext:
         key, *addresses = (name.lower() for name in self.variables)
-        given: dict[str, Any] = {"callback_url": CALLBACK, "submit_timeout_seconds": PATIENCE, key: CANARY}
-        return context_of(self.spec, **(given | dict.fromkeys(addresses, url) | more))
+        given: dict[str, Any] = {"callback_url": CALLBACK, "patience": PATIENCE, key: CANARY}
+        led: dict[str, Any] = dict.fromkeys(addresses, url)
+        return context_of(self.spec, **(given | led | more))
 
     def made(self) -> HttpAdapter:
         return self.adapter(self.callback)
@@ -178,7 +179,7 @@ async def loopback(rig: WireRig, kind: Kind, fault: Fault, patience: float = PAT
     """Over a socket, where a request of that kind meets `fault`; a submit gives up after `patience`."""
     emulator = rig.emulator()
     emulator.script(kind, fault, 3)
-    async with Front(emulator) as url, bench(rig, url=url, emulator=emulator, submit_timeout_seconds=patience) as made:
+    async with Front(emulator) as url, bench(rig, url=url, emulator=emulator, patience=patience) as made:
         yield made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from fermata_mcp.config import Settings
@@ -24,9 +25,14 @@ def settings_with(**fields: Any) -> Settings:
     return Settings(**own).with_accounts({account: read_account(account, given) for account in declared})
 
 
-def context_of(spec: ProviderSpec, **fields: Any) -> ProviderContext:
-    """What a provider with these facts gets of a program that does nothing, with these settings."""
-    return context_in(spec, lambda _: None, lambda _: None, **fields)
+def context_of(spec: ProviderSpec, *, patience: float | None = None, **fields: Any) -> ProviderContext:
+    """What a provider with these facts gets of a program that does nothing, with these settings.
+
+    Args:
+        patience: Total deadline of a submit, where it is longer than a process with a store would allow.
+    """
+    made = context_in(spec, lambda _: None, lambda _: None, **fields)
+    return made if patience is None else replace(made, submit_timeout_seconds=patience)
 
 
 def context_in(spec: ProviderSpec, spawn: Spawn, changed: Callable[[str], None], **fields: Any) -> ProviderContext:

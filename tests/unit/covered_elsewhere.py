@@ -5,11 +5,6 @@ and its file. What is pure has a test of its own.
 """
 
 _COVERS = {
-    "contract/test_adapters.py": (
-        "providers/base.py",
-        "providers/http/outgoing.py",
-        "providers/http/wire.py",
-    ),
     "contract/test_never_sent.py": ("providers/http/client.py",),
     "contract/test_sqlite_file.py": (
         "store/sqlite.py",
@@ -65,15 +60,14 @@ _COVERS = {
     ),
     "faults/test_machine.py": ("engine/steps/recorder.py",),
     "unit/domain/requests/test_wire_request.py": ("engine/intake/work.py",),
-    "unit/engine/intake/test_provider_choice.py": (
-        "engine/intake/sources.py",
-        "providers/registry.py",
-    ),
+    "unit/engine/intake/test_provider_choice.py": ("engine/intake/sources.py",),
     "unit/engine/steps/test_delivery.py": (
         "engine/steps/placing.py",
         "engine/steps/publish.py",
     ),
     "unit/engine/steps/test_late_answers.py": ("engine/intake/source_audio.py",),
+    "unit/engine/steps/test_moves.py": ("domain/change.py",),
+    "unit/engine/steps/test_planted_bugs.py": ("engine/steps/money.py",),
     "unit/engine/steps/test_submit.py": ("engine/steps/context.py",),
     "unit/engine/test_lifespan.py": ("engine/runner.py",),
     "unit/engine/test_people.py": (
@@ -81,6 +75,14 @@ _COVERS = {
         "engine/service.py",
     ),
     "unit/engine/test_repeat.py": ("engine/intake/prepare.py",),
+    "unit/providers/suno/test_kie.py": (
+        "providers/suno/kie_classic.py",
+        "providers/suno/kie_jobs.py",
+    ),
+    "unit/providers/suno/test_sunoapi.py": (
+        "providers/suno/clips.py",
+        "providers/suno/common.py",
+    ),
     "unit/media/network/test_download.py": ("media/network/addresses.py",),
     "unit/media/test_audio.py": (
         "media/facts.py",

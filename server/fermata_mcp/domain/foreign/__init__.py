@@ -1,1 +1,1 @@
-"""What comes from elsewhere, read as data: text, addresses, pages, paths."""
+"""What comes from elsewhere, read as data: text, addresses, paths."""

@@ -8,7 +8,7 @@ from fermata_mcp.config import Settings
 from fermata_mcp.domain.change import NewStep
 from fermata_mcp.domain.credits import Quote
 from fermata_mcp.domain.errors import MissingKey
-from fermata_mcp.domain.foreign.pages import SongPage, song_page
+from fermata_mcp.domain.pages import SongPage, song_page
 from fermata_mcp.domain.requests.plan import expected_cost, identity_of
 from fermata_mcp.domain.requests.request import ChainRequest, Request, request_hash
 from fermata_mcp.domain.source import ClipSource, UrlSource, parse_source

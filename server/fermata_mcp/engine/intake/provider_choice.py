@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import CannotTake, FermataError, InvalidRequest, TooLarge, UnsupportedField, together
-from fermata_mcp.domain.foreign.pages import SongPage
+from fermata_mcp.domain.pages import SongPage
 from fermata_mcp.domain.requests.fields import ANOTHER, field_problems, source_problems
 from fermata_mcp.domain.requests.plan import Plan, plan_problems
 from fermata_mcp.domain.requests.request import Request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import InvalidRequest, NotSupported
-from fermata_mcp.domain.foreign.pages import BY_UUID
+from fermata_mcp.domain.pages import BY_UUID
 from fermata_mcp.domain.spec import FieldSpec, Lengths, Pace, PointRule, ProviderSpec, Refusal
 from fermata_mcp.domain.task import Work
 from fermata_mcp.providers.base import Provider, ProviderContext

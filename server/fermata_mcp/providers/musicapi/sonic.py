@@ -7,7 +7,7 @@ from typing import Any
 
 from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import InvalidRequest, NotSupported, UnsupportedField
-from fermata_mcp.domain.foreign.pages import BY_UUID
+from fermata_mcp.domain.pages import BY_UUID
 from fermata_mcp.domain.spec import CustomMode, FieldSpec, Lengths, Pace, PointRule, ProviderSpec
 from fermata_mcp.domain.task import Work
 from fermata_mcp.providers.base import Provider, ProviderContext

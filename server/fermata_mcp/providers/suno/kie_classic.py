@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from fermata_mcp.domain.account import AccountSpec, Variable, host, upload_host
 from fermata_mcp.domain.errors import FermataError, error_from
-from fermata_mcp.domain.foreign.pages import BY_UUID
+from fermata_mcp.domain.pages import BY_UUID
 from fermata_mcp.domain.spec import Refusal
 from fermata_mcp.providers.base import Snapshot
 from fermata_mcp.providers.http import words

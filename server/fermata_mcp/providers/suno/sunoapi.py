@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fermata_mcp.domain.account import AccountSpec, Variable, host, upload_host
 from fermata_mcp.domain.credits import Price
-from fermata_mcp.domain.foreign.pages import BY_UUID
+from fermata_mcp.domain.pages import BY_UUID
 from fermata_mcp.domain.spec import CustomMode, Lengths, Pace, PointRule, ProviderSpec, Rate
 from fermata_mcp.providers.base import Provider, ProviderContext
 from fermata_mcp.providers.http.provider import http_provider

@@ -15,8 +15,9 @@ from support.asked import begin, chain
 from support.engines import House, finished
 from support.shop import trading
 
+KIE = named("kie")
+SUNOAPI = named("sunoapi")
 pytestmark = pytest.mark.anyio
-KIE, SUNOAPI = named("kie"), named("sunoapi")
 SOURCE_SECONDS, ADDS_SECONDS = 20.0, 10.0
 SPECS = {"sunoapi": sunoapi.SPEC, "kie": kie.SPEC}
 ASKED: dict[str, dict[str, Any]] = {

@@ -68,7 +68,8 @@ def _defined(node: ast.stmt) -> list[str]:
 @pytest.mark.parametrize("module", MODULES, ids=lambda one: one.__name__.rpartition(".")[2])
 async def test_a_provider_is_made_of_its_own_account(module: ModuleType, anyio_backend: str) -> None:
     key = module.SPEC.key_variable.lower()
-    with_key = module.make(context_of(module.SPEC, **{key: "k"}))
+    account: dict[str, Any] = {key: "k"}
+    with_key = module.make(context_of(module.SPEC, **account))
     without = module.make(context_of(module.SPEC))
     assert (with_key.spec.name, with_key.configured, without.configured) == (module.SPEC.name, True, False)
     assert with_key.account_id != without.account_id

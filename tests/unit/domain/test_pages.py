@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fermata_mcp.domain.foreign.pages import song_page
+from fermata_mcp.domain.pages import song_page
 from fermata_mcp.providers.registry import built_in_specs
 
 SPECS = built_in_specs()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from fermata_mcp.domain.spec import ProviderSpec
+from .spec import ProviderSpec
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 BY_UUID = rf".*?({_UUID})(?:[/?#].*)?"
