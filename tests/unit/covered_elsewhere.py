@@ -96,7 +96,6 @@ _COVERS = {
         "providers/musicapi/sonic.py",
     ),
     "unit/rearrange/test_lengthen.py": ("rearrange/job.py",),
-    "unit/providers/local/test_provider.py": ("rearrange/output/parts.py",),
     "unit/surface/test_tools.py": ("surface/errors.py",),
     "unit/surface/test_views.py": ("surface/text.py",),
     "unit/test_logs.py": ("surface/server.py",),

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import sys
+import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,9 @@ ABANDONED_ANYWAY_SECONDS = 86_400
 _PARTS = ".fermata-*-*.part*"
 _WRITER = re.compile(r"\.fermata-(\d+)-.*")
 _MODE = 0o644  # less what the user's umask takes away
+_parts: set[Path] = set()
+# Held while a part is made, or opened by what makes it anew; a signal handler may come in between.
+opening = threading.RLock()
 
 
 class Part:
@@ -35,8 +39,9 @@ class Part:
 
     def __init__(self, folder: Path, ending: str = "") -> None:
         self.path = folder / f".fermata-{os.getpid()}-{secrets.token_hex(4)}.part{ending}"
-        with told_in_words(folder):
+        with told_in_words(folder), opening:
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _MODE))
+            _parts.add(self.path)
 
     def move_to(self, target: Path, *, replace: bool = True) -> None:
         """What was written, by then closed, is `target` from now on, and durable.
@@ -56,6 +61,15 @@ class Part:
         """Remove what is left of it; nothing, once it was moved."""
         with suppress(OSError):
             self.path.unlink()
+        _parts.discard(self.path)
+
+
+def remove_parts() -> None:
+    """Remove whatever is half written and let no more be; the process must end now. Safe in a signal handler."""
+    opening.acquire()  # for ever: another thread must not open what was removed
+    for part in tuple(_parts):
+        with suppress(OSError):
+            part.unlink()
 
 
 @contextmanager

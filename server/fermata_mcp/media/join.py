@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fermata_mcp.domain.errors import NotAudio
 
-from .atomic import whole_file
+from .atomic import told_in_words, whole_file
 from .audio import Opened, open_audio
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _write(blocks: Iterator[Samples], like: Opened, target: Path) -> None:
     import numpy as np
     import soundfile
 
-    with whole_file(target) as part:
+    with whole_file(target) as part, told_in_words(target.parent):
         file = soundfile.SoundFile(
             os.fspath(part), "w", like.samplerate, like.channels, format=like.format, subtype=like.subtype
         )

@@ -13,6 +13,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from fermata_mcp.domain.errors import StoreUnavailable
+from fermata_mcp.media.atomic import sweep, whole_file
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -66,13 +69,10 @@ def _read(place: Path) -> Arrays | None:
 
 def _write(place: Path, arrays: Arrays) -> None:
     """Keep it if that is possible; the oldest go."""
-    part = place.with_suffix(f".{os.getpid()}.part")
-    with suppress(OSError):
+    with suppress(OSError, StoreUnavailable):
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with part.open("wb") as file:
+        sweep(place.parent)
+        with whole_file(place) as part, part.open("wb") as file:
             np.savez(file, **arrays)
-        part.replace(place)
         for old in sorted(place.parent.glob("*.npz"), key=lambda one: one.stat().st_mtime)[:-_MOST]:
             old.unlink(missing_ok=True)
-    with suppress(OSError):
-        part.unlink(missing_ok=True)

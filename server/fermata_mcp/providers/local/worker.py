@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 one_thread()
 
+from fermata_mcp.media.atomic import remove_parts  # noqa: E402
 from fermata_mcp.rearrange.job import Job, Result  # noqa: E402
 from fermata_mcp.rearrange.lengthen import lengthen  # noqa: E402
-from fermata_mcp.rearrange.output.parts import remove_parts  # noqa: E402
 
 from .messages import Done, Failed, Message, Progress, decode, encode  # noqa: E402
 

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import mutagen
 import soundfile
 
-from fermata_mcp.media.atomic import flush_folder
+from fermata_mcp.media.atomic import opening, told_in_words, whole_file
 from fermata_mcp.media.audio import probe
 from fermata_mcp.media.files import check_seal
 from fermata_mcp.media.tags import copy_strings, copy_tags, open_tagged
-
-from .parts import FULL, opening, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -60,16 +58,13 @@ def write_result(
         StoreUnavailable: The folder cannot be written, or is full.
         FileNotAllowed: The source was changed meanwhile.
     """
-    with part_of(job.target) as part:
+    with whole_file(job.target, ending=job.target.suffix) as part, told_in_words(job.target.parent):
         container, subtype = _format(facts, frames)
         _refuse_without_room(part, facts, frames)
         _encode(part, job, facts, container, subtype, _quality(job.source, facts), frames, blocks, progress)
         copy_tags(job.source, part, job.title)
         written = _verified(part, frames, facts, job.target)
         check_seal(job.source, job.seal)
-        _flush(part)
-        part.replace(job.target)
-        flush_folder(job.target.parent)
     return written
 
 
@@ -154,14 +149,3 @@ def _verified(part: Path, frames: int, facts: AudioFacts, target: Path) -> Audio
     if abs(written.frames - frames) > slack:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
     return written
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno in FULL | {errno.EIO}:
-            raise
-    finally:
-        os.close(handle)

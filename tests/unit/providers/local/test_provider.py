@@ -118,12 +118,12 @@ async def test_the_end_of_the_program_takes_back_nothing_that_is_done(tmp_path: 
 HALF_IMPORTED = """
 import sys, types
 from fermata_mcp.providers.local import worker
-from fermata_mcp.rearrange.output.parts import part_of
+from fermata_mcp.media.atomic import whole_file
 from pathlib import Path
 for name in ("numpy", "soundfile", "fermata_mcp.rearrange.output.encode"):
     assert name not in sys.modules, name
     sys.modules[name] = types.ModuleType("half of it")
-with part_of(Path(sys.argv[1])) as part:
+with whole_file(Path(sys.argv[1])) as part:
     assert part.exists()
     worker._die()
 """
