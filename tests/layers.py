@@ -25,6 +25,12 @@ SLOW = (
     "tests/property/",
     "tests/contract/test_capabilities.py",
     "tests/contract/test_adding_a_provider.py",
+    # What they read of looks is read by the same code as that of others, which stay in.
+    *(
+        f"tests/contract/test_adapters.py::test_contract[{name}-{check}"
+        for name in ("kie", "sunoapi")
+        for check in ("refused_looks", "odd_answers_to_a_look", "fields_are_documented")
+    ),
     # These two share their code with another one that stays in.
     "tests/contract/test_adapters.py::test_contract[kie-classic",
     "tests/contract/test_adapters.py::test_contract[musicapi-producer",
@@ -62,7 +68,12 @@ PROMISES = {
         "tests/unit/providers/local/test_worker.py::test_sigterm_leaves_nothing",
         "tests/unit/providers/local/test_worker.py::test_after_kill_a_new_run_works",
     ),
-    "a bad disk, database or clock costs one request at most": ("tests/faults/test_machine.py",),
+    "a bad disk, database or clock costs one request at most": (
+        "tests/faults/test_machine.py::test_without",
+        "tests/faults/test_machine.py::test_an_answer",
+        "tests/faults/test_machine.py::test_a_database",
+        "tests/faults/test_machine.py::test_a_clock_that_jumps_around",
+    ),
     "a download is whole or not there": ("tests/faults/test_download_faults.py",),
     "a full disk is named": ("tests/faults/test_disk.py::test_a_full_disk_is_named_and_freeing_it_helps",),
     "hostile audio does no harm": (
