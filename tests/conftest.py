@@ -27,10 +27,9 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("untimed")
 
-# A shell that runs us in the background, or `nohup`, has signals ignored, and so would all that we start.
-for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
-    if signal.getsignal(_number) is signal.SIG_IGN:
-        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
+# A shell that runs us in the background has Ctrl-C ignored, and so would all that we start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HOMES = {"HOME": "home", "USERPROFILE": "home", "XDG_STATE_HOME": "state", "XDG_MUSIC_DIR": "music"}
 
