@@ -10,7 +10,6 @@ from pkgutil import iter_modules
 from typing import Any
 
 import emulators
-from fermata_mcp.providers.registry import BUILT_IN
 
 from .base import Emulator
 
@@ -49,6 +48,9 @@ class Paid:
 @cache
 def every_paid() -> tuple[Paid, ...]:
     """Those that are built in, in the order of the registry."""
+    # Late: the kill harness loads the product itself, rewritten.
+    from fermata_mcp.providers.registry import BUILT_IN
+
     modules = (import_module(f"{emulators.__name__}.{found.name}") for found in iter_modules(emulators.__path__))
     known = {one.name: one for module in modules for one in getattr(module, "PAID", ())}
     return tuple(known[name] for name in BUILT_IN if name in known)

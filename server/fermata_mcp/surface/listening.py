@@ -12,7 +12,7 @@ import anyio
 from mcp.server.context import ServerRequestContext
 from mcp.server.subscriptions import SUBSCRIPTION_ID_META_KEY, ResourceUpdated
 from mcp.shared.exceptions import MCPError
-from mcp.shared.subscriptions import event_to_notification
+from mcp.shared.subscriptions import ServerEvent, event_matches, event_to_notification
 from mcp.types import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
@@ -28,29 +28,30 @@ from mcp.types import (
 class _Stream:
     """`due` are the resources that its client has not been told about yet."""
 
+    honored: SubscriptionFilter
     uris: frozenset[str]
-    due: dict[str, None] = field(default_factory=dict[str, None])
+    due: dict[ServerEvent, None] = field(default_factory=dict[ServerEvent, None])
     ended: bool = False
     news: anyio.Event = field(default_factory=anyio.Event)
 
-    def put_down(self, uri: str) -> None:
-        self.due[uri] = None
+    def put_down(self, event: ServerEvent) -> None:
+        self.due[event] = None
         self.news.set()
 
     def end(self) -> None:
         self.ended = True
         self.news.set()
 
-    async def next(self) -> str | None:
-        """The next resource to tell of; None once there is none and will be none."""
+    async def next(self) -> ServerEvent | None:
+        """The next news to tell; None once there is none and will be none."""
         while not self.due:
             if self.ended:
                 return None
             self.news = anyio.Event()
             await self.news.wait()
-        uri = next(iter(self.due))
-        del self.due[uri]
-        return uri
+        event = next(iter(self.due))
+        del self.due[event]
+        return event
 
 
 class Listening:
@@ -68,9 +69,13 @@ class Listening:
 
     def changed(self, uri: str) -> None:
         """Put down that a resource has changed; waits for nobody."""
+        self.heard(ResourceUpdated(uri=uri))
+
+    def heard(self, event: ServerEvent) -> None:
+        """Put down what has happened for every stream that asked for it; waits for nobody."""
         for stream in self._streams:
-            if uri in stream.uris:
-                stream.put_down(uri)
+            if event_matches(stream.honored, stream.uris, event):
+                stream.put_down(event)
 
     def close(self) -> None:
         """End every stream in order; each tells what is due before."""
@@ -85,7 +90,7 @@ class Listening:
         if len(self._streams) >= self._most:
             raise MCPError(INTERNAL_ERROR, "Subscription limit reached")
         honored = _without_nothing(params.notifications)
-        stream = _Stream(frozenset(honored.resource_subscriptions or ()))
+        stream = _Stream(honored, frozenset(honored.resource_subscriptions or ()))
         self._streams.add(stream)
         try:
             await self._serve(stream, honored, ctx)
@@ -97,8 +102,8 @@ class Listening:
         told = SubscriptionsAcknowledgedNotificationParams(notifications=honored, _meta=_named(ctx))
         acknowledged = SubscriptionsAcknowledgedNotification(params=told)
         await ctx.session.send_notification(acknowledged, related_request_id=ctx.request_id)
-        while (uri := await stream.next()) is not None:
-            news = event_to_notification(ResourceUpdated(uri=uri), _named(ctx))
+        while (event := await stream.next()) is not None:
+            news = event_to_notification(event, _named(ctx))
             with anyio.move_on_after(self._patience) as patience:
                 await ctx.session.send_notification(news, related_request_id=ctx.request_id)
             if patience.cancelled_caught:
