@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from chaos import points
-from fermata_mcp.providers.registry import BUILT_IN
-from support.accounts import OURS
 
 CHILD_SECONDS = 60.0
 # Threads of number libraries do not survive a fork.
@@ -30,7 +28,6 @@ PASSED = "passed.json"
 LOADED = (
     "chaos.lives",
     *(f"fermata_mcp.{name}" for name in ("surface.server", "media.network.download", "media.join")),
-    *BUILT_IN.values(),
     "fermata_mcp.providers.http.client",
     "soundfile",
     "anyio._backends._asyncio",
@@ -39,7 +36,9 @@ LOADED = (
 
 def main() -> None:
     points.install()
-    for name in LOADED:
+    from fermata_mcp.providers.registry import BUILT_IN  # what is loaded before is not rewritten
+
+    for name in (*LOADED, *BUILT_IN.values()):
         import_module(name)
     import_module("fermata_mcp.media.network.tls").tls()
     gc.collect()
@@ -95,6 +94,8 @@ class Forks:
     """The process that forks the lives; see `forks.py`. With `bug`, they send again what is unknown."""
 
     def __init__(self, *, bug: bool = False) -> None:
+        from support.accounts import OURS
+
         kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         places = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = kept | ALONE | {"PYTHONPATH": os.pathsep.join(places)}
