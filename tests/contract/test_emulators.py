@@ -299,7 +299,7 @@ def test_results_are_where_the_knob_says(door: httpx.Client, jobs: MarketEmulato
     door.post("/_emulator/script", json={"set": {"result_as": place}}).raise_for_status()
     found = info(door)
     told = found.get("resultJson") or ""
-    assert ("c" in told, bool(found.get("response"))) == {
+    assert ("http://" in told, bool(found.get("response"))) == {
         "text": (True, True), "empty": (False, True), "broken": (False, True), "response": (False, True),
         "urls": (True, False), "nowhere": (False, False),
     }[place]  # fmt: skip
