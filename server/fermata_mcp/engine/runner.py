@@ -60,9 +60,9 @@ class Runner:
         self._clock = clock
         self._home = home
         self._only = only
-        self._recorder = Recorder(store, registry, changes, settings, clock, self._falls_due)
+        self.recorder = Recorder(store, registry, changes, settings, clock, self._falls_due)
         paces = Paces(store, settings.time_scale)
-        context = StepContext(store, self._recorder, paces, settings, clock, decoder, self._follow)
+        context = StepContext(store, self.recorder, paces, settings, clock, decoder, self._follow)
         self._submitter = Submitter(context)
         self._collector = Collector(context)
         self._poller = Poller(context, self._collector)
@@ -220,7 +220,7 @@ class Runner:
             return
         task, current = found
         if current.state == "queued":
-            await self._recorder.fail(current, task, InternalError("the step failed."))
+            await self.recorder.fail(current, task, InternalError("the step failed."))
         elif current.state == "waiting":
             # Work that was paid for is not given up for a bug of ours: look again, until it is too late.
             await self._poller.failed(current, task, self._registry.get(task.provider), OurBug("the step failed."))
@@ -231,7 +231,7 @@ class Runner:
             return
         match step.state:
             case "queued" if task.cancel_at is not None:
-                await self._recorder.apply(step, stopped_in_time(step, task, self._clock.now()))
+                await self.recorder.apply(step, stopped_in_time(step, task, self._clock.now()))
             case "queued":
                 await self._submitter.submit(step, task, provider)
             case "unknown":
@@ -243,12 +243,12 @@ class Runner:
 
     async def _resolve_unknown(self, step: Step, task: Task, provider: Provider) -> None:
         told = await evidence(provider, self._store, task.held, self._clock.now())
-        await self._recorder.apply(step, moves.unknown_resolved(step, task, provider.spec, self._clock.now(), told))
+        await self.recorder.apply(step, moves.unknown_resolved(step, task, provider.spec, self._clock.now(), told))
 
     async def _provider(self, step: Step, task: Task) -> Provider | None:
         try:
             return self._registry.get(task.provider)
         except FermataError as error:
             if step.state in ("queued", "waiting"):
-                await self._recorder.fail(step, task, error)
+                await self.recorder.fail(step, task, error)
             return None

@@ -29,7 +29,6 @@ from fermata_mcp.store.base import Created, KeyReused, Page, Store
 
 from .clock import Clock
 from .credits import CreditsReport, ProviderCredits, beginnings, credits_of, evidence
-from .decisions import log_decision
 from .progress import Changes
 from .runner import Runner
 from .steps import moves
@@ -134,7 +133,7 @@ class Service:
         step = _lacks_audio(task)
         if step is None:
             return
-        await self._apply(task, moves.fetch_now(step, self._clock.now()))
+        await self._apply(step, moves.fetch_now(step, self._clock.now()))
         self._runner.wake()
         with anyio.move_on_after(FETCH_PATIENCE_SECONDS):
             while (now := _lacks_audio(task)) is not None and now.polls == step.polls:
@@ -183,7 +182,7 @@ class Service:
     async def _resume(self, task: Task) -> None:
         step = _open_step(task)
         if step is not None and step.state == "expired":
-            await self._apply(task, moves.resumed(step, self._clock.now()))
+            await self._apply(step, moves.resumed(step, self._clock.now()))
             self._runner.wake()
 
     async def tasks(self, status: TaskStatus | None, provider: str | None, limit: int, cursor: str | None) -> Page:
@@ -204,7 +203,7 @@ class Service:
             step = _open_step(task)
             if task.finished or task.status == "unknown" or step is None:
                 return task
-            if await self._apply(task, self._cancelling(task, step)):
+            if await self._apply(step, self._cancelling(task, step)):
                 break
         self._runner.wake()
         return await self.wait(task_id, 2.0, _ignore)
@@ -228,20 +227,16 @@ class Service:
         now = self._clock.now()
         if action == "check":
             told = await evidence(self._registry.get(task.provider), self._store, task.held, now)
-            await self._apply(task, moves.looked_again(step, task, told))
+            await self._apply(step, moves.looked_again(step, task, told))
         elif action == "give_up":
-            await self._apply(task, moves.given_up(step, now, task.held))
+            await self._apply(step, moves.given_up(step, now, task.held))
         elif action == "resubmit":
-            await self._apply(task, moves.resubmit(step, now, task.held))
+            await self._apply(step, moves.resubmit(step, now, task.held))
             self._runner.wake()
         return await self.get(task_id)
 
-    async def _apply(self, task: Task, change: Change) -> bool:
-        done = await self._store.apply(change, now=self._clock.now())
-        if done:
-            log_decision(task.id, change)
-        await self.changes.status_changed(task.id)
-        return done
+    async def _apply(self, step: Step, change: Change) -> bool:
+        return await self._runner.recorder.apply(step, change, by_person=True)
 
     # --- telling --------------------------------------------------------------------------------------------------
 

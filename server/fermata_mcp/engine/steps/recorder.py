@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 class Recorder:
-    """The one way in which carrying out steps changes the store.
+    """The one way in which steps change in the store.
 
     Args:
         due: Hears when a step that was written falls due, in Unix milliseconds.
@@ -50,19 +50,22 @@ class Recorder:
         self._clock = clock
         self._due = due
 
-    async def apply(self, step: Step, change: Change) -> bool:
-        """Write it once; False if its guard did not hold."""
+    async def apply(self, step: Step, change: Change, *, by_person: bool = False) -> bool:
+        """Write it once; False if its guard did not hold.
+
+        Args:
+            by_person: Whether a person decided it: then all who follow the task hear of it, and not of its status only.
+        """
         done = await self._store.apply(change, now=self._clock.now())
         due = change.step.get("due_at") if change.next_step is None else self._clock.now()
         if done:
             log_decision(step.task_id, change)
         if done and due is not None:
             self._due(due)
-        if done and change.task is not None:
-            if "status" in change.task:
-                await self._changes.status_changed(step.task_id)
-            else:
-                self._changes.changed(step.task_id)
+        if done and (by_person or (change.task is not None and "status" in change.task)):
+            await self._changes.status_changed(step.task_id)
+        elif done and change.task is not None:
+            self._changes.changed(step.task_id)
         return done
 
     async def keep(self, step: Step, change: Change) -> None:
