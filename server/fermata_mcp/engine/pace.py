@@ -74,3 +74,8 @@ def _marks(taken: list[float], spec: ProviderSpec, scale: float) -> tuple[float,
     prior = [first + (late - first) * k / PRIOR_WEIGHT for k in range(PRIOR_WEIGHT)]
     cuts = quantiles([*taken, *prior[: max(0, PRIOR_WEIGHT - len(taken) // 4)]], n=20, method="inclusive")
     return cuts[0] * EAGERNESS, cuts[-1]
+
+
+def backoff(tries: int, first: float, longest: float) -> float:
+    """Seconds to wait after so many failed tries in a row: twice as long each time."""
+    return min(longest, first * 2 ** min(tries, 20))

@@ -8,6 +8,7 @@ from fermata_mcp.domain.change import TaskPatch
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import FermataError, GenerationFailed, TooLarge
 from fermata_mcp.domain.task import Audio, Clip, Step, Task
+from fermata_mcp.engine.pace import backoff
 from fermata_mcp.media.network.addresses import AddressRefused
 from fermata_mcp.providers.base import Provider, Snapshot
 
@@ -52,7 +53,7 @@ class Collector:
         return passed < self._settings.milliseconds(WAIT_FOR_AUDIO_SECONDS)
 
     def _pause(self, tries: int, first: float, longest: float) -> int:
-        return self._settings.milliseconds(min(longest, first * 2 ** min(tries, 20)))
+        return self._settings.milliseconds(backoff(tries, first, longest))
 
     async def _finish(
         self, step: Step, task: Task, provider: Provider, snapshot: Snapshot, delivered: Delivery

@@ -15,6 +15,7 @@ from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError, ProviderUnavailable
 from fermata_mcp.domain.task import Clip, Step, Task
 from fermata_mcp.engine.intake.source_audio import with_source
+from fermata_mcp.engine.pace import backoff
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.media.facts import AudioReport
 
@@ -91,7 +92,7 @@ async def _saved(
 
     folder = settings.data_dir / "audio"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    deadline = min(LONGEST_FETCH_SECONDS, FETCH_SECONDS * 2 ** min(step.error_streak, 10))
+    deadline = backoff(step.error_streak, FETCH_SECONDS, LONGEST_FETCH_SECONDS)
     name = folder / f"{step.id}-{index}-{secrets.token_hex(4)}"
     raw = await download(url, name, trusted=settings.trusted_addresses(), deadline_seconds=deadline)
     try:

@@ -12,7 +12,7 @@ from fermata_mcp.domain.errors import (
     UnknownTrack,
 )
 from fermata_mcp.domain.task import Step, Task
-from fermata_mcp.engine.pace import left_alone
+from fermata_mcp.engine.pace import backoff, left_alone
 from fermata_mcp.providers.base import Provider, Snapshot
 
 from . import moves
@@ -61,7 +61,7 @@ class Poller:
         if self._too_late(step, provider):
             await self._expire(step, task, error)
             return
-        wait = min(LONGEST_BACKOFF_SECONDS, ERROR_BACKOFF_SECONDS * 2 ** min(step.error_streak, 10))
+        wait = backoff(step.error_streak, ERROR_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS)
         due = self._clock.now() + self._settings.milliseconds(left_alone(error, wait))
         await self._recorder.apply(step, moves.poll_failed(step, due))
 
