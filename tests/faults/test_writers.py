@@ -67,7 +67,9 @@ INTERRUPTIONS = {
     """,
     "the process is killed": """
         import os
-        os.fsync = lambda _: os.kill(os.getpid(), 9)
+        def killed(*_):
+            os.kill(os.getpid(), 9)
+        Path.replace = Path.hardlink_to = killed
     """,
 }
 SCRIPT = """

@@ -43,19 +43,21 @@ class Part:
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _MODE))
             _parts.add(self.path)
 
-    def move_to(self, target: Path, *, replace: bool = True) -> None:
-        """What was written, by then closed, is `target` from now on, and durable.
+    def move_to(self, target: Path, *, replace: bool = True, durable: bool = True) -> None:
+        """What was written, by then closed, is `target` from now on; if `durable`, also after a power cut.
 
         Raises:
             StoreUnavailable: It cannot be moved there.
             FileExistsError: The name is taken and `replace` is false.
         """
-        with told_in_words(target.parent):
-            _flush(self.path, os.O_RDWR)
+        if durable:
+            with told_in_words(target.parent):
+                _flush(self.path, os.O_RDWR)
         if replace or not _linked(self.path, target):
             with told_in_words(target.parent):
                 self.path.replace(target)
-        flush_folder(target.parent)
+        if durable:
+            flush_folder(target.parent)
 
     def discard(self) -> None:
         """Remove what is left of it; nothing, once it was moved."""
@@ -73,7 +75,7 @@ def remove_parts() -> None:
 
 
 @contextmanager
-def whole_file(target: Path, *, replace: bool = True, ending: str = "") -> Generator[Path]:
+def whole_file(target: Path, *, replace: bool = True, ending: str = "", durable: bool = True) -> Generator[Path]:
     """An empty hidden file beside `target` to write to, which becomes `target` when the block ends well.
 
     Until then `target` is as it was, and the hidden file is removed whatever goes wrong.
@@ -81,6 +83,7 @@ def whole_file(target: Path, *, replace: bool = True, ending: str = "") -> Gener
     Args:
         replace: Whether a file that has the name by then may be replaced.
         ending: Of the hidden file's name.
+        durable: Whether it must outlive a power cut, which takes a disk some time.
 
     Raises:
         StoreUnavailable: The folder cannot be written, or there is no room left in it.
@@ -94,7 +97,7 @@ def whole_file(target: Path, *, replace: bool = True, ending: str = "") -> Gener
             if error.errno in FULL:
                 raise no_room(target.parent) from error
             raise
-        part.move_to(target, replace=replace)
+        part.move_to(target, replace=replace, durable=durable)
     finally:
         part.discard()
 

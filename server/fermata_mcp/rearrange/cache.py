@@ -72,7 +72,7 @@ def _write(place: Path, arrays: Arrays) -> None:
     with suppress(OSError, StoreUnavailable):
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         sweep(place.parent)
-        with whole_file(place) as part, part.open("wb") as file:
+        with whole_file(place, durable=False) as part, part.open("wb") as file:
             np.savez(file, **arrays)
         for old in sorted(place.parent.glob("*.npz"), key=lambda one: one.stat().st_mtime)[:-_MOST]:
             old.unlink(missing_ok=True)
