@@ -61,6 +61,7 @@ class Announcer:
 
     def attach(self, server: MCPServer[Any]) -> None:
         lowlevel = low_level(server)
+        # The SDK says by this bus that its lists have changed, and has no public name for it.
         server._subscriptions.subscribe(self._listening.heard)  # pyright: ignore[reportPrivateUsage]
         lowlevel.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, self._listen)
         lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)

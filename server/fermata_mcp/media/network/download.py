@@ -77,17 +77,12 @@ async def download(
     """
     first = parsed(url)
     host = host_of(first)
-    try:
-        with anyio.fail_after(deadline_seconds):
-            async with final_answer(first, trusted, resolve) as answer:
-                _check(answer, host, max_bytes)
-                return await _save(answer, host, target_stem, max_bytes)
-    except TimeoutError:
-        raise ProviderUnavailable(f"{host} did not send the audio within {deadline_seconds:g} s.") from None
-    except httpx.DecodingError:
-        raise UnexpectedResponse(f"{host} sent something that cannot be unpacked.") from None
-    except httpx.HTTPError as error:
-        raise ProviderUnavailable(f"{host} did not send the audio ({type(error).__name__}).") from None
+    async with answer_within(deadline_seconds, first, trusted, resolve, "send the audio") as answer:
+        _check(answer, host, max_bytes)
+        try:
+            return await _save(answer, host, target_stem, max_bytes)
+        except httpx.DecodingError:
+            raise UnexpectedResponse(f"{host} sent something that cannot be unpacked.") from None
 
 
 # --- getting to an answer -------------------------------------------------------------------------------------------
@@ -115,7 +110,32 @@ def host_of(url: httpx.URL) -> str:
 
 
 @asynccontextmanager
-async def final_answer(
+async def answer_within(
+    seconds: float,
+    url: httpx.URL,
+    trusted: frozenset[str],
+    resolve: Resolver,
+    promise: str,
+    first_bytes: int | None = None,
+) -> AsyncGenerator[httpx.Response, None]:
+    """The final answer behind a link, for no longer than `seconds` from the first look-up to the last byte.
+
+    Raises:
+        ProviderUnavailable: The network or the server failed, and did not do what its `promise` says.
+    """
+    host = host_of(url)
+    try:
+        with anyio.fail_after(seconds):
+            async with _final_answer(url, trusted, resolve, first_bytes) as answer:
+                yield answer
+    except TimeoutError:
+        raise ProviderUnavailable(f"{host} did not {promise} within {seconds:g} s.") from None
+    except httpx.HTTPError as error:
+        raise ProviderUnavailable(f"{host} did not {promise} ({type(error).__name__}).") from None
+
+
+@asynccontextmanager
+async def _final_answer(
     url: httpx.URL, trusted: frozenset[str], resolve: Resolver, first_bytes: int | None = None
 ) -> AsyncGenerator[httpx.Response, None]:
     """The first answer that is no redirect. Every hop is checked like the first.

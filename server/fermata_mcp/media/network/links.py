@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import anyio
 import httpx2 as httpx
 
 from fermata_mcp.domain.errors import InvalidRequest, NotAudio, ProviderUnavailable, UnexpectedResponse
 from fermata_mcp.media.formats.kinds import SUFFIXES, sniff
 
 from .addresses import AddressRefused, Resolver, is_trusted, system_resolver
-from .download import content_type_of, final_answer, host_of, parsed
+from .download import answer_within, content_type_of, host_of, parsed
 
 FIRST_BYTES = 4096
 LOOK_SECONDS = 8.0
@@ -60,16 +59,11 @@ async def look(
     host = host_of(first)
     _refuse_home(first, host, trusted)
     try:
-        with anyio.fail_after(deadline_seconds):
-            async with final_answer(first, trusted, resolve, FIRST_BYTES) as answer:
-                _check_status(answer.status_code, host)
-                return _judge(await _start_of(answer), content_type_of(answer) or "", host)
-    except TimeoutError:
-        raise ProviderUnavailable(f"{host} did not answer within {deadline_seconds:g} s.") from None
+        async with answer_within(deadline_seconds, first, trusted, resolve, "answer", FIRST_BYTES) as answer:
+            _check_status(answer.status_code, host)
+            return _judge(await _start_of(answer), content_type_of(answer) or "", host)
     except UnexpectedResponse as error:
         raise InvalidRequest(error.message, "give the address of the audio itself.") from None
-    except httpx.HTTPError as error:
-        raise ProviderUnavailable(f"{host} did not answer ({type(error).__name__}).") from None
 
 
 def _refuse_home(url: httpx.URL, host: str, trusted: frozenset[str]) -> None:
