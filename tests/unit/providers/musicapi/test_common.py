@@ -11,15 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotSupported
-from fermata_mcp.domain.task import Work
 from fermata_mcp.providers.http.wire import Answer, Call
 from fermata_mcp.providers.musicapi import producer as musicapi_producer
 from fermata_mcp.providers.musicapi import sonic as musicapi_sonic
 from fermata_mcp.providers.musicapi.common import MusicApiAdapter
+from support.musicapi import LINK, PRODUCER, SONIC, work
 
-SONIC, PRODUCER = musicapi_sonic.SonicAdapter(), musicapi_producer.ProducerAdapter()
 BOTH = pytest.mark.parametrize("adapter", [SONIC, PRODUCER], ids=["sonic", "producer"])
-LINK = "https://music.example/song.mp3"
 SEED_SONIC = '{"task_type": "extend_music", "continue_clip_id": "YOUR_CLIP_ID", "mv": "sonic-v5"}'
 STRINGS = (
     "Add soaring violin strings and an uplifting orchestral build with increasing intensity. "
@@ -29,22 +27,6 @@ SEED_PRODUCER = (
     '{"task_type": "extend_music", "clip_id": "abc123xyz789", "starts_at": 45, "length": 30, '
     f'"instruction": "{STRINGS}"}}'
 )
-
-
-def work(**given: Any) -> Work:
-    return Work(save_as="/music/out.mp3", **given)
-
-
-def sonic(**given: Any) -> dict[str, Any]:
-    call = SONIC.submit_call(work(source_clip="c-1", **given))
-    assert (call.method, call.path, call.host) == ("POST", "/api/v1/sonic/create", "api")
-    return dict(call.body or {})
-
-
-def producer(**given: Any) -> dict[str, Any]:
-    call = PRODUCER.submit_call(work(source_clip="p-1", **{"continue_at": 45} | given))
-    assert (call.method, call.path, call.host) == ("POST", "/api/v1/producer/create", "api")
-    return dict(call.body or {})
 
 
 def said(body: Any, status: int = 200) -> Answer:

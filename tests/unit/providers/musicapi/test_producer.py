@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from fermata_mcp.domain.errors import InvalidRequest
-from fermata_mcp.domain.task import Work
-from fermata_mcp.providers.musicapi import producer as musicapi_producer
-
-PRODUCER = musicapi_producer.ProducerAdapter()
-LINK = "https://music.example/song.mp3"
-
-
-def work(**given: Any) -> Work:
-    return Work(save_as="/music/out.mp3", **given)
-
-
-def producer(**given: Any) -> dict[str, Any]:
-    call = PRODUCER.submit_call(work(source_clip="p-1", **{"continue_at": 45} | given))
-    assert (call.method, call.path, call.host) == ("POST", "/api/v1/producer/create", "api")
-    return dict(call.body or {})
+from support.musicapi import LINK, PRODUCER, producer, work
 
 
 def test_producer_continues_a_little_before_the_end_and_asks_where_it_cannot_know() -> None:

@@ -7,21 +7,7 @@ from typing import Any
 import pytest
 
 from fermata_mcp.domain.errors import UnsupportedField
-from fermata_mcp.domain.task import Work
-from fermata_mcp.providers.musicapi import sonic as musicapi_sonic
-
-SONIC = musicapi_sonic.SonicAdapter()
-LINK = "https://music.example/song.mp3"
-
-
-def work(**given: Any) -> Work:
-    return Work(save_as="/music/out.mp3", **given)
-
-
-def sonic(**given: Any) -> dict[str, Any]:
-    call = SONIC.submit_call(work(source_clip="c-1", **given))
-    assert (call.method, call.path, call.host) == ("POST", "/api/v1/sonic/create", "api")
-    return dict(call.body or {})
+from support.musicapi import LINK, SONIC, sonic, work
 
 
 def test_only_another_model_is_still_the_small_body() -> None:
