@@ -35,6 +35,23 @@ SLOW = (
     "tests/contract/test_adapters.py::test_contract[kie-classic",
     "tests/contract/test_adapters.py::test_contract[musicapi-producer",
 )
+# In the short run, but not in `make quick`, which is for every minute: they make or measure music for a while.
+LONG = (
+    "tests/unit/rearrange/arrangement/test_arrange.py",
+    "tests/unit/rearrange/output/",
+    "tests/unit/rearrange/test_",
+    "tests/unit/rearrange/transitions/test_jumps.py",
+    "tests/unit/media/network/test_download.py",
+    "tests/unit/media/test_arrival.py",
+    "tests/unit/media/test_compare.py",
+    "tests/unit/media/test_join.py",
+    "tests/unit/media/test_tags.py",
+    "tests/unit/providers/local/",
+    "tests/unit/engine/steps/test_delivery.py",
+    "tests/unit/engine/steps/test_further.py",
+    "tests/unit/engine/steps/test_planted_bugs.py",
+    "tests/unit/test_layers.py::test_every_promise_has_tests",
+)
 PROMISES = {
     "an assistant makes a track longer over stdio": (
         "tests/e2e/test_stdio.py::test_journey[legacy-lengthens_with_progress",
@@ -85,8 +102,10 @@ PROMISES = {
 
 
 def mark_slow(items: Sequence[pytest.Item]) -> None:
-    """Give what is slow its mark; a test that bears it already keeps it."""
+    """Give what is slow, or long, its mark; a test that bears it already keeps it."""
     promised = tuple(node for nodes in PROMISES.values() for node in nodes)
     for item in items:
         if item.nodeid.startswith(SLOW) and not item.nodeid.startswith(promised):
             item.add_marker(pytest.mark.slow)
+        if item.nodeid.startswith(LONG):
+            item.add_marker(pytest.mark.long)
