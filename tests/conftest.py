@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from collections.abc import Iterable, Iterator
@@ -38,15 +39,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     mark_slow(items)
 
 
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A place for each test's person; folders are made by what uses them, as most tests use none."""
+    root = tmp_path_factory.mktemp("people")
+    numbers = itertools.count()
+    return (root / str(number) for number in numbers)
+
+
 @pytest.fixture(autouse=True)
-def clean_environ(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clean_environ(monkeypatch: pytest.MonkeyPatch, people: Iterator[Path]) -> Path:
     """No setting, key or folder of whoever runs the tests."""
     for name in list(os.environ):
         if name.startswith(OURS) or name.endswith("_API_KEY"):
             monkeypatch.delenv(name)
-    person = tmp_path_factory.mktemp("person")
+    person = next(people)
     for name, folder in HOMES.items():
-        (person / folder).mkdir(exist_ok=True)
         monkeypatch.setenv(name, str(person / folder))
     return person
 

@@ -45,6 +45,7 @@ class TestReading:
         assert readable_file(str(outside), None) == outside.resolve()
 
     def test_home_is_understood(self, clean_environ: Path) -> None:
+        (clean_environ / "home").mkdir(parents=True)
         file = a_file(clean_environ / "home")
         assert readable_file("~/song.wav", None) == file.resolve()
 
