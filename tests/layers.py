@@ -37,6 +37,7 @@ SLOW = (
 )
 # In the short run, but not in `make quick`, which is for every minute: they make or measure music for a while.
 LONG = (
+    "tests/unit/surface/tasks/",
     "tests/unit/rearrange/",
     "tests/unit/media/formats/",
     "tests/unit/media/network/",
@@ -87,7 +88,7 @@ PROMISES = {
     "a bad disk, database or clock costs one request at most": (
         "tests/faults/test_machine.py::test_without",
         "tests/faults/test_machine.py::test_an_answer_that_finds_no_room_is_kept_until_there_is[sunoapi",
-        "tests/faults/test_machine.py::test_a_database_that_is_locked_delays_and_loses_nothing[after the request-sunoapi",
+        "tests/faults/test_machine.py::test_a_database_that_is_locked_delays_and_loses_nothing[after the request-suno",
         "tests/faults/test_machine.py::test_a_clock_that_jumps_around_the_request[intent-back-sunoapi",
     ),
     "a download is whole or not there": ("tests/faults/test_download_faults.py",),

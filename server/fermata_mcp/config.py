@@ -34,7 +34,6 @@ NOT_ENFORCED = {
     "FERMATA_OAUTH_ISSUER": "callers are not authenticated yet",
     "FERMATA_PUBLIC_URL": "there are no webhooks yet, and providers cannot fetch local files",
     "FERMATA_OUTPUT_URL": "audio is saved in FERMATA_OUTPUT_DIR only",
-    "FERMATA_RESULT_LINKS": "results always carry resource links",
     "FERMATA_LINK_SECONDS": "results carry no links that expire",
     "FERMATA_STATE_KEY": "there is one process, with a key of its own",
 }
@@ -125,6 +124,9 @@ class Settings(BaseSettings):
     public_url: str | None = Field(None, description="public https address of the http server; refused by this version")
     auth_tokens: SecretStr | None = Field(None, description="bearer tokens for http; refused by this version")
     oauth_issuer: str | None = Field(None, description="OAuth issuer for http; refused by this version")
+    result_links: Annotated[Literal["auto", "always", "never"], BeforeValidator(_lower)] = Field(
+        "auto", description="resource links in results; `auto`: for clients that are known to read them"
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         "warning", description="what is told on standard error: `debug`, `info`, `warning` or `error`"
     )

@@ -16,7 +16,8 @@ from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.base import GRACE_MS, POLL_LEASE_MS, SUBMIT_LEASE_MS, Unreadable
 from fermata_mcp.store.rows import TASK_COLUMNS
 from fermata_mcp.store.sqlite import SqliteStore
-from fermata_mcp.surface.views import task_list, task_view
+from fermata_mcp.surface.results.history import task_list
+from fermata_mcp.surface.results.task_view import task_view
 from support.damage import Bytes, damage
 from support.rows import DAY_MS, ME, NOON, PAID, PRICE, a_step, a_task, claimed, created, only_step, stored
 

@@ -96,8 +96,9 @@ _COVERS = {
         "providers/musicapi/sonic.py",
     ),
     "unit/rearrange/test_lengthen.py": ("rearrange/job.py",),
-    "unit/surface/test_tools.py": ("surface/errors.py",),
-    "unit/surface/test_views.py": ("surface/text.py",),
+    "unit/surface/test_tools.py": ("surface/errors.py", "surface/reporter.py", "surface/tool_class.py"),
+    "unit/surface/tasks/test_extension.py": ("surface/tasks/rows.py", "surface/tasks/wire.py"),
+    "unit/surface/results/test_task_view.py": ("surface/results/task_text.py", "surface/results/view.py"),
     "unit/test_logs.py": ("surface/server.py",),
 }
 COVERED_ELSEWHERE = {module: test for test, modules in _COVERS.items() for module in modules}

@@ -127,6 +127,8 @@ class Store(Protocol):
     async def apply(self, change: Change, *, now: int) -> bool:
         """Carry out a guarded change; False if its guard did not hold and nothing happened.
 
+        A task that a person cancelled is not opened again by it, whatever became of the request meanwhile.
+
         Raises:
             AlreadyKnown: A provider's id or a live attempt is recorded elsewhere already.
             OverBudget: The change's `day_cap` would be exceeded.

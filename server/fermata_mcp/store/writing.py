@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fermata_mcp.domain.change import Change, NewStep
+from fermata_mcp.domain.change import Change, NewStep, TaskPatch
 from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.errors import OverBudget
 from fermata_mcp.domain.spec import Rate
@@ -79,12 +79,12 @@ def must_last(change: Change) -> bool:
 
 
 def apply(c: Sql, *, change: Change, now: int) -> bool:
-    sql = """SELECT s.state, s.fence, s.attempt_id, s.task_id, s.provider, s.account_id, s.home, t.principal
+    sql = """SELECT s.state, s.fence, s.attempt_id, s.task_id, s.provider, s.account_id, s.home, t.principal, t.status
              FROM step s JOIN task t ON t.id = s.task_id WHERE s.id = ?"""
     row = c.execute(sql, (change.step_id,)).fetchone()
     if row is None:
         return False
-    state, fence, attempt_id, task_id, provider, account_id, home, principal = row
+    state, fence, attempt_id, task_id, provider, account_id, home, principal, status = row
     if state not in change.allowed or change.fence not in (None, fence) or change.about not in (None, attempt_id):
         return False
     _check_move(state, change)
@@ -102,8 +102,15 @@ def apply(c: Sql, *, change: Change, now: int) -> bool:
     if change.next_step:
         _insert_step(c, change.next_step, task_id, provider, account_id, home, now)
     if change.task:
-        _update(c, "task", task_id, dict(change.task) | {"updated_at": now})
+        _update(c, "task", task_id, _not_opened_again(status, change.task) | {"updated_at": now})
     return True
+
+
+def _not_opened_again(status: str, patch: TaskPatch) -> dict[str, Any]:
+    """A task that a person cancelled stays so, also where its provider took the request on at the same moment."""
+    if status == "cancelled" and patch.get("status") == "running":
+        return {name: value for name, value in patch.items() if name not in ("status", "error", "message")}
+    return dict(patch)
 
 
 def _check_move(state: Any, change: Change) -> None:

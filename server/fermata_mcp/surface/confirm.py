@@ -6,9 +6,10 @@ from typing import Any
 
 from mcp.server.mcpserver import Context
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from fermata_mcp.domain.errors import OverBudget
+
+from .clients import can_be_asked, is_modern
 
 QUESTION = "confirm_cost"
 SCHEMA: dict[str, Any] = {
@@ -34,19 +35,13 @@ async def confirm(
     if limit is None or quoted <= limit or (agreed is not None and agreed >= quoted):
         return None
     question = f"This can cost up to {quoted:g} credits. Go ahead?"
-    if not _can_ask(ctx):
+    if not can_be_asked(ctx.client_capabilities):
         raise OverBudget(f"this can cost {quoted:g} credits, which a person must confirm.", _way_out(quoted))
-    if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
+    if is_modern(ctx):
         return _by_calling_again(ctx, question, quoted)
     answer = await ctx.session.elicit_form(question, SCHEMA, related_request_id=ctx.request_context.request_id)
     _weigh(answer, quoted)
     return None
-
-
-def _can_ask(ctx: Context[Any, Any]) -> bool:
-    capabilities = ctx.client_capabilities
-    asking = capabilities.elicitation if capabilities else None
-    return asking is not None and (asking.form is not None or asking.url is None)
 
 
 def _by_calling_again(ctx: Context[Any, Any], question: str, quoted: float) -> InputRequiredResult | None:

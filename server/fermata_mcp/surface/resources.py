@@ -29,8 +29,10 @@ from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound
 from fermata_mcp.engine.service import Service
 from fermata_mcp.media.files import sealed_bytes
 
+from .results.history import task_list
+from .results.provider_facts import provider_facts
+from .results.task_view import task_view
 from .tools import Toolbox
-from .views import provider_facts, task_list, task_view
 
 MAX_AUDIO_BYTES = 16 * 1024 * 1024
 HISTORY = "fermata://tasks"
@@ -55,7 +57,7 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
     async def one_task(task_id: str) -> str:
         with _in_words(f"{HISTORY}/{task_id}"):
             task = await service.get(task_id)
-        return task_view(task, box.now(), service.spec(task.provider)).model_dump_json()
+        return task_view(task, box.now(), service.spec(task.provider), all_seams=True).model_dump_json()
 
     @server.resource(
         "fermata://tasks/{task_id}/audio/{index}",

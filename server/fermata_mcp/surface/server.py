@@ -15,6 +15,8 @@ from fermata_mcp.engine.service import Service
 from .announcer import Announcer, Spawn
 from .prompts import add_prompts
 from .resources import add_completion, add_resources
+from .tasks.extension import TasksExtension
+from .tasks.rows import Rows
 from .tools import Toolbox, make_tools
 
 INSTRUCTIONS = """Fermata makes music tracks longer. extend_track adds once, chain_extend goes on to a target length.
@@ -36,6 +38,7 @@ def make_server(service: Service, now: Callable[[], int], spawn: Spawn) -> MCPSe
             version=__version__,
             tools=make_tools(box),
             subscriptions=False,
+            extensions=[TasksExtension(Rows(box))],
         )
     add_resources(server, box)
     add_completion(server, service)

@@ -7,8 +7,8 @@ import pytest
 from emulators.paid import named
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.engine.service import Service
-from fermata_mcp.surface.text import task_text
-from fermata_mcp.surface.views import TaskView, task_view
+from fermata_mcp.surface.results.task_text import task_text
+from fermata_mcp.surface.results.task_view import TaskView, task_view
 from support.engines import House, finished
 from support.shop import Shop, quick, trading
 
@@ -21,7 +21,7 @@ async def told(service: Service, task_id: str) -> tuple[TaskView, str]:
     task = await service.get(task_id)
     spec = service.spec(task.provider)
     view = task_view(task, task.updated_at, spec)
-    return view, task_text(view, spec)
+    return view, task_text(view)
 
 
 async def test_a_failed_task_says_what_it_may_have_cost(house: House) -> None:

@@ -175,6 +175,32 @@ class TestCancelling:
             await eventually(lambda: is_step(service, task, "waiting"))
             assert (await service.get(task.id)).status == "cancelled"
 
+    async def test_a_cancel_just_before_the_answer_is_recorded_stays_a_cancel(
+        self, house: House, remote: Remote
+    ) -> None:
+        store = house.store()
+        gate = anyio.Event()
+        remote.finishes = False
+
+        async def slow() -> Submitted:
+            await gate.wait()
+            store.before_apply = cancel
+            return Accepted("slow")
+
+        async def cancel(_: Change) -> None:
+            step = (await service.get(task.id)).steps[-1]
+            now = house.time.now()
+            assert await MortalStore.apply(store, moves.no_further(step, await service.get(task.id), now), now=now)
+
+        remote.answers.append(slow)
+        async with house.engine(store) as service:
+            task = (await begin(service, house.request())).task
+            await remote.until_submitted()
+            gate.set()
+            await eventually(lambda: is_step(service, task, "waiting"))
+            task = await service.get(task.id)
+        assert (task.status, task.message) == ("cancelled", "cancelled")
+
     async def test_a_wish_is_not_lost_when_the_work_moves_on_meanwhile(self, house: House, remote: Remote) -> None:
         """The step was queued when it was read; by the time the wish is recorded its request is on its way."""
         store = house.store()

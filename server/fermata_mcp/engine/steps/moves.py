@@ -41,8 +41,8 @@ def begin(step: Step, attempt_id: str, spec: ProviderSpec, hold: int, day_cap: i
     )
 
 
-def accepted(step: Step, remote_id: str, due_at: int, now: int, *, cancelled: bool = False) -> Change:
-    """A learned id is a fact: it is recorded whoever holds the claim by now. A cancelled task stays cancelled."""
+def accepted(step: Step, remote_id: str, due_at: int, now: int) -> Change:
+    """A learned id is a fact: it is recorded whoever holds the claim by now."""
     return Change(
         step.id,
         _OPEN,
@@ -50,7 +50,7 @@ def accepted(step: Step, remote_id: str, due_at: int, now: int, *, cancelled: bo
         {"state": "waiting", "remote_id": remote_id, "due_at": due_at, "error": None},
         about=step.attempt_id,
         attempt={"state": "accepted", "remote_id": remote_id, "ended_at": now},
-        task={} if cancelled else {"status": "running", "error": None, "message": "being made"},
+        task={"status": "running", "error": None, "message": "being made"},
     )
 
 

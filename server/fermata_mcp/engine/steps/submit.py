@@ -160,8 +160,7 @@ class Submitter:
         match outcome:
             case Accepted(remote_id):
                 self._context.follow(remote_id, step)
-                cancelled, pause = await self._known_of(step, task, provider, now)
-                return moves.accepted(step, remote_id, now + pause, now, cancelled=cancelled)
+                return moves.accepted(step, remote_id, now + await self._first_pause(step, provider, now), now)
             case Refused(_, retry_after) if retry_after is not None and await self._may_try_again(step, provider):
                 wait = self._settings.milliseconds(min(LONGEST_RETRY_SECONDS, retry_after))
                 return moves.put_back(step, now + max(MIN_RETRY_MS, wait), now, hold)
@@ -172,16 +171,12 @@ class Submitter:
             case _:
                 return moves.unclear(step, outcome.evidence, now)
 
-    async def _known_of(self, step: Step, task: Task, provider: Provider, now: int) -> tuple[bool, int]:
-        """Whether the task was cancelled meanwhile, and milliseconds to the first look.
-
-        A store that cannot be read now must not cost the id that was just learned.
-        """
+    async def _first_pause(self, step: Step, provider: Provider, now: int) -> int:
+        """Milliseconds to the first look. A store that cannot be read now must not cost the id just learned."""
         try:
-            fresh = await self._context.store.get(task.id) or task
-            return fresh.cancel_at is not None, round(1000 * await self._context.paces.first(step, provider.spec, now))
+            return round(1000 * await self._context.paces.first(step, provider.spec, now))
         except FermataError:
-            return task.cancel_at is not None, self._settings.milliseconds(provider.spec.pace.first)
+            return self._settings.milliseconds(provider.spec.pace.first)
 
     async def _may_try_again(self, step: Step, provider: Provider) -> bool:
         attempts = await self._context.store.attempts(step.id)

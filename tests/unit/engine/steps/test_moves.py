@@ -43,10 +43,6 @@ def test_a_lost_answer_is_never_put_back_by_paid_work() -> None:
     assert moves.unknown_resolved(STEP, task, FREE_WORK, NOON, None).step.get("state") == "queued"
 
 
-def test_a_cancelled_task_stays_cancelled_when_its_work_is_taken_on() -> None:
-    assert moves.accepted(STEP, "r", NOON, NOON, cancelled=True).task == {}
-
-
 @pytest.mark.parametrize(
     ("taken_on", "refunds", "cost", "money"),
     [

@@ -23,7 +23,7 @@ from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from fermata_mcp.providers.base import Accepted, NotSent, Refused, Snapshot, Unclear
 from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS
-from fermata_mcp.surface.views import task_view
+from fermata_mcp.surface.results.task_view import task_view
 from support.asked import begin
 from support.engines import House, eventually, finished, is_step, no_report
 from support.remote import Remote

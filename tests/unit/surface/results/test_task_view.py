@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,29 +13,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from fermata_mcp.domain.credits import Quote
 from fermata_mcp.domain.errors import OutcomeUnknown
 from fermata_mcp.domain.spec import ProviderSpec
-from fermata_mcp.domain.task import TASK_STATUSES, Audio, Clip, Failure, Step, Task, TaskStatus, Work
-from fermata_mcp.engine.credits import CreditsReport, ProviderCredits
+from fermata_mcp.domain.task import TASK_STATUSES, Audio, Clip, Failure, Seam, SourceFacts, Step, Task, TaskStatus, Work
 from fermata_mcp.providers.local.provider import SPEC as LOCAL
 from fermata_mcp.store.base import Replayed
-from fermata_mcp.surface.text import credits_text, list_text, task_text
-from fermata_mcp.surface.views import (
-    CreditsView,
-    TaskList,
-    TaskView,
-    credits_view,
-    iso,
-    provider_facts,
-    short,
-    task_view,
-)
+from fermata_mcp.surface.results.credits import CreditsView
+from fermata_mcp.surface.results.history import TaskList
+from fermata_mcp.surface.results.task_text import clip_text, task_text
+from fermata_mcp.surface.results.task_view import MOST_SEAMS, TaskView, clip_view, task_view
+from fermata_mcp.surface.results.view import iso
 from support.rows import NOON, PAID, PRICE, a_task
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 FIELDS = {
-    TaskView: "task_id kind provider provider_reason status progress source audio clips steps credits error "
-    "warnings next created_at updated_at finished_at",
+    TaskView: "task_id kind provider provider_reason status summary progress source audio clips steps credits "
+    "honesty error warnings next created_at updated_at finished_at",
     CreditsView: "providers spent_today spent_this_week spent_this_month cap_today",
     TaskList: "tasks next_cursor unreadable",
 }
@@ -70,7 +65,7 @@ def in_status(status: TaskStatus, **fields: Any) -> Task:
 
 
 def shown(task: Task, spec: ProviderSpec = PAID, replayed: Replayed = None, *, dry_run: bool = False) -> str:
-    return task_text(task_view(task, NOON + 7000, spec, replayed, dry_run=dry_run), spec)
+    return task_text(task_view(task, NOON + 7000, spec, replayed, dry_run=dry_run))
 
 
 @pytest.mark.parametrize(("view", "names"), FIELDS.items())
@@ -112,10 +107,10 @@ def test_elapsed_time_stops_when_the_task_does_and_never_runs_backwards() -> Non
 
 @pytest.mark.parametrize("spec", [PAID, LOCAL], ids=lambda spec: spec.name)
 @pytest.mark.parametrize("status", TASK_STATUSES)
-def test_every_status_is_told_in_two_to_five_lines(status: TaskStatus, spec: ProviderSpec) -> None:
+def test_every_status_is_told_in_whole_lines_that_end_with_what_to_do(status: TaskStatus, spec: ProviderSpec) -> None:
     task = in_status(status, warnings=("One thing.", "Another thing."))
     lines = shown(task, spec, "request").splitlines()
-    assert 2 <= len(lines) <= 5
+    assert len(lines) >= 2
     assert all(line.strip() for line in lines)
     assert lines[-1].startswith("Next: ")
     assert lines[-1].count("Next:") == 1
@@ -130,12 +125,12 @@ def test_the_text_names_the_task_or_its_file(status: TaskStatus) -> None:
 
 def test_success_tells_where_how_long_and_what_it_cost() -> None:
     text = shown(in_status("succeeded"))
-    for part in ("/music/out.wav", "34.0 s", "before 4.0 s", "10 credits"):
+    for part in ("/music/out.wav", "34.00 s", "before 4.00 s", "10 credits"):
         assert part in text
 
 
 def test_free_work_speaks_honestly_and_not_of_money() -> None:
-    text = shown(in_status("succeeded"), LOCAL)
+    text = shown(in_status("succeeded", charged=0, quote=Quote(0, 0)), LOCAL)
     assert "nothing new was composed" in text
     assert "credits" not in text
 
@@ -186,65 +181,83 @@ def test_work_done_whose_audio_is_not_here_yet_is_told_without_a_path() -> None:
 def test_no_words_of_others_add_lines(status: TaskStatus, words: list[str], message: str) -> None:
     failure = Failure(code="generation_failed", message=message, hint="call again.") if status == "failed" else None
     task = in_status(status, warnings=tuple(words), message=message, **({"error": failure} if failure else {}))
-    assert 2 <= len(shown(task).splitlines()) <= 5
+    without = in_status(status, **({"error": failure} if failure else {}))
+    assert len(shown(task).splitlines()) <= len(shown(without).splitlines()) + len(words)
 
 
-# --- lists and money --------------------------------------------------------------------------------------------------
+# --- text and data ----------------------------------------------------------------------------------------------------
 
 
-def money(name: str = "paid", **fields: Any) -> ProviderCredits:
-    usual: dict[str, Any] = {
-        "provider": name, "configured": True, "balance": 95.0, "price_per_extend": 10.0, "extends_left": 9,
-        "note": None, "error": None,
-    }  # fmt: skip
-    return ProviderCredits(**(usual | fields))
+def two_takes(status: TaskStatus, seams: int = 0) -> Task:
+    """A finished task with a whole first take, with joins, and a second one of which only a link is here."""
+    joins = tuple(
+        Seam(at=10.0 * (n + 1), from_=3.0, to=1.0, blend_ms=200, confidence=0.5 + n / 100) for n in range(seams)
+    )
+    first = Clip(file=AUDIO.file, duration_seconds=34, whole_track=True, seams=joins, model="V5", title="Rain")
+    second = Clip(url="https://example.com/b.mp3", duration_seconds=61.239, whole_track=False)
+    step = replace(a_step_with(first), clips=(first, second))
+    return in_status(status, steps=(step,), warnings=("One thing.", "Another thing."))
 
 
-@pytest.mark.parametrize("count", [0, 1, 3, 4, 20])
-@pytest.mark.parametrize("cursor", [None, "123.tsk_1"])
-@pytest.mark.parametrize("unreadable", [0, 1, 9])
-def test_a_list_is_two_to_five_lines(count: int, cursor: str | None, unreadable: int) -> None:
-    ids = [f"tsk_bad_{number}" for number in range(unreadable)]
-    page = TaskList(tasks=[short(in_status("succeeded")) for _ in range(count)], next_cursor=cursor, unreadable=ids)
-    assert all(task_id in list_text(page) for task_id in ids[:3])
-    assert not ids or f"{unreadable} cannot be read" in list_text(page)
-    lines = list_text(page).splitlines()
-    assert 2 <= len(lines) <= 5
-    assert all(lines)
-    assert lines[-1].startswith("Next: ")
-
-
-def test_a_list_shows_newest_first_and_how_to_get_older_ones() -> None:
-    page = TaskList(tasks=[short(in_status("succeeded"))], next_cursor="123.tsk_1")
-    assert 'cursor "123.tsk_1"' in list_text(page)
-
-
-@pytest.mark.parametrize("count", [1, 4, 6])
-def test_credits_have_a_line_for_each_provider_that_is_ready_and_one_for_what_was_spent(count: int) -> None:
-    view = credits_view(CreditsReport(tuple(money(f"p{i}") for i in range(count)), 20, 30, 45.5, 100))
-    lines = credits_text(view).splitlines()
-    assert len(lines) == count + 1
-    assert lines[-1] == "Spent: 20 of 100 credits today, 30 this week, 45.5 this month (UTC)."
-
-
-def test_credits_tell_what_they_do_not_know() -> None:
-    known = money(balance=None, note="no such call"), money(error="rate_limited: later.")
-    assert credits_text(credits_view(CreditsReport(known, 0, 0, 0, None))).splitlines() == [
-        "paid: no such call.",
-        "paid: rate_limited: later.",
-        "Spent: 0 credits today, 0 this week, 0 this month (UTC).",
-    ]
-
-
-def test_what_others_would_cost_is_told_without_their_key() -> None:
-    other = money("other", configured=False, balance=None, note="not configured: set OTHER_API_KEY")
-    lines = credits_text(credits_view(CreditsReport((money(), other), 0, 0, 0, None))).splitlines()
-    assert lines[1] == "Without a key: other up to 10 credits an extension (not configured: set OTHER_API_KEY)."
+def facts_of(view: TaskView) -> Iterator[str]:
+    """Everything that a host which shows only data would let its model know, as the text writes it."""
+    yield from view.warnings
+    yield view.next
+    if view.honesty:
+        yield view.honesty
+    if view.error:
+        yield view.error.message
+    if view.credits.charged:
+        yield f"{view.credits.charged:g} credits"
+    for clip in view.clips:
+        yield clip.clip
+        yield from (place for place in (clip.file or clip.url,) if place)
+        yield f"{clip.duration_seconds:.2f} s"
+        if clip.seams_total:
+            yield "Joins: "
 
 
 @pytest.mark.parametrize("spec", [PAID, LOCAL], ids=lambda spec: spec.name)
-def test_the_capability_row_of_a_provider_is_complete_and_finite(spec: ProviderSpec) -> None:
-    facts = provider_facts(spec)
-    assert facts["needs"] == (spec.key_variable or "nothing")
-    assert set(facts["fields"]) == set(spec.fields)
-    assert float("inf") not in facts["lengths_seconds"].values()
+@pytest.mark.parametrize("seams", [0, 1, 6, 40])
+@pytest.mark.parametrize("status", TASK_STATUSES)
+def test_the_text_says_what_the_data_say(status: TaskStatus, seams: int, spec: ProviderSpec) -> None:
+    task = two_takes(status, seams) if status in ("succeeded", "partial") else in_status(status, warnings=("One.",))
+    view = task_view(task, NOON, spec)
+    text = task_text(view)
+    assert [fact for fact in facts_of(view) if fact not in text] == []
+
+
+def test_only_the_least_sure_joins_are_told_one_by_one_and_the_others_are_counted() -> None:
+    view = task_view(two_takes("succeeded", 40), NOON, PAID)
+    assert [seam.confidence for seam in view.clips[0].seams] == [round(0.5 + n / 100, 2) for n in range(MOST_SEAMS)]
+    assert view.clips[0].seams_total == 40
+    assert "Joins: 40, the least sure: 0:10.0 (50% sure)" in task_text(view)
+    assert len(task_view(two_takes("succeeded", 40), NOON, PAID, all_seams=True).clips[0].seams) == 40
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1e6))
+def test_numbers_are_as_a_person_would_say_them(made: float, before: float) -> None:
+    audio = Audio(file="/music/out.wav", duration_seconds=made, whole_track=True)
+    task = in_status("succeeded", audio=audio, source=SourceFacts(ref="/music/in.wav", duration_seconds=before))
+    view = task_view(task, NOON, PAID)
+    assert view.audio
+    assert (view.audio.duration_seconds, view.source.duration_seconds) == (round(made, 2), round(before, 2))
+
+
+@pytest.mark.parametrize("status", TASK_STATUSES)
+def test_the_summary_is_one_line(status: TaskStatus) -> None:
+    summary = task_view(in_status(status), NOON, PAID).summary
+    assert summary
+    assert "\n" not in summary
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_clip_is_told_with_exactly_its_own_facts(index: int) -> None:
+    view = clip_view(two_takes("succeeded", 12), index, NOON, PAID)
+    text = clip_text(view, index)
+    mine, other = view.clips[index], view.clips[1 - index]
+    assert (mine.file or mine.url or "") in text
+    assert (other.file or other.url or "") not in text
+    assert view.audio
+    assert view.audio.duration_seconds == mine.duration_seconds
+    assert len(view.clips[0].seams) == 12

@@ -1,74 +1,85 @@
-"""What callers see, as data: one model per result."""
+"""A task as data."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Failure, Seam, Step, Task
-from fermata_mcp.engine.credits import CreditsReport, ProviderCredits
-from fermata_mcp.store.base import Page, Replayed
+from fermata_mcp.store.base import Replayed
+
+from .view import Rounded, View, iso
 
 REPLAYED = {
     "key": "This is the task that the same idempotency_key started earlier; nothing new was started.",
     "request": "This is the task of an identical call made earlier; nothing new was started. Pass take: 2 for another.",
 }
 NOTHING_SENT = "Dry run: checked and quoted only; nothing was sent and no task was made."
-
-
-class View(BaseModel):
-    model_config = ConfigDict(extra="forbid", defer_build=True)
+# A result goes into a conversation, where each join costs some thirty tokens; the resource of the task has them all.
+MOST_SEAMS = 8
 
 
 class ProgressView(View):
-    fraction: float | None
-    elapsed_seconds: float
-    expected_seconds: float | None
+    fraction: Rounded | None
+    elapsed_seconds: Rounded
+    expected_seconds: Rounded | None
     message: str
 
 
 class SourceView(View):
     ref: str
-    duration_seconds: float | None
+    duration_seconds: Rounded | None
 
 
 class AudioView(View):
     file: str | None
     url: str | None
-    duration_seconds: float | None
+    duration_seconds: Rounded | None
     whole_track: bool | None
+
+
+class SeamView(View):
+    """A join. Seconds; `at` in the result, the others in the source. `confidence` from 0 to 1."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    at: Rounded
+    from_: Rounded = Field(alias="from")
+    to: Rounded
+    blend_ms: Rounded
+    confidence: Rounded
 
 
 class ClipView(View):
+    """`seams` are at most the `MOST_SEAMS` least sure of `seams_total`, in order, unless all were asked for."""
+
     clip: str
     provider_clip_id: str | None
     title: str | None
-    duration_seconds: float | None
+    duration_seconds: Rounded | None
     whole_track: bool | None
-    continue_at: float | None
+    continue_at: Rounded | None
     url: str | None
     file: str | None
     model: str | None
-    seams: list[Seam]
+    seams: list[SeamView]
+    seams_total: int
 
 
 class StepView(View):
     seq: int
     status: str
     task_id: str | None
-    duration_seconds: float | None
-    credits: float | None
+    duration_seconds: Rounded | None
+    credits: Rounded | None
 
 
 class CreditsOfTask(View):
-    quoted: float
-    expected: float | None
-    charged: float | None
-    refunded: float
+    quoted: Rounded
+    expected: Rounded | None
+    charged: Rounded | None
+    refunded: Rounded
 
 
 class TaskView(View):
@@ -77,49 +88,20 @@ class TaskView(View):
     provider: str
     provider_reason: str | None
     status: str
+    summary: str
     progress: ProgressView
     source: SourceView
     audio: AudioView | None
     clips: list[ClipView]
     steps: list[StepView]
     credits: CreditsOfTask
+    honesty: str | None
     error: Failure | None
     warnings: list[str]
     next: str
     created_at: str
     updated_at: str
     finished_at: str | None
-
-
-class ShortTask(View):
-    task_id: str
-    kind: str
-    provider: str
-    status: str
-    source: str
-    duration_seconds: float | None
-    file: str | None
-    created_at: str
-    finished_at: str | None
-
-
-class TaskList(View):
-    tasks: list[ShortTask]
-    next_cursor: str | None
-    unreadable: list[str] = Field(default=[], exclude_if=lambda ids: not ids)
-
-
-class CreditsView(View):
-    providers: list[ProviderCredits]
-    spent_today: float
-    spent_this_week: float
-    spent_this_month: float
-    cap_today: float | None
-
-
-def iso(milliseconds: int) -> str:
-    """Unix milliseconds as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def share_done(task: Task, spec: ProviderSpec, now: int) -> float | None:
@@ -135,7 +117,13 @@ def usual_seconds(spec: ProviderSpec) -> float:
 
 
 def task_view(
-    task: Task, now: int, spec: ProviderSpec, replayed: Replayed = None, *, dry_run: bool = False
+    task: Task,
+    now: int,
+    spec: ProviderSpec,
+    replayed: Replayed = None,
+    *,
+    dry_run: bool = False,
+    all_seams: bool = False,
 ) -> TaskView:
     """The view of a task as it stands.
 
@@ -144,19 +132,24 @@ def task_view(
         spec: Of its provider.
         replayed: How it was found, where it is an earlier one.
         dry_run: Whether it was only quoted, and is stored nowhere.
+        all_seams: Every join, and not only the least sure.
     """
+    credits = _credits(task, spec)
+    most = None if all_seams else MOST_SEAMS
     return TaskView(
         task_id=None if dry_run else task.id,
         kind=task.kind,
         provider=task.provider,
         provider_reason=task.source.chosen,
         status=task.status,
+        summary=_summary(task, credits, dry_run=dry_run),
         progress=_progress(task, now, spec),
         source=SourceView(ref=task.source.ref, duration_seconds=task.source.duration_seconds),
         audio=AudioView(**task.audio.model_dump()) if task.audio else None,
-        clips=[_clip(task, index, clip) for index, clip in enumerate(task.clips)],
+        clips=[_clip(task, index, clip, most) for index, clip in enumerate(task.clips)],
         steps=[_step(step, spec) for step in task.steps] if task.kind == "chain" else [],
-        credits=_credits(task, spec),
+        credits=credits,
+        honesty=spec.honesty if task.status in ("succeeded", "partial") else None,
         error=task.error,
         warnings=_warnings(task, replayed, dry_run),
         next="Call again without dry_run to start." if dry_run else _next(task),
@@ -167,10 +160,48 @@ def task_view(
 
 
 def clip_view(task: Task, index: int, now: int, spec: ProviderSpec) -> TaskView:
-    """A task with one of its clips in the place of its deliverable."""
-    view = task_view(task, now, spec)
+    """A task with one of its clips in the place of its deliverable, and all joins, for a player to mark."""
+    view = task_view(task, now, spec, all_seams=True)
     chosen = view.clips[index].model_dump(include=set(AudioView.model_fields))
     return view.model_copy(update={"audio": AudioView(**chosen)})
+
+
+def _summary(task: Task, credits: CreditsOfTask, *, dry_run: bool) -> str:
+    by = f"by {task.provider}"
+    match task.status:
+        case _ if dry_run:
+            return f"Would be made {by}; {cost_words(credits, spent=False)}."
+        case "succeeded" | "partial":
+            word = "Done" if task.status == "succeeded" else "Partly done"
+            return f"{word}: {_lengths(task)} {by}; {cost_words(credits)}."
+        case "queued" | "running":
+            return f"{task.status.capitalize()} {by}: {task.message}."
+        case "failed" | "unknown":
+            problem = f": {task.error.code}: {task.error.message}" if task.error else ""
+            return f"{'Failed' if task.status == 'failed' else 'Outcome unknown'}{problem}"
+        case _:
+            return f"Cancelled; {cost_words(credits)}."
+
+
+def _lengths(task: Task) -> str:
+    if task.audio is None or not (task.audio.file or task.audio.url):
+        return "the audio is not here yet, made"
+    after, before = task.audio.duration_seconds, task.source.duration_seconds
+    told = "of unknown length" if after is None else f"{after:.2f} s"
+    return f"{told}{f' (before {before:.2f} s)' if before else ''}"
+
+
+def cost_words(credits: CreditsOfTask, *, spent: bool = True) -> str:
+    """What was or would be paid, in words."""
+    quoted, charged, expected = credits.quoted, credits.charged, credits.expected
+    if not quoted and not charged:
+        return "free"
+    if not spent:
+        return f"{'' if expected is None else f'about {expected:g}, '}up to {quoted:g} credits"
+    if charged is None:
+        return f"it may have cost up to {quoted:g} credits"
+    refunded = f", of which the provider refunds {credits.refunded:g}" if credits.refunded else ""
+    return f"{charged:g} credits{refunded}"
 
 
 def _progress(task: Task, now: int, spec: ProviderSpec) -> ProgressView:
@@ -196,12 +227,20 @@ def _credits(task: Task, spec: ProviderSpec) -> CreditsOfTask:
     )
 
 
-def _clip(task: Task, index: int, clip: Clip) -> ClipView:
+def _clip(task: Task, index: int, clip: Clip, most: int | None) -> ClipView:
     return ClipView(
         clip=f"{task.id}/{index}",
-        seams=list(clip.seams),
+        seams=[SeamView(**seam.model_dump(by_alias=True)) for seam in least_sure(clip.seams, most)],
+        seams_total=len(clip.seams),
         **clip.model_dump(exclude={"seams", "own_seconds", "told_seconds", "cut"}),
     )
+
+
+def least_sure(seams: tuple[Seam, ...], most: int | None) -> list[Seam]:
+    """The `most` joins that may be heard first of all, in the order in which they come."""
+    if most is None or len(seams) <= most:
+        return list(seams)
+    return sorted(sorted(seams, key=lambda seam: seam.confidence)[:most], key=lambda seam: seam.at)
 
 
 def _step(step: Step, spec: ProviderSpec) -> StepView:
@@ -240,66 +279,3 @@ def _next(task: Task) -> str:
             return "Call again to start anew."
         case _:
             return task.error.hint if task.error else "Call again."
-
-
-def short(task: Task) -> ShortTask:
-    return ShortTask(
-        task_id=task.id,
-        kind=task.kind,
-        provider=task.provider,
-        status=task.status,
-        source=task.source.ref,
-        duration_seconds=task.audio.duration_seconds if task.audio else None,
-        file=task.audio.file if task.audio else None,
-        created_at=iso(task.created_at),
-        finished_at=iso(task.finished_at) if task.finished_at else None,
-    )
-
-
-def task_list(page: Page) -> TaskList:
-    return TaskList(
-        tasks=[short(task) for task in page.tasks], next_cursor=page.next_cursor, unreadable=list(page.unreadable)
-    )
-
-
-def credits_view(told: CreditsReport) -> CreditsView:
-    return CreditsView(
-        providers=list(told.providers),
-        spent_today=told.spent_today,
-        spent_this_week=told.spent_this_week,
-        spent_this_month=told.spent_this_month,
-        cap_today=told.cap_today,
-    )
-
-
-def provider_facts(spec: ProviderSpec) -> dict[str, Any]:
-    """One row of the capability table: for `fermata://providers` and the docs."""
-    return {
-        "name": spec.name,
-        "title": spec.title,
-        "summary": spec.summary,
-        "needs": spec.key_variable or "nothing",
-        "sources": sorted(spec.sources),
-        "fields": {name: field.note for name, field in spec.fields.items()},
-        "options": dict(spec.options) if spec.options is not None else "any of the provider's own",
-        "models": list(spec.models),
-        "credits_per_extension": {
-            "low": spec.price.low,
-            "high": spec.price.high,
-            "words": spec.price.words,
-            "stated_in": spec.price.stated_in,
-        },
-        "lengths_seconds": {
-            "shortest_source": spec.lengths.shortest_source,
-            "longest_source": _finite(spec.lengths.longest_source),
-            "longest_result": _finite(spec.lengths.longest_result),
-            "added_by_default": spec.lengths.default_add,
-        },
-        "tells_balance": spec.has_balance,
-        "verified": spec.verified,
-        "notes": [*([spec.honesty] if spec.honesty else []), *spec.notes],
-    }
-
-
-def _finite(seconds: float) -> float | None:
-    return None if seconds == float("inf") else seconds

@@ -1,0 +1,74 @@
+"""What is known of clients by the names that they give: each was seen, and nothing is guessed of others.
+
+What was seen, and of which versions, is told in `docs/hosts.md`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from mcp.server.mcpserver import Context
+from mcp.server.session import ServerSession
+from mcp.types import ClientCapabilities
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+Links = Literal["auto", "always", "never"]
+
+# They pass a resource link on to their model or person, or leave it out. LangChain's adapter, whose agents end at one,
+# cannot be told from other users of the Python SDK, so that one's own name ("mcp") is not among these.
+READ_LINKS = frozenset({"claude-code", "claude-ai", "gemini-cli-mcp-client", "inspector-client", "mcp-inspector"})
+# They go on waiting as long as progress is told.
+PATIENT = frozenset({"claude-code", "gemini-cli-mcp-client"})
+
+# Some hosts end a call after five seconds, and none of those asks for progress.
+FIRST_WAIT_SECONDS = 4.0
+TO_THE_END_SECONDS = 3600.0
+
+
+def name_of(session: ServerSession) -> str:
+    """What the client calls itself; "" where it does not say."""
+    params = session.client_params
+    return params.client_info.name if params else ""
+
+
+def can_be_asked(capabilities: ClientCapabilities | None) -> bool:
+    """Whether the person behind a client can be shown a form."""
+    asking = capabilities.elicitation if capabilities else None
+    return asking is not None and (asking.form is not None or asking.url is None)
+
+
+def reads_links(name: str, setting: Links) -> bool:
+    """Whether results for this client carry resource links; the path of each file is in the text in any case."""
+    return setting == "always" or (setting == "auto" and _known(name, READ_LINKS))
+
+
+def wait_for(ctx: Context[Any, Any], asked: float | None, usual: float, *, decided: bool) -> float:
+    """Seconds that a call may wait for its task, as long as this client lets one.
+
+    Args:
+        asked: The caller's own word.
+        usual: The setting.
+        decided: Whether the operator set it, and thereby knows that clients here wait that long.
+    """
+    if asked is not None:
+        return asked
+    if decided:
+        return usual
+    if not wants_progress(ctx):
+        return min(usual, FIRST_WAIT_SECONDS)
+    return TO_THE_END_SECONDS if _known(name_of(ctx.session), PATIENT) else usual
+
+
+def wants_progress(ctx: Context[Any, Any]) -> bool:
+    meta = ctx.request_context.meta
+    return bool(meta) and meta.get("progress_token") is not None
+
+
+def is_modern(ctx: Any) -> bool:
+    """Whether this request is of the protocol era without sessions."""
+    return ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+
+
+def _known(name: str, names: frozenset[str]) -> bool:
+    # Some add to their name which of their servers they speak to.
+    return any(name == known or name.startswith(f"{known}-") for known in names)

@@ -1,0 +1,36 @@
+"""What all results as data share: closed models, and numbers as a person would say them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+
+class View(BaseModel):
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+
+def hundredths(number: float) -> float:
+    """Nobody hears, or pays for, less than a hundredth."""
+    return round(number, 2)
+
+
+Rounded = Annotated[float, AfterValidator(hundredths)]
+
+
+def iso(milliseconds: int) -> str:
+    """Unix milliseconds as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def iso_seconds(milliseconds: int) -> str:
+    """The same to the second, for lists: every character is paid for in each row."""
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).isoformat().replace("+00:00", "Z")
+
+
+def clock(seconds: float) -> str:
+    """`2:05.3`, as players show it."""
+    tenths = round(seconds * 10)
+    return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"

@@ -1,0 +1,94 @@
+"""What every tool has in common: how its arguments are read, and that each failure is answered in words."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+
+from fermata_mcp.domain.errors import FermataError, TooLarge
+
+from .errors import MAX_ARGUMENT_BYTES, error_result, our_bug, wrong_arguments
+from .schemas import input_schema, output_schema
+
+logger = logging.getLogger(__name__)
+Ctx = Context[Any, Any]
+ToolResult = CallToolResult | InputRequiredResult
+Handler = Callable[[Any, Ctx], Awaitable[ToolResult]]
+
+# Hosts add these by themselves, and mean nothing of ours by them.
+OF_HOSTS = frozenset({"toolCallId", "sessionId", "chatInput", "_meta", "action"})
+
+
+class FermataTool(Tool):
+    """A tool that answers every failure in words a caller can act on, and drops no argument silently."""
+
+    args_model: type[BaseModel]
+
+    async def run(self, arguments: dict[str, Any], context: Ctx, convert_result: bool = False) -> Any:
+        try:
+            return await cast(Handler, self.fn)(self._parse(arguments), context)
+        except FermataError as error:
+            return error_result(error)
+        except Exception:  # the model needs an answer whatever happens; the log has the rest
+            logger.exception("tool %s failed", self.name)
+            return error_result(our_bug())
+
+    def _parse(self, arguments: dict[str, Any]) -> BaseModel:
+        size = len(json.dumps(arguments, ensure_ascii=False).encode(errors="replace"))
+        if size > MAX_ARGUMENT_BYTES:
+            raise TooLarge(f"the arguments are {size} bytes; the limit is {MAX_ARGUMENT_BYTES} bytes (256 KB).")
+        known = self.args_model.model_fields
+        ours = {name: value for name, value in arguments.items() if name in known or name not in OF_HOSTS}
+        try:
+            return self.args_model.model_validate(_unpacked(ours))
+        except ValidationError as error:
+            raise wrong_arguments(error, known) from None
+
+
+def _unpacked(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Some hosts send objects and lists as JSON text."""
+    packed = {name: arguments[name] for name in ("options", "prompts") if isinstance(arguments.get(name), str)}
+    for name, text in packed.items():
+        try:
+            packed[name] = from_json(text)
+        except ValueError:
+            packed[name] = text
+    return arguments | packed
+
+
+def make_tool(
+    handler: Handler,
+    args: type[BaseModel],
+    result: type[BaseModel],
+    title: str,
+    description: str,
+    annotations: ToolAnnotations,
+    meta: dict[str, Any] | None = None,
+) -> FermataTool:
+    """A tool named like its handler.
+
+    Args:
+        meta: What only some hosts read.
+    """
+    return FermataTool(
+        fn=handler,
+        name=cast(Any, handler).__name__,
+        title=title,
+        description=description,
+        parameters=input_schema(args),
+        fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=output_schema(result)),
+        is_async=True,
+        context_kwarg=None,
+        annotations=annotations,
+        meta=meta,
+        args_model=args,
+    )

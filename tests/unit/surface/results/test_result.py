@@ -1,0 +1,44 @@
+"""Links in results: a host that ends at one must never meet one, and the others find every file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from mcp.client import Client
+from mcp.types import CallToolResult, Implementation
+
+from fermata_mcp.app import running_app
+from support.engines import House, settings_in
+from support.remote import Remote
+
+pytestmark = pytest.mark.anyio
+
+
+async def extended(house: House, name: str, mode: str, **settings: Any) -> CallToolResult:
+    info = Implementation(name=name, version="1")
+    async with (
+        running_app(settings_in(house.folder, **settings), callers_are_local=True) as app,
+        Client(app.server, mode=mode, client_info=info) as client,
+    ):
+        return await client.call_tool(
+            "extend_track", {"source": str(house.track), "provider": "paid", "wait_seconds": 60}
+        )
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+@pytest.mark.parametrize(
+    ("name", "setting", "links"),
+    [
+        ("claude-code", None, 1), ("langchain", None, 0), ("mcp", None, 0),
+        ("langchain", "always", 1), ("claude-code", "never", 0),
+    ],
+)  # fmt: skip
+async def test_links(house: House, remote: Remote, name: str, setting: str | None, links: int, mode: str) -> None:
+    settings = {} if setting is None else {"result_links": setting}
+    result = await extended(house, name, mode, **settings)
+    text = result.content[0]
+    assert [block.type for block in result.content] == ["text", *["resource_link"] * links]
+    assert text.type == "text"
+    assert result.structured_content
+    assert result.structured_content["audio"]["file"] in text.text
