@@ -66,6 +66,8 @@ def start_writing(server: RawServer, home: Home, arguments: Message) -> tuple[st
 
 
 def kill_all(server: RawServer, *others: int) -> None:
+    """At once: a server that still sees its worker die would say so, as it should."""
+    os.kill(server.process.pid, signal.SIGSTOP)
     for pid in (*others, server.process.pid):
         os.kill(pid, signal.SIGKILL)
     server.wait_exit(PATIENCE)

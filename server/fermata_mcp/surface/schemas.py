@@ -9,7 +9,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import is_dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -25,18 +25,22 @@ def input_schema(model: type[BaseModel]) -> Schema:
     properties: Schema = {}
     for name, field in model.model_fields.items():
         kind = next(one for one in _alternatives(field.annotation) if one["type"] != "null")
-        properties[name] = kind | {"description": field.description}
+        more = cast(Schema, field.json_schema_extra or {})
+        properties[name] = kind | more | {"description": field.description}
         if field.default and not field.is_required():
             properties[name]["default"] = field.default
     required = [name for name, field in model.model_fields.items() if field.is_required()]
-    return {"type": "object", "properties": properties} | ({"required": required} if required else {})
+    schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return schema | ({"required": required} if required else {})
 
 
 @cache
 def output_schema(model: type[BaseModel]) -> Schema:
-    """The result of a tool: names and types of its top level."""
+    """The result of a tool: names and types of what is at its top level, as far as the model says that it matters."""
     properties: Schema = {}
-    for name, field in model.model_fields.items():
+    told: tuple[str, ...] = getattr(model, "TOLD", tuple(model.model_fields))
+    for name in told:
+        field = model.model_fields[name]
         found = [{"type": one["type"]} for one in _alternatives(field.annotation)]
         properties[name] = found[0] if len(found) == 1 else {"anyOf": found}
     return {"type": "object", "properties": properties}

@@ -29,6 +29,10 @@ from .tool_class import Ctx, ToolResult, make_tool
 
 Wait = Annotated[FiniteFloat, Field(ge=0, le=3600)]
 AnyContext = Ctx | ServerRequestContext[Any, Any]
+# Hosts that search among many tools look through this, too.
+SEARCH = {
+    "anthropic/searchHint": "music audio song track longer extend loop fade intro suno length video soundtrack rain"
+}
 FAILED = ("failed", "unknown")
 # Whether this call answers with a task of the protocol as soon as its own is recorded; see `tasks/`.
 as_task: ContextVar[bool] = ContextVar("as_task", default=False)
@@ -149,21 +153,23 @@ def _reads(open_world: Literal[True, False] = False) -> ToolAnnotations:
 
 
 def make_tools(box: Toolbox) -> list[Tool]:
-    """Every tool, ready to be listed and called."""
+    """Every tool, ready to be listed and called. The first 150 characters are all that some hosts show."""
     return [
         make_tool(
             box.extend_track, ExtendRequest, TaskView, "Make a track longer",
-            "Lengthen one music track once and save the result as a file. Provider local is free, offline and takes "
-            "seconds; others cost credits and take 1-3 minutes. Waits with progress; if it hands back a running task, "
-            "follow it with get_task: calling again returns the same task and never pays twice. For a whole song use "
-            "chain_extend.",
-            _starts(),
+            "Make a song, beat or sound longer, once: continue a Suno song or a file, fade out, seamless loop, longer "
+            "intro, repeat a passage. Saves a new file. local: free, offline, seconds, re-arranges the track's own "
+            "material. musicapi-sonic, musicapi-producer, sunoapi, kie, apiin: compose new music, cost credits, take "
+            "1-3 minutes, mostly return two takes. If a running task comes back, follow it with get_task: calling "
+            "again returns the same task and never pays twice. For a given total length use chain_extend.",
+            _starts(), SEARCH,
         ),
         make_tool(
             box.chain_extend, ChainRequest, TaskView, "Extend to a target length",
-            "Lengthen a track again and again until the whole reaches target_seconds; one joined file. Each step may "
-            "cost credits (see dry_run, max_credits). For a single extension use extend_track.",
-            _starts(),
+            "Make music an exact length: 3 minutes for a video, twice as long, hours of rain. Extends until the whole "
+            "track reaches target_seconds; one joined file. Each step of a paid provider costs credits (see dry_run, "
+            "max_credits); local needs one, free.",
+            _starts(), SEARCH,
         ),
         make_tool(
             box.get_task, GetTaskArgs, TaskView, "Follow a task",
@@ -172,12 +178,12 @@ def make_tools(box: Toolbox) -> list[Tool]:
         ),
         make_tool(
             box.get_credits, CreditsArgs, CreditsView, "Credits left",
-            "Balance, price per extension and what was spent today. Free.",
+            "Balance and price per extension of every provider, and what was spent. Free.",
             _reads(open_world=True),
         ),
         make_tool(
             box.list_tasks, ListArgs, TaskList, "Task history",
-            "Earlier and running tasks, newest first.",
+            "Earlier and running extensions, newest first.",
             _reads(),
         ),
         make_tool(
@@ -192,7 +198,7 @@ def make_tools(box: Toolbox) -> list[Tool]:
         ),
         make_tool(
             box.play_track, PlayArgs, TaskView, "Play a result",
-            "Where to hear a task's audio: its file, link and facts.",
+            "Hear one clip of a task: a player where the host has one, else its file, link and facts.",
             _reads(),
         ),
     ]  # fmt: skip

@@ -9,11 +9,12 @@ from fermata_mcp.domain.source import KIND_WORDS, Source
 from fermata_mcp.domain.spec import ProviderSpec
 
 from .request import Request
+from .wishes import wish_hint
 
 # Fields that every provider understands because the engine itself carries them out.
 OURS = frozenset({
     "source", "provider", "options", "max_credits", "idempotency_key", "take", "stitch", "dry_run",
-    "wait_seconds", "target_seconds", "max_steps", "variation", "prompts",
+    "wait_seconds", "save_as", "target_seconds", "max_steps", "variation", "prompts",
 })  # fmt: skip
 ANOTHER = "or choose another provider."
 _FORM_WORDS = {
@@ -42,11 +43,16 @@ def field_problems(request: Request, spec: ProviderSpec) -> Iterator[FermataErro
     refused += ["prompts"] if "prompts" in given and "prompt" not in spec.fields else []
     refused += [f"options.{name}" for name in sorted(_unknown_options(request, spec))]
     if refused:
-        yield UnsupportedField(
-            f"{spec.name} cannot use {', '.join(refused)}.",
-            f"leave {'it' if len(refused) == 1 else 'them'} out ({_possible(spec)}), {ANOTHER}",
-        )
+        yield UnsupportedField(f"{spec.name} cannot use {', '.join(refused)}.", _instead(request, spec, refused))
     yield from _option_problems(request, spec)
+
+
+def _instead(request: Request, spec: ProviderSpec, refused: list[str]) -> str:
+    """What to do without the refused fields; where an option does what their words ask for, the exact call."""
+    spoken = [getattr(request, name) for name in ("prompt", "style") if name in refused]
+    asked = wish_hint(" ".join(text for text in spoken if text), spec)
+    out = f"leave {'it' if len(refused) == 1 else 'them'} out ({_possible(spec)}), {ANOTHER}"
+    return out if asked is None else f"{asked}; or {out}"
 
 
 def _unknown_options(request: Request, spec: ProviderSpec) -> Iterable[str]:

@@ -31,7 +31,11 @@ def plan_problems(request: Request, spec: ProviderSpec, source: SourceFacts) -> 
     """Everything about this request that makes no sense for this source, or costs too much."""
     found = [*sent_problems(request, spec, source), *_source_length_problems(spec, source)]
     plan = plan_of(request, spec, source)
-    return [*found, *_result_length_problems(plan, spec, source), *_cap_problems(request.max_credits, plan.at_least)]
+    return [
+        *found,
+        *_result_length_problems(request, plan, spec, source),
+        *_cap_problems(request.max_credits, plan.at_least),
+    ]
 
 
 def plan_of(request: Request, spec: ProviderSpec, source: SourceFacts) -> Plan:
@@ -116,20 +120,34 @@ def expected_cost(request: Request, spec: ProviderSpec, source: SourceFacts, usu
     return _with_concat(_with_upload(quote(spec.price, steps), spec, source), request, spec, source).high
 
 
-def _result_length_problems(plan: Plan, spec: ProviderSpec, source: SourceFacts) -> Iterator[FermataError]:
+def _result_length_problems(
+    request: Request, plan: Plan, spec: ProviderSpec, source: SourceFacts
+) -> Iterator[FermataError]:
     length, known = plan.length_seconds, source.duration_seconds
     if length is None:
         return
     if known is not None and length <= known:
-        yield InvalidRequest(
-            f"the result would be {length:.2f} s, not longer than the track's {known:.2f} s.",
-            "ask for a greater length (add_seconds counts from continue_at).",
-        )
+        yield _not_longer(request, length, known)
     if length > spec.lengths.longest_result:
         yield TooLarge(
             f"the result would be {length:.0f} s long; {spec.name} makes at most {spec.lengths.longest_result:g} s.",
             "ask for less.",
         )
+
+
+def _not_longer(request: Request, length: float, known: float) -> InvalidRequest:
+    if isinstance(request, ChainRequest):
+        return InvalidRequest(
+            f"the track is {known:.2f} s long already, and target_seconds {length:g} is not longer: Fermata does not "
+            "shorten tracks.",
+            f"ask for a target above {known:.2f}, or use the track as it is and cut it in an audio editor.",
+        )
+    return InvalidRequest(
+        f"the result would be {length:.2f} s, not longer than the track's {known:.2f} s: music from continue_at on is "
+        "replaced by the new seconds.",
+        f"ask for add_seconds above {known - (request.continue_at or known):.2f}, or leave continue_at out to keep the "
+        "whole track and go on from its end.",
+    )
 
 
 def _cap_problems(max_credits: float | None, expected: Quote) -> Iterator[FermataError]:

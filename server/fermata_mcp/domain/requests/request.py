@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from math import isfinite
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
-Seconds = Annotated[FiniteFloat, Field(ge=0)]
+# How a request is carried out; not part of what is asked for, so not of its identity.
+MANNER = frozenset({"idempotency_key", "max_credits", "dry_run", "wait_seconds", "save_as"})
+# What hosts show of `options`; the provider's own facts say what it takes (a test compares them).
+LOCAL_OPTIONS: dict[str, Any] = {
+    "ending": {"type": "string", "enum": ["keep", "fade", "loop"]},
+    "part": {"type": "string", "enum": ["intro", "middle", "outro"], "description": "Which third to lengthen"},
+}
+_CLOCK = re.compile(r"(?:(?P<hours>\d+):(?=[0-5]\d:))?(?P<minutes>\d+):(?P<seconds>[0-5]\d(?:[.,]\d+)?)", re.ASCII)
+
+
+def seconds_of(written: Any) -> Any:
+    """Seconds of a time as people write one: `2:05`, `1:02:03.5`; everything else is left as it is."""
+    match = _CLOCK.fullmatch(written.strip()) if isinstance(written, str) else None
+    if match is None:
+        return written
+    hours, minutes, seconds = match["hours"] or 0, match["minutes"], match["seconds"].replace(",", ".")
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+Moment = Annotated[FiniteFloat, BeforeValidator(seconds_of), Field(ge=0)]
 Weight = Annotated[FiniteFloat, Field(ge=0, le=1)]
 ShortText = Annotated[str, Field(max_length=1000)]
 LongText = Annotated[str, Field(max_length=20000)]
-
-# How a request is carried out; not part of what is asked for, so not of its identity.
-MANNER = frozenset({"idempotency_key", "max_credits", "dry_run", "wait_seconds"})
 
 # A record is read to 200 levels, and wraps them in a few of its own.
 DEEPEST_OPTIONS = 100
@@ -85,12 +102,12 @@ class _Asked(Arguments):
     """The fields both kinds of request share."""
 
     source: str = Field(
-        description="File path, https:// link, tsk_... (earlier task; tsk_.../1 its second clip) or "
-        "clip:<provider clip id>"
+        description="File path, https:// link, tsk_... (earlier result; tsk_.../1 its second clip) or "
+        "clip:<provider's clip id>"
     )
     provider: str | None = Field(None, description="Default: the first with a key that fits, else local")
-    continue_at: Seconds | None = Field(None, description="Second where new music starts. Default: the end")
-    prompt: LongText | None = Field(None, description="How the music should go on")
+    continue_at: Moment | None = Field(None, description="Second where new music starts. Default: the end")
+    prompt: LongText | None = Field(None, description="How the music should go on (local: see options)")
     lyrics: LongText | None = Field(None, description="Words to sing")
     style: ShortText | None = Field(None, description="Genre, mood, instruments")
     exclude_style: ShortText | None = Field(None, description="Styles to avoid")
@@ -98,13 +115,16 @@ class _Asked(Arguments):
     model: ShortText | None = Field(None, description="Provider's model name")
     instrumental: Annotated[bool | None, AfterValidator(_unless_false)] = Field(None, description="No vocals")
     vocal_gender: Literal["m", "f"] | None = Field(None, description="Preferred voice")
-    style_weight: Weight | None = Field(None, description="How closely to follow style")
-    weirdness: Weight | None = Field(None, description="How far to stray")
-    audio_weight: Weight | None = Field(None, description="How closely to follow the source")
+    style_weight: Weight | None = Field(None, description="0-1: how close to style")
+    weirdness: Weight | None = Field(None, description="0-1")
+    audio_weight: Weight | None = Field(None, description="0-1: how close to the source")
     persona_id: ShortText | None = Field(None, description="Provider's persona or voice id")
     options: Annotated[dict[str, Any], AfterValidator(_kept_as_it_is)] | None = Field(
-        None, description="Provider's own fields, sent verbatim"
+        None,
+        description="local: as listed; others: their own wire fields, verbatim",
+        json_schema_extra={"properties": LOCAL_OPTIONS},
     )
+    save_as: ShortText | None = Field(None, description="File or folder for the result")
     max_credits: Annotated[FiniteFloat, Field(ge=0)] | None = Field(
         None, description="Refuse if the whole call could cost more"
     )
@@ -115,7 +135,7 @@ class _Asked(Arguments):
     stitch: Literal["auto", "never"] = Field("auto", description="auto joins a new part to its source")
     dry_run: bool = Field(False, description="Check and quote only; sends nothing")
     wait_seconds: Annotated[FiniteFloat, Field(ge=0, le=3600)] | None = Field(
-        None, description="Longest wait before a running task is handed back (default 45)"
+        None, description="Longest wait before a running task is handed back"
     )
 
     def identity(self) -> dict[str, Any]:
@@ -126,15 +146,17 @@ class _Asked(Arguments):
 class ExtendRequest(_Asked):
     """One extension."""
 
-    add_seconds: Annotated[FiniteFloat, Field(gt=0)] | None = Field(
-        None, description="Seconds of new music from continue_at; only where the provider lets one choose"
+    add_seconds: Annotated[FiniteFloat, BeforeValidator(seconds_of), Field(gt=0)] | None = Field(
+        None, description="Seconds of new music from continue_at (local, musicapi-producer)"
     )
 
 
 class ChainRequest(_Asked):
     """Extensions of extensions until the whole track reaches a length."""
 
-    target_seconds: Annotated[FiniteFloat, Field(gt=0)] = Field(description="Length the whole track should reach")
+    target_seconds: Annotated[FiniteFloat, BeforeValidator(seconds_of), Field(gt=0)] = Field(
+        description="Length of the whole result"
+    )
     max_steps: Annotated[int, Field(ge=1, le=100)] = Field(12, description="Most extensions to make")
     prompts: Annotated[list[LongText], Field(max_length=100)] | None = Field(
         None, description="One prompt per extension"

@@ -14,6 +14,7 @@ from fermata_mcp.domain.requests.request import ChainRequest, Request, request_h
 from fermata_mcp.domain.source import ClipSource, UrlSource, parse_source
 from fermata_mcp.domain.task import Task, TaskKind, new_id
 from fermata_mcp.engine.clock import Clock
+from fermata_mcp.media.destination import check_destination, wanted_ending
 from fermata_mcp.providers.registry import Registry
 
 from .provider_choice import ProviderChoice, ProviderChooser
@@ -44,6 +45,8 @@ class Preparer:
         Raises:
             FermataError: The request cannot be carried out; everything that is wrong with it is named at once.
         """
+        if request.save_as is not None:
+            check_destination(request.save_as, self.settings.output_dir, anywhere=self.sources.callers_are_local)
         source = parse_source(request.source)
         page = song_page(source.url, self.registry.specs()) if isinstance(source, UrlSource) else None
         clip = source if page is None else ClipSource(page.clip_id)
@@ -114,4 +117,7 @@ def _warnings(request: Request, choice: ProviderChoice, page: SongPage | None) -
     facts = choice.lookup.facts
     if request.dry_run and choice.provider.spec.lengths.any_result and facts.duration_seconds is None:
         warnings.append("How long this link's audio is will be known once the work starts.")
+    ending = wanted_ending(request.save_as)
+    if ending and not choice.provider.spec.lengths.any_result:
+        warnings.append(f"The result is saved with the ending of the audio that comes, be it {ending} or another.")
     return tuple(warnings)

@@ -55,6 +55,11 @@ class Sources:
         self._decoder = decoder
         self._shelf = shelf
 
+    @property
+    def callers_are_local(self) -> bool:
+        """Whether callers may name any place of this machine."""
+        return self._shelf.roots is None
+
     async def find(self, source: Source, provider: Provider, trusted: frozenset[str]) -> SourceLookup:
         """What is known of `source` for `provider`.
 

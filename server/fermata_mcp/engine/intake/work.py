@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.errors import FermataError, OverBudget
+from fermata_mcp.domain.errors import FermataError, OverBudget, UnsupportedField
 from fermata_mcp.domain.foreign.text import clean_text
 from fermata_mcp.domain.requests.plan import Plan, plan_of, plan_problems
 from fermata_mcp.domain.requests.request import ChainRequest, Request
@@ -14,12 +15,14 @@ from fermata_mcp.domain.requests.wire_request import fill_in, uploads_first
 from fermata_mcp.domain.spec import SHORTEST_ADD_SECONDS, ProviderSpec
 from fermata_mcp.domain.task import SourceFacts, Work
 from fermata_mcp.media import files
+from fermata_mcp.media.destination import destination, wanted_ending
 from fermata_mcp.media.formats.kinds import name_in
 
 
 def problems_of(request: Request, spec: ProviderSpec, facts: SourceFacts, settings: Settings) -> list[FermataError]:
     """Everything that makes no sense for this source or provider, is too long, or costs too much."""
-    return [*plan_problems(request, spec, facts), *_cap_problems(request, spec, facts, settings)]
+    found = [*plan_problems(request, spec, facts), *_ending_problems(request, spec, facts)]
+    return [*found, *_cap_problems(request, spec, facts, settings)]
 
 
 def work_of(
@@ -56,7 +59,7 @@ def work_of(
         take=request.take,
         native_point=_number(native.get("continue_at")),
         native_length=_number(native.get("add_seconds")),
-        save_as=str(_target(title, facts, spec, settings, task_id)),
+        save_as=str(_target(request.save_as, title, facts, spec, settings, task_id)),
     )
 
 
@@ -77,11 +80,26 @@ def _cap_problems(request: Request, spec: ProviderSpec, facts: SourceFacts, sett
     ]
 
 
-def _target(title: str | None, facts: SourceFacts, spec: ProviderSpec, settings: Settings, task_id: str) -> Path:
+def _target(
+    wanted: str | None, title: str | None, facts: SourceFacts, spec: ProviderSpec, settings: Settings, task_id: str
+) -> Path:
     """Where the result goes; its ending is that of the source where the provider keeps the source's format."""
     called = name_in(facts.url) if facts.url else facts.file or facts.title or facts.ref
-    suffix = (Path(facts.file or "").suffix.lower() or facts.suffix or "") if spec.lengths.any_result else ""
-    return files.output_path(settings.output_dir, files.stem_for(title, called), task_id[4:10], suffix)
+    return destination(wanted, settings.output_dir, files.stem_for(title, called), task_id[4:10], _kept(facts, spec))
+
+
+def _kept(facts: SourceFacts, spec: ProviderSpec) -> str:
+    """The ending of the source, where the provider keeps its format."""
+    return (Path(facts.file or "").suffix.lower() or facts.suffix or "") if spec.lengths.any_result else ""
+
+
+def _ending_problems(request: Request, spec: ProviderSpec, facts: SourceFacts) -> Iterator[FermataError]:
+    wanted, kept = wanted_ending(request.save_as), _kept(facts, spec)
+    if wanted and kept and wanted != kept:
+        yield UnsupportedField(
+            f"{spec.name} keeps the format of its source ({kept}), and save_as asks for {wanted}.",
+            f"let save_as end in {kept}, or leave its ending out, and convert the result.",
+        )
 
 
 def _add_seconds(

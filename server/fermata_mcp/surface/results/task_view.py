@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import ConfigDict, Field
 
 from fermata_mcp.domain.credits import MILLI
@@ -83,6 +85,9 @@ class CreditsOfTask(View):
 
 
 class TaskView(View):
+    # What schemas name: each is paid for in every conversation, once for each tool.
+    TOLD: ClassVar = ("task_id", "status", "summary", "audio", "clips", "credits", "error", "warnings", "next")
+
     task_id: str | None
     kind: str
     provider: str

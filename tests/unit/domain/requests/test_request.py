@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from fermata_mcp.domain.requests.request import DEEPEST_OPTIONS, MANNER, request_hash
+from fermata_mcp.domain.requests.request import DEEPEST_OPTIONS, MANNER, ChainRequest, ExtendRequest, request_hash
 from fermata_mcp.domain.task import new_id
 from support.asked import chain, extend
 
@@ -92,3 +92,24 @@ def test_options_that_could_not_be_read_again_are_refused(ask: Callable[..., Any
 def test_all_others_are_kept_as_they_are(value: Any) -> None:
     asked = extend(options={"seed": value})
     assert type(asked).model_validate(from_json(asked.model_dump_json())) == asked
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("2:05", 125.0), ("0:30", 30.0), ("1:02:03.5", 3723.5), ("61:00", 3660.0), (" 2:05 ", 125.0), ("2:05,5", 125.5),
+        (125, 125.0), ("125", 125.0), ("125.5", 125.5),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["continue_at", "add_seconds"])
+def test_times_as_people_write_them(written: Any, seconds: float, name: str) -> None:
+    assert getattr(ExtendRequest.model_validate({"source": "a", name: written}), name) == seconds
+    assert ChainRequest.model_validate({"source": "a", "target_seconds": written}).target_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    "written", ["2:5", "2:65", ":30", "1:2:03", "2:05:", "two", "-1:00", "1:60:00", "\u0662:\u0660\u0665"]
+)
+def test_what_is_no_time_is_refused(written: str) -> None:
+    with pytest.raises(ValidationError):
+        ExtendRequest.model_validate({"source": "a", "continue_at": written})

@@ -23,7 +23,7 @@ METHODS: dict[str, dict[str, Any]] = {"tasks/get": {}, "tasks/update": {"inputRe
 NO_SUCH = "tsk_" + 32 * "0"
 
 
-async def nobody_there(_: Any, __: ElicitRequestParams) -> ElicitResult:
+async def nobody_there(context: Any, params: ElicitRequestParams) -> ElicitResult:
     return ElicitResult(action="cancel")
 
 

@@ -1,0 +1,69 @@
+"""Wishes in free text that a provider without a composer can fulfil by an option: told with the exact call.
+
+The words are those of requests in the languages that most people write in; a word that is missed costs a hint, and
+nothing is ever done because of one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fermata_mcp.domain.spec import ProviderSpec
+
+
+@dataclass(frozen=True)
+class Wish:
+    """An option's value, and what people say who want it."""
+
+    option: str
+    value: str
+    said: re.Pattern[str]
+
+
+def _wish(option: str, value: str, *words: str) -> Wish:
+    return Wish(option, value, re.compile("|".join(words), re.IGNORECASE))
+
+
+WISHES = (
+    _wish(
+        "ending", "loop", r"\bloop", r"seamless", r"nahtlos", r"endlos", r"schleife", r"\bbucle", r"\bboucle",
+        r"em loop", r"sin fin", r"ループ", r"循环", r"зациклен", r"цикл",
+    ),
+    _wish(
+        "ending", "fade", r"\bfad(e|es|ing)\b", r"fade.?out",
+        r"ausblend", r"\bblend\w*\b.*\baus\b", r"ausklingen", r"ausfad", r"fondu",
+        r"desvan", r"atenua", r"sfum", r"dissolv", r"フェード", r"淡出", r"затух",
+    ),
+    _wish(
+        "part", "intro", r"\bintro", r"einleitung", r"anfang", r"vorspiel", r"\bbeginning\b", r"\bstart\b", r"début",
+        r"principio", r"\binício", r"\binizio", r"イントロ", r"前奏", r"вступлен",
+    ),
+    _wish(
+        "part", "middle", r"\bmiddle\b", r"\bmitte\b",
+        r"mittelteil", r"milieu", r"\bmedio\b", r"\bmitad\b", r"\bmeio\b",
+    ),
+    _wish("part", "outro", r"\boutro", r"\bcoda\b", r"schlussteil", r"abspann", r"アウトロ", r"尾奏"),
+)  # fmt: skip
+
+
+def wished(text: str, spec: ProviderSpec) -> dict[str, Any]:
+    """The options of this provider that a text asks for, at most one value each; empty where it asks for none."""
+    known: Mapping[str, tuple[str, ...]] = spec.options or {}
+    found: dict[str, Any] = {}
+    for wish in WISHES:
+        if wish.value in known.get(wish.option, ()) and wish.said.search(text):
+            found.setdefault(wish.option, wish.value)
+    # A loop has no ending of its own to be reached by a part.
+    return {"ending": "loop"} if found.get("ending") == "loop" else found
+
+
+def wish_hint(text: str, spec: ProviderSpec) -> str | None:
+    """The call that does what the text asks for; None where no option of this provider does."""
+    options = wished(text, spec)
+    if not options:
+        return None
+    return f"call again without prompt and with options {json.dumps(options)}: that does what the prompt asks for"
