@@ -127,10 +127,13 @@ def mount_tasks(server: MCPServer[Any], jobs: Jobs) -> None:
 
     @server.tool()
     def greet(name: str = "you") -> str:
+        """Say hello."""
         return f"Hello, {name}!"
 
     @server.tool()
     async def slow_compute(seconds: float = 1, label: str = "") -> CallToolResult:
+        """Sleep for some seconds."""
+
         async def sleep(_: Job) -> CallToolResult:
             await anyio.sleep(seconds)
             return said(f"slept {seconds} s {label}")
@@ -139,15 +142,19 @@ def mount_tasks(server: MCPServer[Any], jobs: Jobs) -> None:
 
     @server.tool()
     async def failing_job(ctx: Context) -> CallToolResult:
+        """Fail, as a task only."""
         require_client_extension(ctx.request_context, EXTENSION)
         return await jobs.start(_fail)
 
     @server.tool()
     async def protocol_error_job() -> CallToolResult:
+        """Break the protocol."""
         return await jobs.start(_break)
 
     @server.tool()
     async def confirm_delete(filename: str) -> CallToolResult:
+        """Ask once."""
+
         async def ask(job: Job) -> CallToolResult:
             await job.ask("confirm")
             return said(f"deleted {filename}")
@@ -156,10 +163,12 @@ def mount_tasks(server: MCPServer[Any], jobs: Jobs) -> None:
 
     @server.tool()
     async def multi_input() -> CallToolResult:
+        """Ask twice at once."""
         return await jobs.start(_ask_twice)
 
     @server.tool()
     async def test_tool_with_task(ctx: Context) -> CallToolResult | InputRequiredResult:
+        """Ask first, then work."""
         answer = (ctx.input_responses or {}).get("user_name")
         if not isinstance(answer, ElicitResult):
             return InputRequiredResult(input_requests={"user_name": question("Who are you?", "name")})

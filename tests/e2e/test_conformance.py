@@ -21,6 +21,8 @@ Checks = dict[str, list[dict[str, Any]]]  # scenario -> its checks
 # What the suite only recommends and we do not do: an event stream that can be left and taken up again.
 # A call here ends in a bounded time and `get_task` finds the outcome, so there is no event store.
 RECOMMENDED = {"server-sse-polling"}
+# What the suite itself leaves for later: it announces the scenario and skips it.
+NOT_WRITTEN = {"tasks-status-notifications"}
 
 
 class Leg(NamedTuple):
@@ -79,4 +81,4 @@ def test_conformance(leg: Leg, address: str, tmp_path: Path) -> None:
     assert len(checks) >= leg.scenarios, f"only {sorted(checks)} ran"
     assert len(with_status(checks, "SUCCESS")) >= leg.passed
     silent = {name for name, found in checks.items() if all(check["status"] != "SUCCESS" for check in found)}
-    assert silent <= RECOMMENDED, "scenarios that tested nothing"
+    assert silent <= RECOMMENDED | NOT_WRITTEN, "scenarios that tested nothing"
