@@ -8,14 +8,14 @@ from typing import Any, Literal
 import anyio
 from mcp.client import Client
 from mcp.client.extension import ClaimContext, ClientExtension, ResultClaim
-from mcp.types import CallToolResult, Request, Result
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from mcp.types import CallToolResult, Request, RequestParams, Result
+from pydantic import ConfigDict, TypeAdapter
 
 from .engines import PATIENCE
 
 EXTENSION = "io.modelcontextprotocol/tasks"
 OVER = ("completed", "failed", "cancelled")
-_ANYTHING: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+_ANYTHING: TypeAdapter[Any] = TypeAdapter(dict[str, Any])
 Wire = dict[str, Any]
 
 
@@ -37,7 +37,7 @@ async def _as_data(created: _Created, ctx: ClaimContext) -> CallToolResult:
     return CallToolResult(content=[], structured_content={"task": created.model_dump(mode="json", by_alias=True)})
 
 
-class _Params(BaseModel):
+class _Params(RequestParams):
     model_config = ConfigDict(extra="allow")
     taskId: str
 
@@ -57,7 +57,7 @@ async def created(client: Client, tool: str, arguments: dict[str, Any]) -> Wire:
 async def ask(client: Client, method: str, task_id: str, **params: Any) -> Wire:
     """One request of the extension."""
     request = _TaskRequest(method=method, params=_Params(taskId=task_id, **params))
-    answer = await client.session.send_request(request, _ANYTHING)
+    answer: Wire = await client.session.send_request(request, _ANYTHING)
     return {name: value for name, value in answer.items() if name != "_meta"}
 
 

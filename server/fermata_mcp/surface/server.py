@@ -6,15 +6,19 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
+from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver import server as sdk
+from mcp.types import ServerCapabilities
+from mcp_types.methods import CacheableMethod
 
 from fermata_mcp import __version__
 from fermata_mcp.engine.service import Service
 
 from .announcer import Announcer, Spawn
 from .prompts import add_prompts
-from .resources import add_completion, add_resources
+from .resources import add_completion, add_resources, low_level
+from .skills.extension import SkillsExtension
 from .tasks.extension import TasksExtension
 from .tasks.rows import Rows
 from .tools import Toolbox, make_tools
@@ -23,6 +27,15 @@ INSTRUCTIONS = """Fermata makes music tracks longer. extend_track adds once, cha
 Provider `local` is free and needs no key: it re-arranges the track's own material. Other providers compose new music \
 and cost credits; quote with dry_run first. A call that returns status running goes on by itself: follow it with \
 get_task, never start it again. Status unknown means a paid request may have been charged: ask the person."""
+
+# Lists that an installed version never changes.
+CACHED: dict[CacheableMethod, CacheHint] = {
+    "tools/list": CacheHint(ttl_ms=3_600_000, scope="public"),
+    "prompts/list": CacheHint(ttl_ms=3_600_000, scope="public"),
+    "resources/list": CacheHint(ttl_ms=3_600_000, scope="public"),
+    "resources/templates/list": CacheHint(ttl_ms=3_600_000, scope="public"),
+    "server/discover": CacheHint(ttl_ms=3_600_000, scope="public"),
+}
 
 
 def make_server(service: Service, now: Callable[[], int], spawn: Spawn) -> MCPServer[Any]:
@@ -38,8 +51,10 @@ def make_server(service: Service, now: Callable[[], int], spawn: Spawn) -> MCPSe
             version=__version__,
             tools=make_tools(box),
             subscriptions=False,
-            extensions=[TasksExtension(Rows(box))],
+            extensions=[TasksExtension(Rows(box)), SkillsExtension()],
+            cache_hints=CACHED,
         )
+    _declare_no_list_changes(low_level(server))
     add_resources(server, box)
     add_completion(server, service)
     add_prompts(server)
@@ -47,6 +62,20 @@ def make_server(service: Service, now: Callable[[], int], spawn: Spawn) -> MCPSe
     service.changes.listen(announcer.task_changed)
     service.changes.before_leaving(announcer.close)
     return server
+
+
+def _declare_no_list_changes(lowlevel: Any) -> None:
+    """Our lists never change while we run, so nothing is ever told of them; the SDK declares that it is."""
+    original = lowlevel.get_capabilities
+
+    def capabilities(*args: Any, **more: Any) -> ServerCapabilities:
+        told: ServerCapabilities = original(*args, **more)
+        for part in (told.tools, told.prompts, told.resources):
+            if part is not None:
+                part.list_changed = False
+        return told
+
+    lowlevel.get_capabilities = capabilities
 
 
 @contextmanager

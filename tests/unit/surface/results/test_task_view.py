@@ -191,7 +191,8 @@ def test_no_words_of_others_add_lines(status: TaskStatus, words: list[str], mess
 def two_takes(status: TaskStatus, seams: int = 0) -> Task:
     """A finished task with a whole first take, with joins, and a second one of which only a link is here."""
     joins = tuple(
-        Seam(at=10.0 * (n + 1), from_=3.0, to=1.0, blend_ms=200, confidence=0.5 + n / 100) for n in range(seams)
+        Seam.model_validate({"at": 10.0 * (n + 1), "from": 3, "to": 1, "blend_ms": 200, "confidence": 0.5 + n / 100})
+        for n in range(seams)
     )
     first = Clip(file=AUDIO.file, duration_seconds=34, whole_track=True, seams=joins, model="V5", title="Rain")
     second = Clip(url="https://example.com/b.mp3", duration_seconds=61.239, whole_track=False)
