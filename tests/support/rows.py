@@ -30,6 +30,7 @@ PAID = ProviderSpec(
     price=Price(10, 10, "these tests"),
     options={"seed": ("1", "2")},
     has_balance=True,
+    site="https://paid.invalid/credits",
 )
 FREE_WORK = replace(PAID, name="again", submit="repeatable", price=Price(0, 0, "free"), has_balance=False)
 

@@ -172,6 +172,7 @@ class ProviderSpec:
         here: The work is done on this machine, so what it needs is fetched by us.
         honesty: What everybody who gets a result must be told about how it was made.
         notes: Whatever else one should know, a sentence each.
+        site: Where people go who want an account or credits; None where nothing is sold.
     """
 
     name: str
@@ -202,6 +203,7 @@ class ProviderSpec:
     here: bool = False
     honesty: str | None = None
     notes: tuple[str, ...] = ()
+    site: str | None = None
 
     @property
     def key_variable(self) -> str | None:

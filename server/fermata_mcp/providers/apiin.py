@@ -30,6 +30,7 @@ CUSTOM_WIRES = frozenset(field.wire for field in FIELDS.values()) | {"tags"}
 SPEC = ProviderSpec(
     name="apiin",
     title="apiin.one",
+    site="https://apiin.one",
     summary="Extends clips of its own tasks; two clips per extension.",
     sources=frozenset({"task", "clip"}),
     fields=FIELDS,

@@ -12,11 +12,8 @@ from fermata_mcp.domain.errors import OverBudget
 from .clients import can_be_asked, is_modern
 
 QUESTION = "confirm_cost"
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {"go_ahead": {"type": "boolean", "title": "Go ahead", "description": "Spend these credits"}},
-    "required": ["go_ahead"],
-}
+# A form without fields: accepting is the answer, and takes one key.
+SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 async def confirm(
@@ -54,7 +51,7 @@ def _by_calling_again(ctx: Context[Any, Any], question: str, quoted: float) -> I
 
 
 def _weigh(answer: ElicitResult, quoted: float) -> None:
-    if answer.action != "accept" or not (answer.content or {}).get("go_ahead"):
+    if answer.action != "accept" or (answer.content or {}).get("go_ahead") is False:
         raise OverBudget(f"the person did not agree to {quoted:g} credits; nothing was sent.", _way_out(quoted))
 
 

@@ -1,4 +1,4 @@
-"""Two ready-made requests for hosts that offer prompts in their menus."""
+"""Ready-made requests for hosts that offer prompts in their menus."""
 
 from __future__ import annotations
 
@@ -13,27 +13,30 @@ from pydantic import Field
 from .resources import low_level
 
 Track = Annotated[str, Field(description="File path, link, tsk_… or clip:<id>")]
-Seconds = Annotated[str, Field(description="Seconds")]
-Provider = Annotated[str, Field(description="Provider; empty for the default")]
+Seconds = Annotated[str, Field(description="Seconds, or m:ss")]
+Provider = Annotated[str, Field(description="Provider; empty for the first that can")]
+Ending = Annotated[str, Field(description="keep, fade or loop (local); empty for the track's own")]
+FOLLOW = (
+    "If the call hands back a running task, follow it with get_task until it is finished; do not start it again. Then "
+    "tell me every clip's file, how long it is now, what it cost, where the joins are, and every warning."
+)
 
 
 def add_prompts(server: MCPServer[Any]) -> None:
     """Mount the prompts on `server`."""
 
-    @server.prompt(title="Make a track longer", description="One extension of a track")
-    def make_longer(source: Track, seconds: Seconds = "30", provider: Provider = "") -> str:
+    @server.prompt(title="Make a track longer", description="One extension of a track; it can fade out or loop")
+    def make_longer(source: Track, seconds: Seconds = "30", provider: Provider = "", ending: Ending = "") -> str:
         return (
-            f"Make the track {source} longer by {seconds} seconds with extend_track{_with(provider)}. "
-            "If the call hands back a running task, follow it with get_task until it is finished; do not start it "
-            "again. Then tell me where the file is, how long it is now and what it cost."
+            f"Make the track {source} longer by {seconds} (add_seconds) with extend_track{_with(provider, ending)}. "
+            f"If that costs credits, tell me the price first (dry_run). {FOLLOW}"
         )
 
-    @server.prompt(title="Make a whole song of it", description="Extensions until the track has a given length")
-    def full_song(source: Track, target_seconds: Seconds = "180", provider: Provider = "") -> str:
+    @server.prompt(title="Make it an exact length", description="Extensions until the track has a given length")
+    def full_song(source: Track, target_seconds: Seconds = "180", provider: Provider = "", ending: Ending = "") -> str:
         return (
-            f"First call chain_extend for {source} with target_seconds {target_seconds}{_with(provider)} and dry_run "
-            "true, and tell me what it would cost. If it is free or I agree, run it, follow it with get_task until it "
-            "is finished, and tell me where the file is and where the joins are."
+            f"First call chain_extend for {source} with target_seconds {target_seconds}{_with(provider, ending)} and "
+            f"dry_run true, and tell me what it would cost. If it is free or I agree, run it. {FOLLOW}"
         )
 
     _refuse_in_words(server)
@@ -66,5 +69,7 @@ def _problem(params: GetPromptRequestParams, known: dict[str, Prompt]) -> str | 
     return f"arguments of prompt {params.name}: {'; '.join(told)}; it takes {', '.join(arguments)}" if told else None
 
 
-def _with(provider: str) -> str:
-    return f" and provider {provider}" if provider else ""
+def _with(provider: str, ending: str) -> str:
+    chosen = [f"provider {provider}"] if provider else []
+    chosen += [f'options {{"ending": "{ending}"}}'] if ending else []
+    return "".join(f" and {one}" for one in chosen)

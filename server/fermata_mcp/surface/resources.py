@@ -29,7 +29,7 @@ from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound
 from fermata_mcp.engine.service import Service
 from fermata_mcp.media.files import sealed_bytes
 
-from .results.history import task_list
+from .results.history import short_name, task_list
 from .results.provider_facts import provider_facts
 from .results.task_view import task_view
 from .tools import Toolbox
@@ -37,6 +37,7 @@ from .tools import Toolbox
 MAX_AUDIO_BYTES = 16 * 1024 * 1024
 HISTORY = "fermata://tasks"
 _AUDIO = re.compile(r"fermata://tasks/(tsk_[0-9a-f]{32})/audio/(\d{1,2})")
+ENDINGS = ("keep", "fade", "loop")
 _JSON = "application/json"
 logger = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ def low_level(server: MCPServer[Any]) -> Any:
 
 
 def add_completion(server: MCPServer[Any], service: Service) -> None:
-    """Complete `task_id` and `provider` wherever they are asked for."""
+    """Complete the arguments of prompts and templates wherever they are asked for."""
 
     @server.completion()
     async def complete(ref: ResourceTemplateReference | Any, argument: Any, context: Any) -> Completion | None:
@@ -151,8 +152,24 @@ def add_completion(server: MCPServer[Any], service: Service) -> None:
             case "task_id":
                 with _in_words(HISTORY):
                     values = await service.ids_like(argument.value)
+            case "source":
+                with _in_words(HISTORY):
+                    values = await _sources_like(service, argument.value)
             case "provider":
                 values = [spec.name for spec in service.providers() if spec.name.startswith(argument.value)]
+            case "ending":
+                values = [value for value in ENDINGS if value.startswith(argument.value)]
             case _:
                 return None
         return Completion(values=values[:100], total=len(values), has_more=len(values) > 100)
+
+
+async def _sources_like(service: Service, written: str) -> list[str]:
+    """Recent tasks whose audio could be carried on, by their id or the name of what they were made from."""
+    recent = (await service.tasks(None, None, 100, None)).tasks
+    wanted = written.lower()
+    return [
+        task.id
+        for task in recent
+        if task.audio is not None and (task.id.startswith(written) or wanted in short_name(task.source.ref).lower())
+    ]

@@ -26,6 +26,7 @@ from .results.result import audio_links, result
 from .results.task_text import clip_text, task_text
 from .results.task_view import TaskView, clip_view, share_done, task_view
 from .tool_class import Ctx, ToolResult, make_tool
+from .top_up import offer_top_up, offered_for
 
 Wait = Annotated[FiniteFloat, Field(ge=0, le=3600)]
 AnyContext = Ctx | ServerRequestContext[Any, Any]
@@ -106,6 +107,9 @@ class Toolbox:
         return result(clip_text(view, args.index), view, links)
 
     async def _start(self, args: Request, ctx: Ctx) -> ToolResult:
+        failed = offered_for(ctx)
+        if failed is not None:
+            return self.shown(await self.service.get(failed), ctx)
         proposal, settings = await self.service.prepare(args), self.service.settings
         if args.dry_run:
             return self.shown(proposal.task, ctx, dry_run=True)
@@ -118,7 +122,9 @@ class Toolbox:
             return self.shown(created.task, ctx, created.replayed)
         decided = "wait_seconds" in settings.model_fields_set
         seconds = wait_for(ctx, args.wait_seconds, settings.wait_seconds, decided=decided)
-        return self.shown(await self._wait(created.task.id, seconds, ctx), ctx, created.replayed)
+        task = await self._wait(created.task.id, seconds, ctx)
+        offer = await offer_top_up(task, self.service.spec(task.provider), ctx)
+        return offer or self.shown(task, ctx, created.replayed)
 
     async def _wait(self, task_id: str, seconds: float, ctx: Ctx) -> Task:
         reporter = Reporter(ctx, lambda task: share_done(task, self.service.spec(task.provider), self.now()))

@@ -19,6 +19,7 @@ LONGEST_LENGTH = 240
 SPEC = ProviderSpec(
     name="musicapi-producer",
     title="MusicAPI producer",
+    site="https://musicapi.ai",
     summary="Appends up to 240 seconds to a clip or a link with MusicAPI's producer model, in about half a minute.",
     sources=frozenset({"url", "task", "clip"}),
     fields={

@@ -32,6 +32,7 @@ CHOICES = frozenset({
 SPEC = ProviderSpec(
     name="musicapi-sonic",
     title="MusicAPI sonic",
+    site="https://musicapi.ai",
     summary="Continues a clip or a link with MusicAPI's sonic models; two takes per call, 1 to 3 minutes.",
     sources=frozenset({"url", "task", "clip"}),
     fields={

@@ -25,6 +25,7 @@ SPEC = replace(
     sunoapi.SPEC,
     name="kie",
     title="kie.ai",
+    site="https://kie.ai",
     account=AccountSpec(
         key=Variable("KIE_API_KEY", "key of `kie`"),
         base_url=host("KIE_BASE_URL", "https://api.kie.ai"),

@@ -14,6 +14,7 @@ from .common import BUSY, COMMON, FIELDS, INVALID, LONG_MODELS, NO_CREDITS, SHOR
 SPEC = ProviderSpec(
     name="sunoapi",
     title="sunoapi.org",
+    site="https://sunoapi.org",
     summary="Extends its own clips, files and links; two clips per extension.",
     sources=frozenset({"file", "url", "task", "clip"}),
     fields=FIELDS,

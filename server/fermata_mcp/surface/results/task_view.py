@@ -157,7 +157,7 @@ def task_view(
         honesty=spec.honesty if task.status in ("succeeded", "partial") else None,
         error=task.error,
         warnings=_warnings(task, replayed, dry_run),
-        next="Call again without dry_run to start." if dry_run else _next(task),
+        next="Call again without dry_run to start." if dry_run else _next(task, spec),
         created_at=iso(task.created_at),
         updated_at=iso(task.updated_at),
         finished_at=iso(task.finished_at) if task.finished_at else None,
@@ -272,7 +272,7 @@ def _disputed(task: Task) -> list[str]:
     return [f"It may have been charged up to {unsure / MILLI:g} credits: whether it was is not known."]
 
 
-def _next(task: Task) -> str:
+def _next(task: Task, spec: ProviderSpec) -> str:
     match task.status:
         case "queued" | "running":
             return f'Call get_task with task_id "{task.id}" and wait_seconds 45.'
@@ -282,5 +282,9 @@ def _next(task: Task) -> str:
             return f'Ask the person, then call resolve_task with task_id "{task.id}".'
         case "cancelled":
             return "Call again to start anew."
+        case _ if task.error is None:
+            return "Call again."
+        case _ if task.error.code == "insufficient_credits" and spec.site:
+            return f"{task.error.hint.rstrip('.')} ({spec.site})."
         case _:
-            return task.error.hint if task.error else "Call again."
+            return task.error.hint
