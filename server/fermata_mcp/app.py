@@ -6,7 +6,7 @@ import gc
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -37,6 +37,7 @@ class App:
     settings: Settings
     service: Service
     server: MCPServer[Any]
+    now: Callable[[], int]
 
 
 def read_settings(**overrides: Any) -> Settings:
@@ -69,7 +70,7 @@ async def running_app(
             running_engine(settings, store, input_roots=roots, clock=clock, only=only) as service,
             anyio.create_task_group() as telling,
         ):
-            yield App(settings, service, make_server(service, clock.now, telling.start_soon))
+            yield App(settings, service, make_server(service, clock.now, telling.start_soon), clock.now)
             telling.cancel_scope.cancel()
 
 
@@ -97,7 +98,7 @@ def serve_http(settings: Settings, host: str, port: int) -> NoReturn:
 async def _serving(settings: Settings, *, callers_are_local: bool) -> AsyncGenerator[Serving]:
     async with running_app(settings, callers_are_local=callers_are_local) as app:
         all_is_loaded()
-        yield Serving(app.server, app.service.changes.drain)
+        yield Serving(app.server, app.service.changes.drain, app.service, app.now)
 
 
 def all_is_loaded() -> None:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install Node.js 22, the foreign MCP clients and the conformance suite for tests/e2e, exactly as locked.
+# Install Node.js 22, the foreign MCP clients, the conformance suite and a browser for tests/e2e, exactly as locked.
 #
 # Needs only npm (any since 7, with any Node since 16: Debian's `apt install npm` will do). Node.js 22 itself
 # is one of the locked packages, so nothing of the system's changes. No package runs a script of its own
@@ -18,4 +18,8 @@ if ! command -v npm >/dev/null 2>&1; then
 fi
 
 npm ci --ignore-scripts --no-audit --no-fund --no-progress --loglevel=error
+# The browser is for Linux; elsewhere FERMATA_CHROMIUM names another one.
+for node in node_modules/node-linux-*/bin/node; do
+    [ ! -x "$node" ] || "$node" browser.mjs || echo "install_node.sh: Chromium does not start here (it needs libnss3)" >&2
+done
 cp package-lock.json "$stamp"

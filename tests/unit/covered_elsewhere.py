@@ -34,6 +34,7 @@ _COVERS = {
         "transports/serving.py",
         "transports/signals.py",
     ),
+    "e2e/test_player_routes.py": ("surface/player/routes.py",),
     "e2e/test_providers.py": ("surface/confirm.py",),
     "e2e/test_sse.py": ("transports/sse.py",),
     "e2e/test_stdio.py": (
@@ -99,6 +100,7 @@ _COVERS = {
     "unit/surface/test_tools.py": ("surface/errors.py", "surface/reporter.py", "surface/tool_class.py"),
     "unit/surface/tasks/test_extension.py": ("surface/tasks/rows.py", "surface/tasks/wire.py"),
     "unit/surface/results/test_task_view.py": ("surface/results/task_text.py", "surface/results/view.py"),
+    "unit/surface/player/test_audio.py": ("engine/previews.py",),
     "unit/test_logs.py": ("surface/server.py",),
 }
 COVERED_ELSEWHERE = {module: test for test, modules in _COVERS.items() for module in modules}

@@ -29,6 +29,7 @@ from fermata_mcp.store.base import Created, KeyReused, Page, Store
 
 from .clock import Clock
 from .credits import CreditsReport, ProviderCredits, beginnings, credits_of, evidence
+from .previews import Previews
 from .progress import Changes
 from .runner import Runner
 from .steps import moves
@@ -72,6 +73,7 @@ class Service:
         self._home = home
         self._principal = ONE_PERSON
         self._shelf = files.Shelf((settings.output_dir, settings.data_dir), input_roots)
+        self.previews = Previews(decoder, settings.data_dir / "previews")
         sources = Sources(store, ONE_PERSON, decoder, self._shelf)
         self._preparer = Preparer(registry, sources, settings, clock, ONE_PERSON)
 
@@ -155,6 +157,14 @@ class Service:
     def saved_file(self, written: str) -> Path:
         """Where a file that was saved for a task is now. See `Shelf.saved`."""
         return self._shelf.saved(written)
+
+    def source_file(self, task: Task) -> Path:
+        """The file that a task lengthens, if it is here and still what it was. See `Shelf.saved`."""
+        if task.source.file is None:
+            raise NotFound(f"what {task.id} lengthens is not a file here.", "listen to it where it comes from.")
+        path = self._shelf.saved(task.source.file)
+        files.check_seal(path, task.source.seal)
+        return path
 
     async def wait(self, task_id: str, seconds: float, report: Report) -> Task:
         """The task once it needs nothing more from us, or as it is after `seconds`.

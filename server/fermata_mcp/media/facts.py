@@ -63,6 +63,32 @@ class AudioReport:
     note: str | None = None
 
 
+@dataclass(frozen=True)
+class PreviewFacts:
+    """A compressed copy of a file, for where the file itself is too large to be handed over.
+
+    Attributes:
+        name: Of the copy, in the folder that was given.
+        size: Bytes.
+        bit_rate: Bits a second, on average.
+        channels: 1 for mono.
+        seconds: What it holds, from the beginning.
+        of_seconds: What the file holds.
+    """
+
+    name: str
+    size: int
+    bit_rate: int
+    channels: int
+    seconds: float
+    of_seconds: float
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the file can be heard in it."""
+        return self.seconds >= self.of_seconds - DECODER_DELAY_SECONDS
+
+
 def told_otherwise(facts: AudioFacts) -> str | None:
     """A sentence where what can be heard is not what the header promises."""
     said = f"what can be heard lasts {facts.duration_seconds:.1f} s"

@@ -159,6 +159,26 @@ def sealed_bytes(path: Path, seal: str | None = None, most: int | None = None) -
         return data
 
 
+def opened_whole(path: Path) -> tuple[int, int]:
+    """A descriptor of a file of our own, which whoever asks must close, and its size: for what is sent piece by piece.
+
+    Raises:
+        FileNotAllowed: A link, or no file, has its name by now.
+        NotFound: Nothing has.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | _NO_LINKS)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _changed(path) from None
+        raise NotFound(f"{path.name} is no longer where it was saved.", "look where it was moved to.") from None
+    facts = os.fstat(file)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(file)
+        raise _changed(path)
+    return file, facts.st_size
+
+
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 

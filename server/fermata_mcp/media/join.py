@@ -81,13 +81,13 @@ def _blocks(file: Opened, frames: int) -> Iterator[Samples]:
 
 def _like(head: Opened, tail: Opened) -> Iterator[Samples]:
     """The samples of `tail`, with rate and channels of `head`."""
-    blocks = (_as_channels(block, head.channels) for block in _blocks(tail, tail.frames))
+    blocks = (as_channels(block, head.channels) for block in _blocks(tail, tail.frames))
     if tail.samplerate == head.samplerate:
         return blocks
-    return _resampled(blocks, tail.samplerate, head.samplerate, head.channels)
+    return resampled(blocks, tail.samplerate, head.samplerate, head.channels)
 
 
-def _resampled(blocks: Iterator[Samples], rate: int, wanted: int, channels: int) -> Iterator[Samples]:
+def resampled(blocks: Iterator[Samples], rate: int, wanted: int, channels: int) -> Iterator[Samples]:
     """`blocks` [frames, channels] at `wanted` instead of `rate` Hz: n frames become n * wanted / rate, rounded."""
     import numpy as np
     import soxr
@@ -104,7 +104,8 @@ def _resampled(blocks: Iterator[Samples], rate: int, wanted: int, channels: int)
     yield np.concatenate([rest, np.zeros((max(0, missing - len(rest)), channels), np.float32)])[: max(0, missing)]
 
 
-def _as_channels(samples: Samples, channels: int) -> Samples:
+def as_channels(samples: Samples, channels: int) -> Samples:
+    """`samples` [frames, channels of theirs] with so many channels; where they differ, each is the mean of all."""
     import numpy as np
 
     if samples.shape[1] == channels:

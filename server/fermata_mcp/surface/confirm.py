@@ -34,20 +34,24 @@ async def confirm(
     question = f"This can cost up to {quoted:g} credits. Go ahead?"
     if not can_be_asked(ctx.client_capabilities):
         raise OverBudget(f"this can cost {quoted:g} credits, which a person must confirm.", _way_out(quoted))
-    if is_modern(ctx):
-        return _by_calling_again(ctx, question, quoted)
-    answer = await ctx.session.elicit_form(question, SCHEMA, related_request_id=ctx.request_context.request_id)
+    answer = await ask(QUESTION, question, SCHEMA, ctx)
+    if isinstance(answer, InputRequiredResult):
+        return answer
     _weigh(answer, quoted)
     return None
 
 
-def _by_calling_again(ctx: Context[Any, Any], question: str, quoted: float) -> InputRequiredResult | None:
-    answer = (ctx.input_responses or {}).get(QUESTION)
+async def ask(
+    name: str, question: str, schema: dict[str, Any], ctx: Context[Any, Any]
+) -> ElicitResult | InputRequiredResult:
+    """What a person answers, or the question for clients that answer questions by calling again."""
+    if not is_modern(ctx):
+        return await ctx.session.elicit_form(question, schema, related_request_id=ctx.request_context.request_id)
+    answer = (ctx.input_responses or {}).get(name)
     if isinstance(answer, ElicitResult):
-        _weigh(answer, quoted)
-        return None
-    form = ElicitRequestFormParams(message=question, requested_schema=SCHEMA)
-    return InputRequiredResult(input_requests={QUESTION: ElicitRequest(params=form)}, request_state=QUESTION)
+        return answer
+    form = ElicitRequestFormParams(message=question, requested_schema=schema)
+    return InputRequiredResult(input_requests={name: ElicitRequest(params=form)}, request_state=name)
 
 
 def _weigh(answer: ElicitResult, quoted: float) -> None:

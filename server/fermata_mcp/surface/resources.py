@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
-import mimetypes
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-import anyio.to_thread
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
-    BlobResourceContents,
     Completion,
     ReadResourceRequestParams,
-    ReadResourceResult,
     ResourceTemplateReference,
 )
 
 from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound
 from fermata_mcp.engine.service import Service
-from fermata_mcp.media.files import sealed_bytes
 
+from .player.audio import audio_result
 from .results.history import short_name, task_list
 from .results.provider_facts import provider_facts
 from .results.task_view import task_view
 from .tools import Toolbox
 
-MAX_AUDIO_BYTES = 16 * 1024 * 1024
 HISTORY = "fermata://tasks"
-_AUDIO = re.compile(r"fermata://tasks/(tsk_[0-9a-f]{32})/audio/(\d{1,2})")
+_AUDIO = re.compile(r"fermata://tasks/(tsk_[0-9a-f]{32})/audio/(\d{1,2}|source)")
 ENDINGS = ("keep", "fade", "loop")
 _JSON = "application/json"
 logger = logging.getLogger(__name__)
@@ -63,7 +57,7 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
     @server.resource(
         "fermata://tasks/{task_id}/audio/{index}",
         title="Audio",
-        description="The audio of a finished task, up to 16 MB",
+        description="The audio of clip `index`, or of the `source`; a compressed preview where it is too large to send",
         mime_type="audio/*",
     )
     async def audio(task_id: str, index: str) -> bytes:
@@ -106,28 +100,10 @@ def _read_audio_with_its_own_type(server: MCPServer[Any], service: Service) -> N
         if match is None:
             return await entry.handler(ctx, params)
         with _in_words(str(params.uri)):
-            return await _audio_result(service, str(params.uri), match.group(1), int(match.group(2)))
+            base = None if ctx.request is None else str(ctx.request.base_url)
+            return await audio_result(service, str(params.uri), match[1], match[2], base)
 
     lowlevel.add_request_handler("resources/read", ReadResourceRequestParams, read)
-
-
-async def _audio_result(service: Service, uri: str, task_id: str, index: int) -> ReadResourceResult:
-    task = await service.clip_of(task_id, index)
-    saved = task.clips[index].file
-    if saved is None:
-        raise NotFound(f"the audio of {task_id} was not saved here.", "use its link instead.")
-    data = await anyio.to_thread.run_sync(_read_capped, service, saved)
-    kind = mimetypes.guess_type(saved)[0] or "application/octet-stream"
-    blob = base64.b64encode(data).decode()
-    return ReadResourceResult(contents=[BlobResourceContents(uri=uri, mime_type=kind, blob=blob)])
-
-
-def _read_capped(service: Service, saved: str) -> bytes:
-    path = service.saved_file(saved)
-    try:
-        return sealed_bytes(path, most=MAX_AUDIO_BYTES)
-    except OSError:
-        raise NotFound(f"{path.name} is no longer where it was saved.", "look where it was moved to.") from None
 
 
 def is_audio(uri: str) -> bool:

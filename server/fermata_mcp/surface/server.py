@@ -16,6 +16,7 @@ from fermata_mcp import __version__
 from fermata_mcp.engine.service import Service
 
 from .announcer import Announcer, Spawn
+from .player.app import player_app
 from .prompts import add_prompts
 from .resources import add_completion, add_resources, low_level
 from .skills.extension import SkillsExtension
@@ -51,7 +52,7 @@ def make_server(service: Service, now: Callable[[], int], spawn: Spawn) -> MCPSe
             version=__version__,
             tools=make_tools(box),
             subscriptions=False,
-            extensions=[TasksExtension(Rows(box)), SkillsExtension()],
+            extensions=[TasksExtension(Rows(box)), SkillsExtension(), player_app()],
             cache_hints=CACHED,
         )
     _declare_no_list_changes(low_level(server))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from mcp.server.context import ServerRequestContext
@@ -19,6 +19,9 @@ from fermata_mcp.store.base import Replayed
 
 from .clients import name_of, reads_links, wait_for
 from .confirm import confirm
+from .player.app import OPENS_PLAYER
+from .player.audio import audio_path
+from .player.opening import Opening, page_link
 from .reporter import Reporter
 from .results.credits import CreditsView, credits_text, credits_view
 from .results.history import TaskList, list_text, task_list
@@ -66,6 +69,7 @@ class ResolveArgs(TaskArgs):
 
 class PlayArgs(TaskArgs):
     index: Annotated[int, Field(ge=0, le=99)] = Field(0, description="Which clip")
+    play: bool = Field(False, description="stdio: play it on this machine")
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class Toolbox:
 
     service: Service
     now: Callable[[], int]
+    opening: Opening = field(default_factory=Opening)
 
     async def extend_track(self, args: ExtendRequest, ctx: Ctx) -> ToolResult:
         return await self._start(args, ctx)
@@ -100,11 +105,21 @@ class Toolbox:
     async def resolve_task(self, args: ResolveArgs, ctx: Ctx) -> CallToolResult:
         return self.shown(await self.service.resolve(args.task_id, args.action), ctx)
 
-    async def play_track(self, args: PlayArgs, ctx: Ctx) -> CallToolResult:
+    async def play_track(self, args: PlayArgs, ctx: Ctx) -> ToolResult:
+        task = await self.service.get(args.task_id)
+        if not task.finished and not task.clips:
+            return self.shown(task, ctx)  # the player follows it
         task = await self.service.clip_of(args.task_id, args.index)
         view = clip_view(task, args.index, self.now(), self.service.spec(task.provider))
         links = [link for link in self._links(view, ctx) if link.uri.endswith(f"/{args.index}")]
-        return result(clip_text(view, args.index), view, links)
+        if not args.play:
+            return _playable(view, args.index, page_link(args.task_id, args.index, ctx), links)
+        file = await audio_path(self.service, args.task_id, str(args.index))
+        done = await self.opening.play(file, args.task_id, args.index, ctx)
+        if not isinstance(done, str):
+            return done
+        told = view.model_copy(update={"warnings": [*view.warnings, done]})
+        return result(f"{done}\n{clip_text(view, args.index)}", told, links)
 
     async def _start(self, args: Request, ctx: Ctx) -> ToolResult:
         failed = offered_for(ctx)
@@ -142,6 +157,14 @@ class Toolbox:
 
     def _links(self, view: TaskView, ctx: AnyContext) -> list[ResourceLink]:
         return audio_links(view) if reads_links(name_of(ctx.session), self.service.settings.result_links) else []
+
+
+def _playable(view: TaskView, index: int, page: str | None, links: list[ResourceLink]) -> CallToolResult:
+    """Where a clip can be heard; over http also the player's page."""
+    if page is None:
+        return result(clip_text(view, index), view, links)
+    told = view.model_copy(update={"next": f"Open {page} in a browser to hear it. {view.next}"})
+    return result(f"{clip_text(view, index)}\nPlayer: {page}", told, links)
 
 
 def _filters(args: ListArgs) -> str:
@@ -206,5 +229,6 @@ def make_tools(box: Toolbox) -> list[Tool]:
             box.play_track, PlayArgs, TaskView, "Play a result",
             "Hear one clip of a task: a player where the host has one, else its file, link and facts.",
             _reads(),
+            OPENS_PLAYER,
         ),
     ]  # fmt: skip

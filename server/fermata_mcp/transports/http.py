@@ -1,4 +1,4 @@
-"""One ASGI app: `/mcp` (Streamable HTTP), `/sse` with `/messages/`, and `/healthz`."""
+"""One ASGI app: `/mcp` (Streamable HTTP), `/sse` with `/messages/`, `/player/…` for people, and `/healthz`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from anyio.abc import TaskStatus
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from fermata_mcp import __version__
+from fermata_mcp.surface.player.routes import Endpoint, Player
 
 from .guard import Bodies, Doors, Guard
+from .refusals import Refused
 from .serving import Opened, Serving
 from .sessions import MAX_SESSIONS
 from .signals import told_to_leave
@@ -159,7 +161,20 @@ def make_asgi_app(serving: Serving, host: str = LOOPBACK[0]) -> Starlette:
         Route(MESSAGES_PATH, sse.post, methods=["POST"]),
         Route("/healthz", _healthy),
     ]
+    if serving.service and serving.now:
+        routes += Player(serving.service, serving.now).routes(lambda endpoint: _guarded(endpoint, doors))
     return Starlette(routes=routes, lifespan=lifespan)
+
+
+def _guarded(endpoint: Endpoint, doors: Doors) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        try:
+            doors.check(request.headers)
+        except Refused as refusal:
+            return refusal.response
+        return await endpoint(request)
+
+    return answer
 
 
 async def _healthy(_: Request) -> JSONResponse:

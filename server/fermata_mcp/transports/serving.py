@@ -9,13 +9,20 @@ from typing import Any
 
 from mcp.server.mcpserver import MCPServer
 
+from fermata_mcp.engine.service import Service
+
 
 @dataclass(frozen=True)
 class Serving:
-    """A server with its engine running. `drain` ends every wait with its normal answer, before we leave."""
+    """A server with its engine running. `drain` ends every wait with its normal answer, before we leave.
+
+    `service` and `now` (Unix milliseconds) are what a page for people is made of; without them there is none.
+    """
 
     server: MCPServer[Any]
     drain: Callable[[], None]
+    service: Service | None = None
+    now: Callable[[], int] | None = None
 
 
 Opened = Callable[[], AbstractAsyncContextManager[Serving]]

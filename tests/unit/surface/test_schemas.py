@@ -35,7 +35,7 @@ PARAMETERS = {
     "list_tasks": ["status", "provider", "limit", "cursor"],
     "cancel_task": ["task_id"],
     "resolve_task": ["task_id", "action"],
-    "play_track": ["task_id", "index"],
+    "play_track": ["task_id", "index", "play"],
 }  # fmt: skip
 READ_ONLY = {"get_task", "get_credits", "list_tasks", "play_track"}
 Tools = list[dict[str, Any]]

@@ -24,9 +24,9 @@ from fermata_mcp.domain.foreign.paths import shown
 from fermata_mcp.domain.placement import Likeness
 from fermata_mcp.media.atomic import sweep
 from fermata_mcp.media.child_process import APART, environment
-from fermata_mcp.media.facts import AudioFacts, AudioReport
+from fermata_mcp.media.facts import AudioFacts, AudioReport, PreviewFacts
 
-from .messages import Answer, Broken, Compare, Hear, Join, Label, Probe, Request, answer_of, request_line
+from .messages import Answer, Broken, Compare, Hear, Join, Label, Preview, Probe, Request, answer_of, request_line
 from .quarantine import Quarantine
 from .time_limits import seconds_for
 
@@ -138,6 +138,15 @@ class Decoder:
         with suppress(FermataError):
             await self._ask(Label(path, title, origin))
 
+    async def preview(self, path: Path, folder: Path, most: int) -> PreviewFacts:
+        """A compressed copy of `path` in `folder` with at most `most` bytes, made now or before.
+
+        Raises:
+            NotAudio, TooLarge: It cannot be decoded here.
+            StoreUnavailable: The folder cannot be written.
+        """
+        return cast("PreviewFacts", await self._ask(Preview(path, folder, most)))
+
     async def warm(self) -> None:
         """Have a process ready before it is needed; what keeps it from starting is told when it is."""
         if self._idle or self._places.value < AT_ONCE:
@@ -187,7 +196,7 @@ class Decoder:
         finally:
             if not done:
                 await child.end()
-                if isinstance(request, Join | Label):
+                if isinstance(request, Join | Label | Preview):
                     with anyio.CancelScope(shield=True):
                         await anyio.to_thread.run_sync(sweep, request.folder, child.process.pid)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.domain.foreign import paths
-from fermata_mcp.media.facts import AudioFacts, AudioReport
+from fermata_mcp.media.facts import AudioFacts, AudioReport, PreviewFacts
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,15 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Preview:
+    """A compressed copy of `path` with at most `most` bytes, kept in `folder`; answered by `PreviewFacts`."""
+
+    path: Path
+    folder: Path
+    most: int
+
+
+@dataclass(frozen=True)
 class Broken:
     """What went wrong with a file, in the words of the error `code` of the public contract."""
 
@@ -74,11 +83,11 @@ class Broken:
     hint: str
 
 
-Request = Probe | Hear | Compare | Join | Label
-Answer = AudioFacts | AudioReport | Path | str | None
-_REQUESTS: dict[str, type[Request]] = {kind.__name__: kind for kind in (Probe, Hear, Compare, Join, Label)}
-_VALUES: dict[str, type[AudioFacts | AudioReport | Broken]] = {
-    kind.__name__: kind for kind in (AudioFacts, AudioReport, Broken)
+Request = Probe | Hear | Compare | Join | Label | Preview
+Answer = AudioFacts | AudioReport | PreviewFacts | Path | str | None
+_REQUESTS: dict[str, type[Request]] = {kind.__name__: kind for kind in (Probe, Hear, Compare, Join, Label, Preview)}
+_VALUES: dict[str, type[AudioFacts | AudioReport | PreviewFacts | Broken]] = {
+    kind.__name__: kind for kind in (AudioFacts, AudioReport, PreviewFacts, Broken)
 }
 
 

@@ -22,7 +22,20 @@ one_thread()
 from fermata_mcp.domain.errors import FermataError, NotAudio, StoreUnavailable, TooLarge  # noqa: E402
 
 from .limits import allow_seconds, limit_this_process  # noqa: E402
-from .messages import Answer, Broken, Compare, Hear, Join, Label, Probe, Request, answer_line, broken, request_of  # noqa: E402
+from .messages import (  # noqa: E402
+    Answer,
+    Broken,
+    Compare,
+    Hear,
+    Join,
+    Label,
+    Preview,
+    Probe,
+    Request,
+    answer_line,
+    broken,
+    request_of,
+)
 from .time_limits import seconds_for  # noqa: E402
 
 if TYPE_CHECKING:
@@ -30,7 +43,7 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 120.0
 _LONGEST_READ = 65_536
-_ROOMS = ("arrival", "compare", "join", "tags")
+_ROOMS = ("arrival", "compare", "join", "preview", "tags")
 
 
 def main() -> int:
@@ -70,7 +83,7 @@ def _answered(request: Request) -> Answer | Broken:
 
 
 def _done(request: Request) -> Answer:
-    from fermata_mcp.media import arrival, audio, compare, join, tags
+    from fermata_mcp.media import arrival, audio, compare, join, preview, tags
 
     match request:
         case Probe(path):
@@ -83,6 +96,8 @@ def _done(request: Request) -> Answer:
             return join.join(before, at, path, stem)
         case Label(path, title, origin):
             return tags.label(path, title, origin)
+        case Preview(path, folder, most):
+            return preview.preview(path, folder, most)
 
 
 def _until_idle(lines: queue.Queue[bytes]) -> Iterator[bytes]:

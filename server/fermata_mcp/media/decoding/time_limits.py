@@ -5,13 +5,15 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from .messages import Compare, Join, Request
+from .messages import Compare, Join, Preview, Request
 
 _LEAST_SECONDS, _MOST_SECONDS, _BYTES_A_SECOND = 10.0, 600.0, 1_000_000
 
 
 def seconds_for(request: Request) -> float:
     """Seconds of a processor that a request may take: plenty for honest files of that size."""
+    if isinstance(request, Preview):  # a small file may hold an hour, and encoding takes longer than decoding
+        return _MOST_SECONDS
     size = sum(_size(path) for path in _files(request))
     return min(_MOST_SECONDS, _LEAST_SECONDS + size / _BYTES_A_SECOND)
 

@@ -14,6 +14,19 @@ SUFFIXES = {
     "audio/mp4": ".m4a", "audio/x-m4a": ".m4a", "audio/m4a": ".m4a",
 }  # fmt: skip
 
+# By their registrations; WAV has none, and hosts know this one.
+MEDIA_TYPES = {
+    ".wav": "audio/wav", ".flac": "audio/flac", ".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".mp4": "audio/mp4",
+    ".aac": "audio/aac", ".ogg": "audio/ogg", ".oga": "audio/ogg", ".opus": "audio/ogg", ".aif": "audio/aiff",
+    ".aiff": "audio/aiff", ".aifc": "audio/aiff", ".caf": "audio/x-caf", ".au": "audio/basic", ".wma": "audio/x-ms-wma",
+    ".webm": "audio/webm",
+}  # fmt: skip
+
+
+def media_type(name: str) -> str:
+    """What a file of this name holds, as hosts are told: wherever audio is given or pointed to."""
+    return MEDIA_TYPES.get(PurePosixPath(name.lower()).suffix, "application/octet-stream")
+
 
 def suffix_of(start: bytes, content_type: str | None) -> str | None:
     """The file suffix of what starts with these bytes, else of what a server called it; None where it is not audio."""

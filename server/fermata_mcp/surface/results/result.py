@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import mimetypes
+from contextlib import suppress
 from pathlib import Path
 
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
 from pydantic import BaseModel
+
+from fermata_mcp.domain.foreign.text import visible
+from fermata_mcp.media.formats.kinds import media_type
 
 from .task_view import TaskView
 
@@ -20,11 +23,14 @@ def result(
 
 def audio_links(view: TaskView) -> list[ResourceLink]:
     """A link to each saved audio of a task, in the order of its clips."""
-    links: list[ResourceLink] = []
-    for index, clip in enumerate(view.clips):
-        if clip.file is not None:
-            path = Path(clip.file)
-            kind = mimetypes.guess_type(path.name)[0]
-            uri = f"fermata://tasks/{view.task_id}/audio/{index}"
-            links.append(ResourceLink(type="resource_link", uri=uri, name=path.name, mime_type=kind))
-    return links
+    return [_link(view.task_id, index, Path(clip.file)) for index, clip in enumerate(view.clips) if clip.file]
+
+
+def _link(task_id: str | None, index: int, file: Path) -> ResourceLink:
+    """With its type, and its size where it is still there."""
+    size = None
+    with suppress(OSError, ValueError):
+        size = file.stat().st_size
+    name, kind = visible(file.name, 200), media_type(file.name)
+    uri = f"fermata://tasks/{task_id}/audio/{index}"
+    return ResourceLink(type="resource_link", uri=uri, name=name, mime_type=kind, size=size)

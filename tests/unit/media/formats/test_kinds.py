@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fermata_mcp.media.formats.kinds import name_in, sniff, suffix_in, suffix_of
+from fermata_mcp.media.formats.kinds import media_type, name_in, sniff, suffix_in, suffix_of
 
 STARTS = {
     b"RIFF\x00\x00\x00\x00WAVEfmt ": ".wav",
@@ -47,3 +47,23 @@ def test_addresses() -> None:
     assert suffix_in("https://a.test/x/song.notasuffix") == ""
     assert name_in("https://a.test/x/My%20Song.mp3") == "My Song"
     assert name_in("https://a.test/") == "a.test"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.wav", "audio/wav"),
+        ("A.WAV", "audio/wav"),
+        ("a.flac", "audio/flac"),
+        ("a.ogg", "audio/ogg"),
+        ("a.opus", "audio/ogg"),
+        ("a.mp3", "audio/mpeg"),
+        ("a.m4a", "audio/mp4"),
+        ("a.aiff", "audio/aiff"),
+        ("a.b.aif", "audio/aiff"),
+        ("a", "application/octet-stream"),
+        ("wav", "application/octet-stream"),
+    ],
+)
+def test_hosts_are_told_what_a_file_holds(name: str, kind: str) -> None:
+    assert media_type(name) == kind

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 import pytest
 from mcp.client import Client
-from mcp.types import CallToolResult, Implementation
+from mcp.types import CallToolResult, Implementation, ResourceLink
 
 from fermata_mcp.app import running_app
+from support.audio_signals import noise, save
 from support.engines import House, settings_in
 from support.remote import Remote
 
@@ -42,3 +44,19 @@ async def test_links(house: House, remote: Remote, name: str, setting: str | Non
     assert text.type == "text"
     assert result.structured_content
     assert result.structured_content["audio"]["file"] in text.text
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind"),
+    [(".wav", "audio/wav"), (".flac", "audio/flac"), (".ogg", "audio/ogg"), (".mp3", "audio/mpeg")],
+)
+async def test_a_link_says_what_and_how_large_it_leads_to(house: House, ending: str, kind: str) -> None:
+    song = save(house.folder / f"music{ending}", noise(3.0, 22_050) * 0.3, 22_050)
+    async with house.server(result_links="always") as client:
+        arguments = {"source": str(song), "add_seconds": 3, "wait_seconds": 60}
+        result = await client.call_tool("extend_track", arguments)
+    link = result.content[1]
+    view: dict[str, Any] = result.structured_content or {}
+    assert isinstance(link, ResourceLink)
+    assert (link.uri, link.mime_type) == (f"fermata://tasks/{view['task_id']}/audio/0", kind)
+    assert link.size == (await anyio.Path(view["audio"]["file"]).stat()).st_size
