@@ -35,7 +35,7 @@ _COVERS = {
         "transports/signals.py",
     ),
     "e2e/test_player_routes.py": ("surface/player/routes.py",),
-    "e2e/test_providers.py": ("surface/confirm.py",),
+    "e2e/test_providers.py": ("surface/people/confirm.py",),
     "e2e/test_sse.py": ("transports/sse.py",),
     "e2e/test_stdio.py": (
         "surface/announcer.py",

@@ -18,7 +18,8 @@ from fermata_mcp.engine.service import Resolution, Service, parse_status
 from fermata_mcp.store.base import Replayed
 
 from .clients import name_of, reads_links, wait_for
-from .confirm import confirm
+from .people.confirm import confirm
+from .people.top_up import offer_top_up, offered_for
 from .player.app import OPENS_PLAYER
 from .player.audio import audio_path
 from .player.opening import Opening, page_link
@@ -29,7 +30,6 @@ from .results.result import audio_links, result
 from .results.task_text import clip_text, task_text
 from .results.task_view import TaskView, clip_view, share_done, task_view
 from .tool_class import Ctx, ToolResult, make_tool
-from .top_up import offer_top_up, offered_for
 
 Wait = Annotated[FiniteFloat, Field(ge=0, le=3600)]
 AnyContext = Ctx | ServerRequestContext[Any, Any]

@@ -17,11 +17,9 @@ from fermata_mcp.domain.errors import Cancelled, NotSupported
 from fermata_mcp.domain.foreign.text import visible
 from fermata_mcp.media import playback
 from fermata_mcp.surface.clients import can_be_asked
-from fermata_mcp.surface.confirm import ask
+from fermata_mcp.surface.people.confirm import NOTHING_TO_FILL_IN, ask
 
 QUESTION = "play_here"
-# To accept is the answer: there is nothing to fill in.
-NOTHING_TO_FILL_IN: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 def page_link(task_id: str, which: int, ctx: Context[Any, Any]) -> str | None:

@@ -8,12 +8,11 @@ from mcp.server.mcpserver import Context
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 
 from fermata_mcp.domain.errors import OverBudget
-
-from .clients import can_be_asked, is_modern
+from fermata_mcp.surface.clients import can_be_asked, is_modern
 
 QUESTION = "confirm_cost"
 # A form without fields: accepting is the answer, and takes one key.
-SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
+NOTHING_TO_FILL_IN: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 async def confirm(
@@ -34,7 +33,7 @@ async def confirm(
     question = f"This can cost up to {quoted:g} credits. Go ahead?"
     if not can_be_asked(ctx.client_capabilities):
         raise OverBudget(f"this can cost {quoted:g} credits, which a person must confirm.", _way_out(quoted))
-    answer = await ask(QUESTION, question, SCHEMA, ctx)
+    answer = await ask(QUESTION, question, NOTHING_TO_FILL_IN, ctx)
     if isinstance(answer, InputRequiredResult):
         return answer
     _weigh(answer, quoted)

@@ -9,8 +9,7 @@ from mcp.types import ClientCapabilities, ElicitRequest, ElicitRequestURLParams,
 
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Task
-
-from .clients import is_modern
+from fermata_mcp.surface.clients import is_modern
 
 QUESTION = "top_up"
 
