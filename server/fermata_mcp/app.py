@@ -15,6 +15,7 @@ import anyio
 from mcp.server.mcpserver import MCPServer
 
 from .config import Settings, load_settings, unknown_variables
+from .domain.account import unfilled_keys
 from .domain.errors import StoreUnavailable
 from .engine.clock import Clock
 from .engine.lifespan import running_engine
@@ -78,6 +79,8 @@ def _name_unknown_settings(settings: Settings) -> None:
     unknown = unknown_variables(os.environ, settings.declared)
     if unknown:
         logger.warning("%s", unknown)
+    for name in unfilled_keys(settings.declared, os.environ):
+        logger.warning("%s holds only a reference that the host did not fill in; it counts as unset", name)
 
 
 def serve_stdio(settings: Settings) -> NoReturn:

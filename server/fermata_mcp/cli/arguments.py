@@ -37,6 +37,9 @@ def _parser() -> argparse.ArgumentParser:
         "action", choices=["check", "resubmit", "give_up"],
         help="check: look for evidence; resubmit: send again, which may cost twice; give_up: end it",
     )  # fmt: skip
+    doctor = commands.add_parser("doctor", help="check the set-up, or tell how to use it from an MCP host")
+    doctor.add_argument("--host", metavar="NAME", help="what this host needs, and where: codex, cursor, zed and others")
+    doctor.add_argument("--write", action="store_true", help="put what the host needs into its configuration")
     for command in (
         tasks,
         task,
@@ -44,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         resolve,
         commands.add_parser("credits", help="balances and what was spent today"),
         commands.add_parser("providers", help="what each provider can do, needs and costs"),
-        commands.add_parser("doctor", help="check the set-up and print the line for an MCP host"),
+        doctor,
     ):
         _json(command)
     return parser

@@ -40,7 +40,10 @@ Command = Callable[[Client, Args, Screen], Awaitable[int]]
 def run(args: Args, ctrl_c: CtrlC) -> int:
     """Carry out one command for a person; its exit code."""
     if args["command"] == "doctor":
-        from .doctor import examine
+        from .doctor import examine, tell_about_a_host
+
+        if args["host"] or args["write"]:
+            return tell_about_a_host(args)
 
         return anyio.run(_until_stopped, partial(examine, args), ctrl_c, partial(_say, "Stopped."))
     settings, about = read_settings(), set[str]()

@@ -7,9 +7,7 @@ import json
 import math
 import os
 import platform
-import shutil
 import struct
-import sys
 import tempfile
 import wave
 from collections.abc import Awaitable, Callable
@@ -27,6 +25,9 @@ from fermata_mcp.domain.errors import FermataError, InternalError
 from fermata_mcp.media.files import output_path
 
 from .exit_codes import DONE, FAILED
+from .hosts.advice import advise
+from .hosts.entry import whole_command
+from .hosts.known import HOSTS
 from .show import Out
 from .streams import json_text
 
@@ -135,9 +136,15 @@ def _write_tone(path: Path) -> None:
 
 
 def host_config() -> dict[str, Any]:
-    """What goes into an MCP host's configuration: with the whole path, because hosts have a PATH of their own."""
-    command = shutil.which("fermata-mcp") or str(Path(sys.executable).with_name("fermata-mcp"))
-    return {"mcpServers": {"fermata": {"command": command, "args": []}}}
+    """What most MCP hosts take."""
+    return {"mcpServers": {"fermata": {"command": whole_command(), "args": []}}}
+
+
+def tell_about_a_host(args: dict[str, Any]) -> int:
+    """Print what a host needs, or give it that. Raises as `advise`."""
+    advice = advise(args["host"], writes=args["write"])
+    print(json_text(advice.as_json()) if args["json"] else "\n".join(advice.lines()))
+    return DONE
 
 
 def _print(findings: list[Finding], *, as_json: bool) -> None:
@@ -155,3 +162,4 @@ def _print(findings: list[Finding], *, as_json: bool) -> None:
     out.print(Text("\nFor an MCP host (claude_desktop_config.json and the like):"))
     out.print(Text(json.dumps(config)))
     out.print(Text(f"For Claude Code: claude mcp add fermata -- {config['mcpServers']['fermata']['command']}"))
+    out.print(Text(f"For one of {', '.join(host.name for host in HOSTS)}: fermata-mcp doctor --host NAME [--write]"))

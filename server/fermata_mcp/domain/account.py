@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
 from fermata_mcp.domain.foreign.address import checked_base_address
+
+_REFERENCE = re.compile(r"\$\{[^}]*\}|\$[A-Za-z_]\w*|\{env:[^}]*\}")
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,14 @@ def read_account(declared: AccountSpec, given: Mapping[str, str]) -> Account:
     """The account as it is set.
 
     Args:
-        given: Variables that are set, by their names in capitals. An empty one counts as unset.
+        given: Variables that are set, by their names in capitals. An empty one counts as unset, and so does a key that
+            is `is_unfilled`.
     """
     values = {known.name: given.get(known.name) or known.default for known in declared.variables()}
     values |= {known.name: values[known.name].strip() for known in declared.addresses()}
     key = values[declared.key.name]
+    if is_unfilled(key):
+        key = ""
     return Account(
         key=SecretStr(key) if key else None,
         base_url=values[declared.base_url.name].rstrip("/"),
@@ -95,6 +101,17 @@ def read_account(declared: AccountSpec, given: Mapping[str, str]) -> Account:
         more={known.name: values[known.name] for known in declared.more},
         trusted=tuple(values[known.name] for known in declared.addresses() if values[known.name] != known.default),
     )
+
+
+def is_unfilled(value: str) -> bool:
+    """Whether it only refers to a variable: some hosts hand that on as it stands where the variable is not set."""
+    return bool(_REFERENCE.fullmatch(value.strip()))
+
+
+def unfilled_keys(declared: Iterable[AccountSpec], given: Mapping[str, str]) -> list[str]:
+    """The names of keys that hold such a reference."""
+    names = [account.key.name for account in declared]
+    return [name for name in names if is_unfilled(given.get(name, ""))]
 
 
 def account_problems(declared: AccountSpec, given: Mapping[str, str]) -> Iterator[str]:

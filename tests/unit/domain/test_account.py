@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from fermata_mcp.domain.account import AccountSpec, Variable, account_problems, host, read_account, upload_host
+from fermata_mcp.domain.account import (
+    AccountSpec,
+    Variable,
+    account_problems,
+    host,
+    read_account,
+    unfilled_keys,
+    upload_host,
+)
 
 DOOR = Variable("SHOP_DOOR", "which door", "front", ("front", "back"))
 SHOP = AccountSpec(
@@ -43,3 +51,20 @@ def test_everything_that_is_wrong_is_named_and_no_value_is() -> None:
 def test_variables_come_in_the_order_of_the_docs() -> None:
     names = [variable.name for variable in SHOP.variables()]
     assert names == ["SHOP_API_KEY", "SHOP_BASE_URL", "SHOP_UPLOAD_URL", "SHOP_DOOR"]
+
+
+@pytest.mark.parametrize(
+    "key", ["${SHOP_API_KEY}", "$SHOP_API_KEY", "${user_config.shop_api_key}", "{env:SHOP_API_KEY}"]
+)
+def test_a_key_that_no_host_filled_in_is_none(key: str) -> None:
+    given = {"SHOP_API_KEY": key}
+    assert read_account(SHOP, given).key is None
+    assert unfilled_keys([SHOP], given) == ["SHOP_API_KEY"]
+
+
+@pytest.mark.parametrize("key", ["k-1", "$", "a$b", "${x}y", "{k}"])
+def test_a_key_is_taken_as_it_is(key: str) -> None:
+    found = read_account(SHOP, {"SHOP_API_KEY": key}).key
+    assert found is not None
+    assert found.get_secret_value() == key
+    assert unfilled_keys([SHOP], {"SHOP_API_KEY": key}) == []
