@@ -1,4 +1,4 @@
-"""Write the tables of the docs from the code that they describe; `--check` fails where they differ."""
+"""Write the tables of the docs, and the files of `packages`, from the code; `--check` fails where they differ."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import packages
+
+from fermata_mcp.cli.hosts.entry import COMMAND, entry_for, snippet
+from fermata_mcp.cli.hosts.known import HOSTS, SYSTEMS, Host
+from fermata_mcp.cli.hosts.links import cursor_link, vscode_link
 from fermata_mcp.config import Settings, variable_name
 from fermata_mcp.domain.requests.fields import option_words
 from fermata_mcp.domain.spec import ProviderSpec
@@ -14,7 +19,7 @@ from fermata_mcp.providers.registry import built_in_specs, declared_accounts
 from fermata_mcp.surface.tools import Toolbox, make_tools
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/tools.md", "docs/settings.md", "docs/providers.md")
+PAGES = ("README.md", "docs/tools.md", "docs/settings.md", "docs/providers.md", "docs/hosts.md")
 
 
 def tools() -> str:
@@ -86,6 +91,34 @@ def _limit(seconds: float) -> str:
     return "none known" if seconds == float("inf") else f"{seconds:g} s"
 
 
+def hosts() -> str:
+    """A section for each host."""
+    return "\n\n".join(_host(host) for host in HOSTS)
+
+
+def _host(host: Host) -> str:
+    named = " or ".join(f"`{path}` ({'/'.join(systems)})" for path, systems in _places(host).items())
+    moved = f", or in the folder that `{host.moved_by}` names" if host.moved_by else ""
+    block = f"```{host.form}\n{snippet(host, entry_for(host, COMMAND))}```"
+    more = "".join(f"\n- {note}" for note in host.notes)
+    return (
+        f"### {host.title}\n\n`fermata-mcp doctor --host {host.name}`\n\n- File: {named}{moved}.\n"
+        f"- Keys: {host.keys}{more}\n- Tried: {host.tried}\n\n{block}"
+    )
+
+
+def _places(host: Host) -> dict[str, list[str]]:
+    places: dict[str, list[str]] = {}
+    for system, title in SYSTEMS.items():
+        places.setdefault(f"{host.folders[system]}/{host.file}", []).append(title)
+    return places
+
+
+def links() -> str:
+    """What installs with one click."""
+    return f"- [Install in Cursor]({cursor_link()})\n- [Install in VS Code]({vscode_link()})"
+
+
 def _table(*head: Any, rows: list[str] | None = None) -> str:
     if rows is None:
         *names, rows = head
@@ -99,6 +132,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "parameters": parameters,
     "settings": settings,
     "providers": providers,
+    "hosts": hosts,
+    "links": links,
 }
 
 
@@ -113,15 +148,26 @@ def filled(page: str) -> str:
     return page
 
 
+def contents() -> dict[str, str]:
+    """What every file should hold, by its name."""
+    pages = {name: filled((ROOT / name).read_text("utf-8")) for name in PAGES}
+    return pages | {name: packages.content(name) for name in packages.FILES}
+
+
 def main() -> int:
-    stale = [name for name in PAGES if filled(text := (ROOT / name).read_text("utf-8")) != text]
+    stale = {name: text for name, text in contents().items() if _present(name) != text}
     if "--check" in sys.argv:
         if stale:
             print(f"out of date: {', '.join(stale)}; run `python docs/generate.py`", file=sys.stderr)
         return 1 if stale else 0
-    for name in stale:
-        (ROOT / name).write_text(filled((ROOT / name).read_text("utf-8")), "utf-8")
+    for name, text in stale.items():
+        (ROOT / name).parent.mkdir(exist_ok=True)
+        (ROOT / name).write_text(text, "utf-8")
     return 0
+
+
+def _present(name: str) -> str | None:
+    return (ROOT / name).read_text("utf-8") if (ROOT / name).exists() else None
 
 
 if __name__ == "__main__":

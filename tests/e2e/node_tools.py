@@ -20,6 +20,7 @@ DEADLINE = 100.0  # seconds for one script, below pytest's own limit
 
 CONFORMANCE = MODULES / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
 CONFORMANCE_0_1 = MODULES / "conformance-0.1" / "dist" / "index.js"
+MCPB = MODULES / "@anthropic-ai" / "mcpb" / "dist" / "cli" / "cli.js"
 INSPECTOR = MODULES / "@modelcontextprotocol" / "inspector" / "clients" / "launcher" / "build" / "index.js"
 
 
@@ -43,7 +44,7 @@ def find_node() -> str | None:
 @functools.cache
 def missing() -> str | None:
     """Why nothing here can run, in words for a skipped test; None when it can."""
-    if not CONFORMANCE.is_file():
+    if not (CONFORMANCE.is_file() and MCPB.is_file()):
         return "the npm packages are not installed: run tests/e2e/install_node.sh"
     if find_node() is None:
         return f"no Node.js >= {OLDEST[0]}.{OLDEST[1]}: run tests/e2e/install_node.sh"

@@ -92,8 +92,8 @@ HOSTS = (
         },
         file="claude_desktop_config.json",
         servers="mcpServers",
-        keys="It knows no references to variables. The bundle asks for keys and keeps them in the system's key store; or "
-        "write the key into `env` of the entry yourself.",
+        keys="It knows no references to variables. The bundle asks for keys and keeps them in the system's key store; "
+        "or write the key into `env` of the entry yourself.",
         notes=("Restart it after a change.",),
         tried="nothing was run: it needs a desktop. The command of this entry was started over stdio as it stands.",
     ),
