@@ -13,10 +13,9 @@ import pytest
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
+from e2e.node_tools import MCPB, needs_node, run_node
 from support.places import REPOSITORY
 from support.processes import Home
-
-from e2e.node_tools import MCPB, needs_node, run_node
 
 pytestmark = [pytest.mark.node, needs_node]
 

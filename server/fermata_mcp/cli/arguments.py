@@ -15,13 +15,13 @@ EPILOG = "With no command it serves MCP on standard input and output, which is w
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """The command and its arguments; a wrong call ends the process with code 2."""
-    args = _parser().parse_args(argv)
+    args = make_parser().parse_args(argv)
     if args.command is None:
-        return _parser().parse_args(["serve"])
+        return make_parser().parse_args(["serve"])
     return args
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("fermata-mcp", description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"fermata-mcp {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -31,8 +31,12 @@ def _parser() -> argparse.ArgumentParser:
     task = commands.add_parser("task", help="one task: how it stands, waiting for it if it still runs")
     cancel = commands.add_parser("cancel", help="stop a task; what a provider has taken on may still be charged")
     resolve = commands.add_parser("resolve", help="decide about a task whose paid request got no answer (`unknown`)")
-    for command in (task, cancel, resolve):
-        command.add_argument("id", metavar="ID")
+    play = commands.add_parser("play", help="hear a finished task in the system's player")
+    for command in (task, play, cancel, resolve):
+        command.add_argument("id", metavar="ID", help="tsk_…, or its first characters")
+    _plot(task)
+    task.add_argument("--force", action="store_true", help="let --plot replace a file")
+    play.add_argument("--joins", action="store_true", help="only the seconds around each join")
     resolve.add_argument(
         "action", choices=["check", "resubmit", "give_up"],
         help="check: look for evidence; resubmit: send again, which may cost twice; give_up: end it",
@@ -40,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="check the set-up, or tell how to use it from an MCP host")
     doctor.add_argument("--host", metavar="NAME", help="what this host needs, and where: codex, cursor, zed and others")
     doctor.add_argument("--write", action="store_true", help="put what the host needs into its configuration")
+    completion = commands.add_parser("completion", help="what the Tab key offers, as a script for a shell")
+    completion.add_argument("shell", metavar="SHELL", choices=["bash", "zsh", "fish", "ids"], help="bash, zsh or fish")
     for command in (
         tasks,
         task,
@@ -73,8 +79,13 @@ def _extend(extend: argparse.ArgumentParser) -> None:
         help="one of the provider's own settings, e.g. ending=loop; may be given again",
     )  # fmt: skip
     extend.add_argument("--output", metavar="FILE|FOLDER", help="also save the result as this file, or in this folder")
-    extend.add_argument("--force", action="store_true", help="let --output replace a file")
+    extend.add_argument("--force", action="store_true", help="let --output and --plot replace a file")
+    _plot(extend)
     _json(extend)
+
+
+def _plot(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--plot", metavar="PNG", help="draw it: waveform, chroma, joins, and what is repeated where")
 
 
 def _json(command: argparse.ArgumentParser) -> None:

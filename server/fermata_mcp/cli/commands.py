@@ -16,13 +16,15 @@ from mcp.types import CallToolResult, TextContent
 
 from fermata_mcp.app import all_is_loaded, read_settings, running_app
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.errors import StoreUnavailable
+from fermata_mcp.domain.errors import FermataError, InvalidRequest, StoreUnavailable
 from fermata_mcp.domain.foreign.paths import written
 
 from .exit_codes import DONE, FAILED, INTERRUPTED, UNKNOWN_OUTCOME, WRONG_CALL
+from .ids import whole_id
 from .interrupt import CtrlC
+from .presenting.task_list import short_ids, tasks_table
 from .saving import Place, place_of
-from .show import Screen, credits_table, providers_table, task_lines, tasks_table
+from .show import Screen, credits_table, providers_table, task_lines
 
 # A refusal with one of these codes says that the work, not the call, went wrong.
 WORK_WENT_WRONG = frozenset({
@@ -46,7 +48,13 @@ def run(args: Args, ctrl_c: CtrlC) -> int:
             return tell_about_a_host(args)
 
         return anyio.run(_until_stopped, partial(examine, args), ctrl_c, partial(_say, "Stopped."))
+    if args["command"] == "completion" and args["shell"] != "ids":
+        return _completion(args["shell"])
     settings, about = read_settings(), set[str]()
+    if args.get("plot"):
+        from .presenting.plot import target_of
+
+        args["picture"] = target_of(args["plot"], force=args["force"])
     if args["command"] == "extend":
         args["place"] = place_of(args, settings)
     if args["command"] == "tasks":
@@ -84,7 +92,7 @@ async def _with_client(settings: Settings, args: Args, about: set[str]) -> int:
     """`about` tells afterwards which tasks the command was about: no other is carried out beside it."""
     async with running_app(settings, callers_are_local=True, only=about) as app, Client(app.server) as client:
         all_is_loaded()
-        with Screen(as_json=args["json"]) as screen:
+        with Screen(as_json=args.get("json", False)) as screen:
             return await COMMANDS[args["command"]](client, args, screen)
 
 
@@ -99,7 +107,8 @@ async def _extend(client: Client, args: Args, screen: Screen) -> int:
     given = {name: value for name, value in asked.items() if value is not None}
     result = await _call(client, tool, given | {"wait_seconds": WAIT_SECONDS}, screen)
     result = await _until_over(client, result, screen)
-    return _save_and_tell(result, args["place"], screen)
+    drawn = await _drawn(result, args, screen)
+    return _save_and_tell(result, args["place"], screen) or drawn
 
 
 def _as_text(source: str) -> str:
@@ -140,18 +149,66 @@ async def _until_over(client: Client, result: CallToolResult, screen: Screen) ->
 
 
 async def _task(client: Client, args: Args, screen: Screen) -> int:
-    result = await _call(client, "get_task", {"task_id": args["id"]}, screen)
-    return _tell(await _until_over(client, result, screen), screen, None)
+    result = await _call(client, "get_task", {"task_id": await whole_id(client, args["id"])}, screen)
+    result = await _until_over(client, result, screen)
+    drawn = await _drawn(result, args, screen)
+    return _tell(result, screen, None) or drawn
+
+
+async def _drawn(result: CallToolResult, args: Args, screen: Screen) -> int:
+    """The picture that was asked for, of what has an audio; without it the result is told all the same."""
+    if "picture" not in args or not _view(result):
+        return DONE
+    from .presenting.plot import draw_task
+
+    screen.bar.busy("drawing")
+    try:
+        await draw_task(_view(result), args["picture"])
+    except FermataError as error:
+        screen.note(str(error))
+        return FAILED
+    screen.note(f"Picture: {args['picture'].path}")
+    return DONE
+
+
+async def _play(client: Client, args: Args, screen: Screen) -> int:
+    from .presenting.playing import clip_of, play
+
+    beginning, _, index = args["id"].partition("/")
+    result = await _call(client, "get_task", {"task_id": await whole_id(client, beginning)}, screen)
+    if not _view(result):
+        return _refused(result, screen)
+    if index and not index.isdecimal():
+        raise InvalidRequest(f"{index!r:.20} is no number of a clip.", "count them from 0: tsk_…/1 is the second.")
+    await play(clip_of(_view(result), int(index) if index else None), screen.bar, joins=args["joins"])
+    return DONE
+
+
+def _completion(shell: str) -> int:
+    from .arguments import make_parser
+    from .completion import completion
+
+    print(completion(shell, make_parser()), end="")
+    return DONE
+
+
+async def _ids(client: Client, args: Args, screen: Screen) -> int:
+    """For the Tab key: the newest, as short as they can be told apart."""
+    view = _view(await client.call_tool("list_tasks", {"limit": 100}))
+    screen.bar.stop()
+    print("\n".join(short_ids([task["task_id"] for task in view.get("tasks", ())]).values()))
+    return DONE
 
 
 async def _cancel(client: Client, args: Args, screen: Screen) -> int:
-    result = await _call(client, "cancel_task", {"task_id": args["id"]}, screen)
+    result = await _call(client, "cancel_task", {"task_id": await whole_id(client, args["id"])}, screen)
     code = _tell(result, screen, None)
     return DONE if _status(result) == "cancelled" else code
 
 
 async def _resolve(client: Client, args: Args, screen: Screen) -> int:
-    result = await _call(client, "resolve_task", {"task_id": args["id"], "action": args["action"]}, screen)
+    asked = {"task_id": await whole_id(client, args["id"]), "action": args["action"]}
+    result = await _call(client, "resolve_task", asked, screen)
     code = _tell(await _until_over(client, result, screen), screen, None)
     return DONE if args["action"] == "give_up" and code == FAILED else code
 
@@ -218,6 +275,8 @@ def _text(result: CallToolResult) -> str:
 COMMANDS: dict[str, Command] = {
     "extend": _extend,
     "task": _task,
+    "play": _play,
+    "completion": _ids,
     "cancel": _cancel,
     "resolve": _resolve,
     "tasks": _tasks,

@@ -28,7 +28,7 @@ from .exit_codes import DONE, FAILED
 from .hosts.advice import advise
 from .hosts.entry import whole_command
 from .hosts.known import HOSTS
-from .show import Out
+from .presenting.terminal import Bar, Out
 from .streams import json_text
 
 
@@ -51,11 +51,20 @@ async def examine(args: dict[str, Any]) -> int:
         findings.append(Finding("settings", False, error.message, error.hint))
     else:
         findings += _variables()
-        for check, look in (("tasks", _store), ("output folder", _output), ("local engine", _engine)):
-            findings.append(await _finding(check, look, settings))
-        findings += await _keys(settings)
+        findings += await _look_everywhere(settings)
     _print(findings, as_json=args["json"])
     return DONE if all(finding.ok for finding in findings) else FAILED
+
+
+async def _look_everywhere(settings: Settings) -> list[Finding]:
+    findings: list[Finding] = []
+    with Bar() as bar:
+        for check, look in (("tasks", _store), ("output folder", _output), ("local engine", _engine)):
+            bar.busy(f"looking at: {check}")
+            findings.append(await _finding(check, look, settings))
+        bar.busy("asking providers that have a key")
+        findings += await _keys(settings)
+    return findings
 
 
 async def _finding(check: str, look: Callable[[Settings], Awaitable[str]], settings: Settings) -> Finding:
@@ -152,7 +161,7 @@ def _print(findings: list[Finding], *, as_json: bool) -> None:
         shown = {"findings": [asdict(finding) for finding in findings], "host_config": host_config()}
         print(json_text(shown))
         return
-    out = Out(highlight=False, soft_wrap=True)
+    out = Out()
     for finding in findings:
         out.print(Text("ok    " if finding.ok else "WRONG ", "green" if finding.ok else "bold red"), end="")
         out.print(Text(f"{finding.check}: {finding.found}"))

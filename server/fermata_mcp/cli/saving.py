@@ -60,7 +60,7 @@ def place_of(args: dict[str, Any], settings: Settings) -> Place | None:
         InvalidRequest: It cannot be written, or must not be.
     """
     if args["output"] is None:
-        if args["force"]:
+        if args["force"] and not args["plot"]:
             raise InvalidRequest("--force does nothing without --output.", "name the file to replace with --output.")
         return None
     output, source = _expanded(args["output"]), _expanded(args["source"])

@@ -1,30 +1,21 @@
-"""What a person sees: a live bar while work goes on, then the result; tables for lists."""
+"""What a person sees: a live bar while work goes on, then the result; tables."""
 
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from .presenting.clock import exact
+from .presenting.terminal import Bar, Out
 from .streams import json_text
 
-PLAIN_EVERY_SECONDS = 1.0
-
 View = dict[str, Any]
-
-
-class Out(Console):
-    """Tells when whoever read us has left, instead of ending the program from inside."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
 
 
 class Screen:
@@ -32,47 +23,34 @@ class Screen:
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
-        self._out = Out(highlight=False, soft_wrap=True)
-        self._err = Out(stderr=True, highlight=False, soft_wrap=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
-            console=self._err, transient=True, disable=not self._err.is_terminal,
-        )  # fmt: skip
-        self._line = self._bar.add_task("starting", total=1.0)
-        self._last_plain = 0.0
-        self._noted: set[str] = set()
+        self._out = Out()
+        self.bar = Bar()
 
     def __enter__(self) -> Screen:
-        self._bar.start()
+        self.bar.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        self.bar.stop()
 
     def progress(self, fraction: float, message: str) -> None:
-        self._bar.update(self._line, completed=fraction, description=message)
-        now = time.monotonic()
-        if not self._err.is_terminal and (now - self._last_plain >= PLAIN_EVERY_SECONDS or fraction >= 1):
-            self._last_plain = now
-            self._err.print(f"{fraction:4.0%}  {message}")
+        self.bar.update(fraction, message)
 
     def note(self, text: str) -> None:
         """Say something once while work goes on."""
-        if text not in self._noted:
-            self._noted.add(text)
-            self._err.print(Text(text))
+        self.bar.note(text)
 
     def result(self, view: View, picture: Callable[[], RenderableType]) -> None:
-        self._bar.stop()
+        self.bar.stop()
         if self._as_json:
             print(json_text(view))
         else:
             self._out.print(picture())
 
     def refused(self, text: str) -> None:
-        self._bar.stop()
+        self.bar.stop()
         if self._as_json:
             code, _, rest = text.partition(": ")
             message, _, hint = rest.partition(" Next: ")
@@ -94,7 +72,7 @@ def _joins(view: View) -> str:
     seams = [seam for clip in view["clips"][:1] for seam in clip["seams"]]
     if not seams:
         return ""
-    places = ", ".join(f"{_clock(seam['at'])} ({seam['confidence']:.0%} sure)" for seam in seams[:6])
+    places = ", ".join(f"{exact(seam['at'])} ({seam['confidence']:.0%} sure)" for seam in seams[:6])
     return f"Joins: {places}{f' and {len(seams) - 6} more' if len(seams) > 6 else ''}"
 
 
@@ -108,29 +86,6 @@ def _next_for_a_person(view: View) -> str:
     if view["status"] == "unknown":
         return f"Decide: fermata-mcp resolve {view['task_id']} resubmit (may cost twice), or give_up, or check"
     return f"Look again: fermata-mcp task {view['task_id']}"
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{seconds % 60:04.1f}"
-
-
-def tasks_table(view: View) -> RenderableType:
-    """`view` is that of `list_tasks`; `stopped` in it are the ids of work that nobody carries out any more."""
-    unreadable = [Text(f"{task_id}  cannot be read; it is kept as it is") for task_id in view.get("unreadable", ())]
-    if not view["tasks"] and not unreadable:
-        return Text("No tasks yet. Start with: fermata-mcp extend song.mp3 --by 30")
-    stopped: Collection[str] = view.get("stopped", ())
-    rows = (line for task in view["tasks"] for line in _task_row(task, stopped=task["task_id"] in stopped))
-    return Group(*rows, *unreadable)
-
-
-def _task_row(task: View, *, stopped: bool) -> list[Text]:
-    length = "" if task["duration_seconds"] is None else _clock(task["duration_seconds"])
-    started = task["created_at"][:16].replace("T", " ")
-    status = "stopped" if stopped else task["status"]
-    facts = f"{started}  {status:<9}  {length:>6}  {task['provider']}  {task['task_id']}"
-    again = f"  stopped: goes on when a server runs, or with: fermata-mcp task {task['task_id']}"
-    return [Text(facts), Text(f"  {task['file'] or task['source']}", style="dim"), *([Text(again)] if stopped else [])]
 
 
 def credits_table(view: View) -> RenderableType:

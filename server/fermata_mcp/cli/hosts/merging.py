@@ -97,11 +97,11 @@ def _brought_up_to_date(present: Any, entry: Entry) -> Entry:
     return entry | kept | both | started
 
 
-def _together(kept: Any, ours: Any) -> Any:
+def _together(kept: Any, ours: Any) -> object:
     """Names of variables are added to those there are."""
     if isinstance(kept, dict) and isinstance(ours, dict):
         return cast(Tree, ours) | cast(Tree, kept)
-    return kept
+    return cast(object, kept)
 
 
 def _is_ours(present: Entry) -> bool:

@@ -1,0 +1,31 @@
+"""Lengths and moments as people say them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def minutes(seconds: float | None) -> str:
+    """1:05 or 1:02:03; a dash where it is not known."""
+    if seconds is None:
+        return "-"
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def exact(seconds: float) -> str:
+    """1:04.2, to the tenth that has begun."""
+    return f"{int(seconds) // 60}:{seconds % 60:04.1f}"
+
+
+def ago(moment: str, now: datetime | None = None) -> str:
+    """How long ago an ISO 8601 moment was, in the largest unit that fits."""
+    passed = ((now or datetime.now(UTC)) - datetime.fromisoformat(moment)).total_seconds()
+    if passed < 60:
+        return "just now"
+    for unit, length, most in (("min", 60, 3600), ("h", 3600, 86_400), ("days", 86_400, 14 * 86_400)):
+        if passed < most:
+            count = int(passed // length)
+            return f"{count} {'day' if unit == 'days' and count == 1 else unit} ago"
+    return moment[:10]

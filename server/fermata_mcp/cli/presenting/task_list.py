@@ -1,0 +1,147 @@
+"""What was asked for, at a glance: a line a task where there is room, two where there is not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import unquote
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from .clock import ago, minutes
+
+View = dict[str, Any]
+SHORTEST_ID = 10  # characters of tsk_…; more where two begin alike
+WIDE = 100
+STYLES = {"succeeded": "green", "partial": "yellow", "failed": "red", "unknown": "bold red", "running": "cyan"}
+STATUS, LENGTH, WHEN, LEAST_NAME = 9, 7, 10, 12
+
+
+@dataclass(frozen=True)
+class TaskList:
+    """`view` is that of `list_tasks`; `stopped` are the ids of work that nobody carries out any more.
+
+    Where nobody sees it but a program (`terminal` false), nothing is cut.
+    """
+
+    view: View
+    now: datetime
+    stopped: Collection[str] = ()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        tasks, unreadable = self.view["tasks"], self.view.get("unreadable", ())
+        if not tasks and not unreadable:
+            yield Text("No tasks yet. Start with: fermata-mcp extend song.mp3 --by 30")
+        rows = list(self._rows(short=console.is_terminal))
+        columns = Columns.of(rows, console.width if console.is_terminal else None, plain=options.ascii_only)
+        if tasks and console.is_terminal:
+            yield Text(columns.line("status", "source", "length", "when"), style="dim")
+        for row in rows:
+            yield from columns.lines(row)
+        for task_id in unreadable:
+            yield Text(f"{task_id}  cannot be read; it is kept as it is")
+
+    def _rows(self, *, short: bool) -> Iterator[Row]:
+        ids = short_ids([task["task_id"] for task in self.view["tasks"]])
+        for task in self.view["tasks"]:
+            status = "stopped" if task["task_id"] in self.stopped else task["status"]
+            way_on = _way_on(status, ids[task["task_id"]] if short else task["task_id"])
+            facts = (_name_of(task["source"]), minutes(task["duration_seconds"]), ago(task["created_at"], self.now))
+            yield Row(status, *facts, way_on)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is told of one task."""
+
+    status: str
+    name: str
+    length: str
+    when: str
+    way_on: str
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How wide a name may be, and whether the way on has room beside it; None means without an end."""
+
+    name: int | None
+    beside: bool
+    plain: bool
+
+    @classmethod
+    def of(cls, rows: list[Row], width: int | None, *, plain: bool) -> Columns:
+        if width is None:
+            return cls(None, True, plain)
+        beside = width >= WIDE
+        taken = STATUS + LENGTH + WHEN + 6 + (max((len(row.way_on) for row in rows), default=0) + 2 if beside else 0)
+        return cls(max(LEAST_NAME, width - taken), beside, plain)
+
+    def lines(self, row: Row) -> Iterator[Text]:
+        """One for what is known, and one for the way on where it has no room there."""
+        facts = self.line(row.status, row.name, row.length, row.when)
+        told = Text(f"{facts}  {row.way_on}" if self.beside else facts)
+        told.stylize(STYLES.get(row.status, ""), 0, len(row.status))
+        yield told
+        if not self.beside:
+            yield Text(f"{'':<{STATUS}}  {row.way_on}", style="dim")
+        if row.status == "stopped":
+            yield Text(f"{'':<{STATUS}}  stopped: goes on when a server runs, or with: {row.way_on}")
+
+    def line(self, status: str, name: str, length: str, when: str) -> str:
+        name = fitted(name, self.name, plain=self.plain)
+        return f"{status:<{STATUS}}  {name}  {length:>{LENGTH}}  {when:>{WHEN}}"
+
+
+def tasks_table(view: View) -> TaskList:
+    return TaskList(view, datetime.now(UTC), view.get("stopped", ()))
+
+
+def short_ids(ids: list[str]) -> dict[str, str]:
+    """Each id and the shortest beginning, of a readable length, that no other has."""
+    return {
+        one: one[: next((n for n in range(SHORTEST_ID, len(one)) if _is_unique(one[:n], ids)), len(one))] for one in ids
+    }
+
+
+def _is_unique(beginning: str, ids: list[str]) -> bool:
+    return sum(one.startswith(beginning) for one in ids) == 1
+
+
+def _way_on(status: str, short: str) -> str:
+    match status:
+        case "succeeded" | "partial":
+            return f"fermata-mcp play {short}"
+        case "unknown":
+            return f"fermata-mcp resolve {short} check"
+        case _:
+            return f"fermata-mcp task {short}"
+
+
+def _name_of(source: str) -> str:
+    """The name of a file or page; other sources are their own."""
+    if source.startswith(("clip:", "tsk_")):
+        return source
+    path = source.partition("?")[0] if "://" in source else source
+    return unquote(PurePath(path).name) if "://" in source else PurePath(path).name or source
+
+
+def fitted(name: str, room: int | None, *, plain: bool) -> str:
+    """`name` in exactly so many cells, its end kept; as it is where there is no end of room.
+
+    Args:
+        plain: Only in letters of ASCII.
+    """
+    name = name.encode("ascii", "backslashreplace").decode() if plain else name
+    if room is None:
+        return name
+    if cell_len(name) <= room:
+        return set_cell_size(name, room)
+    dots, tail = "..." if plain else "\u2026", name[-7:]
+    head = set_cell_size(name, max(1, room - cell_len(dots) - cell_len(tail)))
+    return set_cell_size(f"{head.rstrip()}{dots}{tail}", room)
