@@ -221,7 +221,7 @@ def test_a_wrong_setting_is_named_without_its_value(finished: Finished) -> None:
 
 
 def test_tasks(finished: Finished) -> None:
-    check(fermata(finished.home, "tasks"), 0, finished.view["task_id"], "succeeded", str(finished.source.parent))
+    check(fermata(finished.home, "tasks"), 0, finished.view["task_id"], "succeeded", finished.source.name, "0:10")
     listed = json.loads(fermata(finished.home, "tasks", "--json").stdout)["tasks"]
     assert finished.view["task_id"] in [task["task_id"] for task in listed]
 

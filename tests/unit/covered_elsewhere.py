@@ -22,6 +22,11 @@ _COVERS = {
         "cli/commands.py",
         "cli/doctor.py",
     ),
+    "e2e/test_cli_seen_and_heard.py": (
+        "cli/ids.py",
+        "cli/presenting/apart.py",
+        "cli/presenting/playing.py",
+    ),
     "e2e/test_cli_output.py": ("cli/saving.py",),
     "e2e/test_cli_stop.py": (
         "cli/interrupt.py",

@@ -65,8 +65,8 @@ SERVER = {
                 "type": "object", "additionalProperties": False,
                 "required": ["registryType", "identifier", "version", "transport"],
                 "properties": {
-                    "registryType": {"const": "pypi"}, "identifier": TEXT, "version": TEXT, "runtimeHint": {"const": "uvx"},
-                    "transport": {"const": {"type": "stdio"}},
+                    "registryType": {"const": "pypi"}, "identifier": TEXT, "version": TEXT,
+                    "runtimeHint": {"const": "uvx"}, "transport": {"const": {"type": "stdio"}},
                     "environmentVariables": {
                         "type": "array",
                         "items": {
@@ -116,7 +116,7 @@ def test_the_registry_knows_which_variables_are_secret() -> None:
 
 def test_its_pictures_are_in_the_repository() -> None:
     for icon in held("server.json")["icons"]:
-        inside = urlsplit(icon["src"]).path.split("/main/", 1)[1]
+        inside = urlsplit(str(icon["src"])).path.split("/main/", 1)[1]
         assert (REPOSITORY / inside).read_bytes().startswith((b"<svg", b"\x89PNG"))
 
 
@@ -141,8 +141,8 @@ def test_the_bundle_needs_no_answer_and_leaves_no_placeholder() -> None:
 
 
 def test_the_bundle_names_our_tools() -> None:
-    tools = json.loads((TESTS / "snapshots" / "tools_list.json").read_text())
-    names = [tool["name"] for tool in (tools["tools"] if isinstance(tools, dict) else tools)]
+    listed: list[dict[str, Any]] = json.loads((TESTS / "snapshots" / "tools_list.json").read_text())
+    names = [tool["name"] for tool in listed]
     assert [tool["name"] for tool in held("manifest.json")["tools"]] == names
 
 

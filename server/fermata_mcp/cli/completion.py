@@ -71,7 +71,7 @@ def _option(action: Any) -> Option:
 def _value(action: Any) -> Value:
     known = {"host": tuple(host.name for host in HOSTS), "provider": tuple(BUILT_IN)}
     if action.choices:
-        return Value(words=tuple(map(str, action.choices)))
+        return Value(words=tuple(choice for choice in action.choices if choice != "ids"))  # that one is for scripts
     # `serve` has a --host of its own, which is an address.
     if action.dest in known and action.metavar:
         return Value(words=known[action.dest])

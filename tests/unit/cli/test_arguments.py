@@ -32,7 +32,9 @@ def test_an_extension_in_words() -> None:
         ("serve --port 70000", "not a port"),
         ("resolve tsk_1 pay", "invalid choice"),
         ("task", "ID"),
-        ("play", "invalid choice"),
+        ("play", "ID"),
+        ("dance", "invalid choice"),
+        ("completion tcsh", "invalid choice"),
     ],
 )
 def test_a_wrong_call_is_code_2_and_says_why(call: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:

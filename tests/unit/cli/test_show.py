@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from fermata_mcp.cli.show import Screen, credits_table, task_lines, tasks_table
+from fermata_mcp.cli.show import Screen, credits_table, task_lines
 
 SEAM = {"at": 64.25, "confidence": 0.97}
 
@@ -45,10 +45,6 @@ def test_many_joins_are_counted() -> None:
 )
 def test_the_way_on_is_told_in_commands(status: str, way: str) -> None:
     assert way in words(task_lines(view(status, error={"hint": "try again."}), "", None))
-
-
-def test_the_first_task_is_suggested() -> None:
-    assert "fermata-mcp extend song.mp3 --by 30" in words(tasks_table({"tasks": []}))
 
 
 def test_credits_that_are_not_known_are_a_dash() -> None:

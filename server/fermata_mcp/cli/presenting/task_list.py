@@ -26,7 +26,7 @@ STATUS, LENGTH, WHEN, LEAST_NAME = 9, 7, 10, 12
 class TaskList:
     """`view` is that of `list_tasks`; `stopped` are the ids of work that nobody carries out any more.
 
-    Where nobody sees it but a program (`terminal` false), nothing is cut.
+    Where it goes to a program instead of a terminal, nothing is cut.
     """
 
     view: View
@@ -68,16 +68,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Columns:
-    """How wide a name may be, and whether the way on has room beside it; None means without an end."""
+    """How wide a name is, and whether the way on has room beside it."""
 
-    name: int | None
+    name: int
     beside: bool
     plain: bool
 
     @classmethod
     def of(cls, rows: list[Row], width: int | None, *, plain: bool) -> Columns:
         if width is None:
-            return cls(None, True, plain)
+            return cls(max((cell_len(_lettered(row.name, plain=plain)) for row in rows), default=0), True, plain)
         beside = width >= WIDE
         taken = STATUS + LENGTH + WHEN + 6 + (max((len(row.way_on) for row in rows), default=0) + 2 if beside else 0)
         return cls(max(LEAST_NAME, width - taken), beside, plain)
@@ -131,17 +131,19 @@ def _name_of(source: str) -> str:
     return unquote(PurePath(path).name) if "://" in source else PurePath(path).name or source
 
 
-def fitted(name: str, room: int | None, *, plain: bool) -> str:
-    """`name` in exactly so many cells, its end kept; as it is where there is no end of room.
+def fitted(name: str, room: int, *, plain: bool) -> str:
+    """`name` in exactly so many cells, its end kept.
 
     Args:
         plain: Only in letters of ASCII.
     """
-    name = name.encode("ascii", "backslashreplace").decode() if plain else name
-    if room is None:
-        return name
+    name = _lettered(name, plain=plain)
     if cell_len(name) <= room:
         return set_cell_size(name, room)
     dots, tail = "..." if plain else "\u2026", name[-7:]
     head = set_cell_size(name, max(1, room - cell_len(dots) - cell_len(tail)))
     return set_cell_size(f"{head.rstrip()}{dots}{tail}", room)
+
+
+def _lettered(name: str, *, plain: bool) -> str:
+    return name.encode("ascii", "backslashreplace").decode() if plain else name

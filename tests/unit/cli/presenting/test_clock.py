@@ -1,0 +1,37 @@
+"""Lengths and moments as people say them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from fermata_mcp.cli.presenting.clock import ago, exact, minutes
+
+NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(None, "-"), (0, "0:00"), (59.6, "1:00"), (65, "1:05"), (3599.7, "1:00:00"), (3723, "1:02:03")],
+)
+def test_minutes(seconds: float | None, said: str) -> None:
+    assert minutes(seconds) == said
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(4.29, "0:04.3"), (64.25, "1:04.2"), (600.0, "10:00.0")])
+def test_exact(seconds: float, said: str) -> None:
+    assert exact(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("passed", "said"),
+    [
+        (timedelta(seconds=-5), "just now"), (timedelta(seconds=59), "just now"), (timedelta(minutes=2), "2 min ago"),
+        (timedelta(minutes=59), "59 min ago"), (timedelta(hours=23), "23 h ago"), (timedelta(days=1), "1 day ago"),
+        (timedelta(days=13), "13 days ago"), (timedelta(days=30), "2026-02-08"),
+    ],
+)  # fmt: skip
+def test_ago(passed: timedelta, said: str) -> None:
+    moment = (NOW - passed).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert ago(moment, NOW) == said
