@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -100,10 +101,12 @@ def _host(host: Host) -> str:
     named = " or ".join(f"`{path}` ({'/'.join(systems)})" for path, systems in _places(host).items())
     moved = f", or in the folder that `{host.moved_by}` names" if host.moved_by else ""
     block = f"```{host.form}\n{snippet(host, entry_for(host, COMMAND))}```"
+    named_key = entry_for(host, COMMAND, ["KIE_API_KEY"]).get("env")
+    keys = f"{host.keys} With `KIE_API_KEY` set: `{json.dumps({'env': named_key})[1:-1]}`." if named_key else host.keys
     more = "".join(f"\n- {note}" for note in host.notes)
     return (
         f"### {host.title}\n\n`fermata-mcp doctor --host {host.name}`\n\n- File: {named}{moved}.\n"
-        f"- Keys: {host.keys}{more}\n- Tried: {host.tried}\n\n{block}"
+        f"- Keys: {keys}{more}\n- Tried: {host.tried}\n\n{block}"
     )
 
 
