@@ -7,10 +7,10 @@ RUN python -m venv /opt/fermata && /opt/fermata/bin/pip install --no-cache-dir .
 
 FROM python:3.13-slim-trixie
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin fermata \
-    && install -d -o fermata -g fermata /data /music
+    && install -d -m 1777 /data /music
 COPY --from=build /opt/fermata /opt/fermata
 ENV PATH=/opt/fermata/bin:$PATH PYTHONDONTWRITEBYTECODE=1 HOME=/data \
-    FERMATA_DATA_DIR=/data FERMATA_OUTPUT_DIR=/music/Fermata
+    FERMATA_DATA_DIR=/data/fermata FERMATA_OUTPUT_DIR=/music/Fermata
 USER 10001:10001
 WORKDIR /music
 VOLUME ["/data", "/music"]

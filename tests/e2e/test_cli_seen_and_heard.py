@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from support.processes import Home, fermata, seconds_of, write_beat
+from support.processes import PATIENCE, SERVER, Home, fermata, needs_proc, runs, seconds_of, wait_until, write_beat
 
 PLAYER = """#!/bin/sh
 cp "$1" "$0.heard"
@@ -76,6 +78,19 @@ def test_without_a_player_it_says_where_the_file_is(finished: Finished, tmp_path
     assert done.returncode == 2
     assert "looked for pw-play, paplay" in done.stderr
     assert str(finished.file) in done.stderr
+
+
+@needs_proc
+def test_ctrl_c_ends_the_player_too(finished: Finished, player: Path) -> None:
+    player.write_text('#!/bin/sh\necho $$ > "$0.new" && mv "$0.new" "$0.pid"\nexec sleep 600\n')
+    command = [*SERVER, "play", finished.task_id]
+    environment = finished.home.environment(PATH=path_with(player))
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        note = player.with_name("pw-play.pid")
+        pid = int(wait_until(lambda: note.exists() and note.read_text(), "the player to start"))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 130
+    wait_until(lambda: not runs(pid), "the player to end")
 
 
 def test_a_player_that_fails_is_told(finished: Finished, player: Path) -> None:

@@ -35,6 +35,15 @@ class Passage:
     again: bool
 
 
+def delivered(view: dict[str, Any]) -> dict[str, Any] | None:
+    """The deliverable of a TaskView as one of its clips; of a chain's joined file no more is known than where it is."""
+    audio: dict[str, Any] | None = view["audio"]
+    if not audio:
+        return None
+    alike = [clip for clip in view["clips"] if clip["file"] == audio["file"]]
+    return alike[0] if alike else {**audio, "seams": [], "continue_at": None}
+
+
 def passages(joins: Iterable[Join], seconds: float, source_seconds: float | None = None) -> list[Passage]:
     """A result, `seconds` long, in passages that are heard for the first time, or again.
 

@@ -13,6 +13,7 @@ from fermata_mcp.media.playback import Player, player_for, start
 
 from .apart import run_apart
 from .clock import exact
+from .passages import delivered
 from .terminal import Bar
 
 AROUND = "3 s before to 3 s after each"
@@ -27,14 +28,12 @@ def clip_of(view: dict[str, Any], index: int | None) -> dict[str, Any]:
     clips: list[dict[str, Any]] = view["clips"]
     if index is not None and index >= len(clips):
         raise NotFound(f"the task has {len(clips)} clips, counted from 0.", "name one of them, or none.")
-    if not clips:
-        raise NotFound(
-            f"the task is {view['status']}; there is nothing to hear.", f"look: fermata-mcp task {view['task_id']}"
-        )
-    best = next((clip for clip in clips if view["audio"] and clip["file"] == view["audio"]["file"]), clips[0])
-    chosen = best if index is None else clips[index]
+    look = f"fermata-mcp task {view['task_id']}"
+    chosen = delivered(view) if index is None else clips[index]
+    if chosen is None:
+        raise NotFound(f"the task is {view['status']}; there is nothing to hear.", f"look: {look}")
     if not chosen["file"]:
-        raise NotFound("its audio is not saved on this machine.", f"fetch it: fermata-mcp task {view['task_id']}")
+        raise NotFound("its audio is not saved on this machine.", f"fetch it: {look}")
     return chosen
 
 

@@ -14,7 +14,7 @@ from fermata_mcp.media.atomic import told_in_words, whole_file
 
 from .apart import run_apart
 from .clock import minutes
-from .passages import Join, Passage, passages
+from .passages import Join, Passage, delivered, passages
 
 ENDINGS = {".png", ".svg", ".pdf"}
 # Colours that are told apart with any kind of colour vision: M. Okabe and K. Ito, "Color Universal Design" (2008).
@@ -56,16 +56,16 @@ def target_of(written: str, *, force: bool) -> Target:
 
 
 async def draw_task(view: dict[str, Any], target: Target) -> None:
-    """Draw the best clip of a finished task, as a TaskView tells it.
+    """Draw what a finished task delivered, as a TaskView tells it.
 
     Raises:
         NotFound: It has no audio on this machine.
         NotAudio: Its audio cannot be decoded.
         StoreUnavailable: The picture cannot be written.
     """
-    file = _audio_of(view)
-    seen: dict[str, Any] = json.loads(await run_apart("fermata_mcp.rearrange.portrait", str(file)))
-    figure = drawn(seen, view, file.name)
+    clip = _clip_of(view)
+    seen: dict[str, Any] = json.loads(await run_apart("fermata_mcp.rearrange.portrait", clip["file"]))
+    figure = drawn(seen, view, clip)
     try:
         with told_in_words(target.path.parent), whole_file(target.path, replace=target.force) as part:
             figure.savefig(part, format=target.path.suffix[1:].lower(), dpi=120)
@@ -73,27 +73,29 @@ async def draw_task(view: dict[str, Any], target: Target) -> None:
         raise InvalidRequest(f"--plot {target.path} exists by now.", "name another file, or add --force.") from None
 
 
-def _audio_of(view: dict[str, Any]) -> Path:
-    audio: dict[str, Any] = view["audio"] or {}
-    file = Path(audio.get("file") or "")
-    if not file.is_file():
+def _clip_of(view: dict[str, Any]) -> dict[str, Any]:
+    clip = delivered(view)
+    if clip is None or not Path(clip["file"] or "").is_file():
         raise NotFound("this task has no audio on this machine to draw.", "wait for its end, or fetch it with `task`.")
-    return file
+    return clip
 
 
-def drawn(seen: dict[str, Any], view: dict[str, Any], title: str) -> Any:
+def drawn(seen: dict[str, Any], view: dict[str, Any], clip: dict[str, Any]) -> Any:
     """A matplotlib figure.
 
     Args:
         seen: A `rearrange.portrait.Portrait` as JSON.
         view: The TaskView.
+        clip: What of it is drawn.
     """
-    seconds, joins = seen["seconds"], _joins_of(view)
+    seconds, joins = seen["seconds"], _joins_of(clip)
     rows = [2, 2, 2] if joins else [2, 2]
     figure = import_module("matplotlib.figure").Figure(figsize=(13, 2.2 + 2.1 * len(rows)), layout="constrained")
     axes = figure.subplots(len(rows), 1, sharex=True, height_ratios=rows)
-    figure.suptitle(_title(view, seconds, title), fontsize=13, color=BLACK, x=0.01, ha="left", parse_math=False)
-    _wave(axes[0], seen, joins, _new_from(view))
+    figure.suptitle(
+        _title(view, seconds, Path(clip["file"]).name), fontsize=13, color=BLACK, x=0.01, ha="left", parse_math=False
+    )
+    _wave(axes[0], seen, joins, _new_from(clip))
     _chroma(axes[1], seen)
     if joins:
         _map(axes[2], joins, passages(joins, seconds, view["source"]["duration_seconds"]))
@@ -107,14 +109,13 @@ def drawn(seen: dict[str, Any], view: dict[str, Any], title: str) -> Any:
     return figure
 
 
-def _joins_of(view: dict[str, Any]) -> list[Join]:
-    return [Join.of(seam) for clip in view["clips"][:1] for seam in clip["seams"]]
+def _joins_of(clip: dict[str, Any]) -> list[Join]:
+    return [Join.of(seam) for seam in clip["seams"]]
 
 
-def _new_from(view: dict[str, Any]) -> float | None:
+def _new_from(clip: dict[str, Any]) -> float | None:
     """Where new music of a provider begins, in a whole track that says so."""
-    first = next(iter(view["clips"]), None)
-    return first["continue_at"] if first and first["whole_track"] and not first["seams"] else None
+    return clip["continue_at"] if clip["whole_track"] and not clip["seams"] else None
 
 
 def _title(view: dict[str, Any], seconds: float, title: str) -> str:

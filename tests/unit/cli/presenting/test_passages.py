@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from fermata_mcp.cli.presenting.passages import Join, Passage, passages
+from fermata_mcp.cli.presenting.passages import Join, Passage, delivered, passages
 
 
 def test_without_joins_all_is_new() -> None:
@@ -41,3 +41,15 @@ def test_nothing_is_left_out_and_nothing_told_twice(count: int) -> None:
 
 def test_a_seam_as_a_view_tells_it() -> None:
     assert Join.of({"at": 1.0, "from": 2.0, "to": 3.0, "confidence": 0.5, "blend_ms": 9}) == Join(1, 2, 3, 0.5)
+
+
+def test_what_was_delivered() -> None:
+    """Not always the first clip; and a chain's joined file is none of its clips."""
+    clips = [{"file": "a", "seams": [1]}, {"file": "b", "seams": [2]}]
+    assert delivered({"audio": {"file": "b"}, "clips": clips}) == clips[1]
+    assert delivered({"audio": {"file": "joined"}, "clips": clips}) == {
+        "file": "joined",
+        "seams": [],
+        "continue_at": None,
+    }
+    assert delivered({"audio": None, "clips": clips}) is None

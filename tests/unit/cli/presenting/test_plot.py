@@ -34,7 +34,7 @@ def view(file: str | None = None, **clip: Any) -> dict[str, Any]:
 @pytest.fixture
 def figure() -> Any:
     pytest.importorskip("matplotlib")
-    return drawn(SEEN, view(), "so$ng_x.wav")
+    return drawn(SEEN, told := view("/music/so$ng_x.wav"), told["clips"][0])
 
 
 def test_every_axis_is_named_and_time_is_in_minutes(figure: Any) -> None:
@@ -56,7 +56,8 @@ def test_joins_are_marked_and_unsure_ones_otherwise(figure: Any) -> None:
 
 def test_without_joins_there_is_no_map_but_new_music_is_shown() -> None:
     pytest.importorskip("matplotlib")
-    figure = drawn(SEEN, view(seams=[]), "song.wav")
+    told = view("song.wav", seams=[])
+    figure = drawn(SEEN, told, told["clips"][0])
     assert len(figure.axes) == 2
     assert figure.axes[0].get_legend().get_texts()[0].get_text() == "new music"
 
