@@ -82,7 +82,7 @@ def test_extend_in_words(tmp_path: Path) -> None:
     source = write_beat(tmp_path / "my song.wav")
     done = fermata(Home(tmp_path), "extend", source, "--by", "4")
     [made] = Home(tmp_path).music.glob("my song*.wav")
-    check(done, 0, str(made), "10.0 s", "fermata-mcp extend tsk_")
+    check(done, 0, str(made), "10.00 s", "fermata-mcp extend tsk_")
     assert "%" not in done.stdout.partition("Joins")[0]
 
 

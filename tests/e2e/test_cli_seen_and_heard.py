@@ -67,6 +67,15 @@ def test_play_joins(finished: Finished, player: Path) -> None:
     assert not Path(player.with_name("pw-play.said").read_text().strip()).exists()
 
 
+def test_every_join_is_heard_and_not_only_those_that_a_result_names(player: Path, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    view = json.loads(fermata(home, "extend", write_beat(tmp_path / "song.wav"), "--to", "120", "--json").stdout)
+    told = view["clips"][0]
+    assert told["seams_total"] > len(told["seams"])
+    done = fermata(home, "play", view["task_id"], "--joins", PATH=path_with(player))
+    assert done.stderr.partition(";")[0].count(":") == told["seams_total"]
+
+
 def test_play_one_of_the_clips(finished: Finished, player: Path) -> None:
     assert fermata(finished.home, "play", f"{finished.task_id}/0", PATH=path_with(player)).returncode == 0
     beyond = fermata(finished.home, "play", f"{finished.task_id}/7", PATH=path_with(player))

@@ -23,7 +23,7 @@ _COVERS = {
         "cli/doctor.py",
     ),
     "e2e/test_cli_seen_and_heard.py": (
-        "cli/ids.py",
+        "cli/lookup.py",
         "cli/presenting/apart.py",
         "cli/presenting/playing.py",
     ),

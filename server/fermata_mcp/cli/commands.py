@@ -20,8 +20,8 @@ from fermata_mcp.domain.errors import FermataError, InvalidRequest, StoreUnavail
 from fermata_mcp.domain.foreign.paths import written
 
 from .exit_codes import DONE, FAILED, INTERRUPTED, UNKNOWN_OUTCOME, WRONG_CALL
-from .ids import whole_id
 from .interrupt import CtrlC
+from .lookup import whole_id, whole_view
 from .presenting.task_list import short_ids, tasks_table
 from .saving import Place, place_of
 from .show import Screen, credits_table, providers_table, task_lines
@@ -107,7 +107,7 @@ async def _extend(client: Client, args: Args, screen: Screen) -> int:
     given = {name: value for name, value in asked.items() if value is not None}
     result = await _call(client, tool, given | {"wait_seconds": WAIT_SECONDS}, screen)
     result = await _until_over(client, result, screen)
-    drawn = await _drawn(result, args, screen)
+    drawn = await _drawn(client, result, args, screen)
     return _save_and_tell(result, args["place"], screen) or drawn
 
 
@@ -151,11 +151,11 @@ async def _until_over(client: Client, result: CallToolResult, screen: Screen) ->
 async def _task(client: Client, args: Args, screen: Screen) -> int:
     result = await _call(client, "get_task", {"task_id": await whole_id(client, args["id"])}, screen)
     result = await _until_over(client, result, screen)
-    drawn = await _drawn(result, args, screen)
+    drawn = await _drawn(client, result, args, screen)
     return _tell(result, screen, None) or drawn
 
 
-async def _drawn(result: CallToolResult, args: Args, screen: Screen) -> int:
+async def _drawn(client: Client, result: CallToolResult, args: Args, screen: Screen) -> int:
     """The picture that was asked for, of what has an audio; without it the result is told all the same."""
     if "picture" not in args or not _view(result):
         return DONE
@@ -163,7 +163,7 @@ async def _drawn(result: CallToolResult, args: Args, screen: Screen) -> int:
 
     screen.bar.busy("drawing")
     try:
-        await draw_task(_view(result), args["picture"])
+        await draw_task(await whole_view(client, _view(result)), args["picture"])
     except FermataError as error:
         screen.note(str(error))
         return FAILED
@@ -180,7 +180,8 @@ async def _play(client: Client, args: Args, screen: Screen) -> int:
         return _refused(result, screen)
     if index and not index.isdecimal():
         raise InvalidRequest(f"{index!r:.20} is no number of a clip.", "count them from 0: tsk_…/1 is the second.")
-    await play(clip_of(_view(result), int(index) if index else None), screen.bar, joins=args["joins"])
+    view = await whole_view(client, _view(result))
+    await play(clip_of(view, int(index) if index else None), screen.bar, joins=args["joins"])
     return DONE
 
 

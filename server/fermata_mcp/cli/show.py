@@ -11,7 +11,6 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .presenting.clock import exact
 from .presenting.terminal import Bar, Out
 from .streams import json_text
 
@@ -60,20 +59,11 @@ class Screen:
 
 
 def task_lines(view: View, text: str, saved: str | None) -> RenderableType:
-    """The text of the tool, what a person at a terminal needs besides, and where the joins are."""
+    """The text of the tool, and what a person at a terminal needs besides."""
     lines = [line for line in text.splitlines() if not line.startswith("Next:")]
     lines += [f"Saved as: {saved}"] if saved else []
-    lines += [_joins(view)] if _joins(view) else []
     lines.append(_next_for_a_person(view))
     return Text("\n".join(lines))
-
-
-def _joins(view: View) -> str:
-    seams = [seam for clip in view["clips"][:1] for seam in clip["seams"]]
-    if not seams:
-        return ""
-    places = ", ".join(f"{exact(seam['at'])} ({seam['confidence']:.0%} sure)" for seam in seams[:6])
-    return f"Joins: {places}{f' and {len(seams) - 6} more' if len(seams) > 6 else ''}"
 
 
 def _next_for_a_person(view: View) -> str:

@@ -1,7 +1,8 @@
-"""Ids of tasks as people write them: any beginning that only one has."""
+"""A task as people name it, by any beginning of its id that no other has; and with all that is known of it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from typing import Any, cast
 
@@ -26,6 +27,12 @@ async def whole_id(client: Client, beginning: str) -> str:
     if len(found) > 1:
         raise InvalidRequest(f"{len(found)} tasks begin with {begins}.", f"give more of it: {', '.join(found[:5])}.")
     return found[0] if found else beginning
+
+
+async def whole_view(client: Client, view: dict[str, Any]) -> dict[str, Any]:
+    """A TaskView with every join, of which a tool's result names only the least sure."""
+    contents: Any = (await client.read_resource(f"fermata://tasks/{view['task_id']}")).contents[0]
+    return json.loads(contents.text)
 
 
 async def _all_ids(client: Client) -> AsyncGenerator[str]:
