@@ -15,6 +15,7 @@ from fermata_mcp.providers.registry import declared_accounts
 from .known import NAME, Host
 
 COMMAND = "fermata-mcp"
+SET_LATER = ("output_dir", "default_provider", "max_credits_per_call", "max_credits_per_day", "confirm_above_credits")
 Entry = dict[str, Any]
 
 
@@ -41,7 +42,7 @@ def _variables(host: Host, names: list[str]) -> Entry:
     if how is None:
         return {}
     if how.reference is None:
-        return {how.field: list(dict.fromkeys([*(key_variables() if how.always else ()), *names]))}
+        return {how.field: list(dict.fromkeys([*(named_anyway() if how.always else ()), *names]))}
     reference = how.reference
     return {how.field: {name: reference.replace("NAME", name) for name in names}} if names else {}
 
@@ -49,6 +50,11 @@ def _variables(host: Host, names: list[str]) -> Entry:
 def key_variables() -> list[str]:
     """The names of the variables that hold keys of providers."""
     return [account.key.name for account in declared_accounts()]
+
+
+def named_anyway() -> list[str]:
+    """What a host that takes names alone is told at once: a cap that is set later must not be without effect."""
+    return [*key_variables(), *map(variable_name, SET_LATER)]
 
 
 def our_variables(environ: Mapping[str, str]) -> list[str]:

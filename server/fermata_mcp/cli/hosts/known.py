@@ -79,7 +79,10 @@ def everywhere(folder: str) -> Mapping[str, str]:
 
 
 OWN_ENVIRONMENT = "It starts servers with its own environment: set the key where you start it (`export KIE_API_KEY=…`)."
-NAMED_ONLY = "It hands on only variables that the entry names. `doctor --host` names those of ours that are set."
+NAMED_ONLY = (
+    "It hands on only variables that the entry names. `doctor --host` names those of ours that are set: run it again "
+    "when you set another."
+)
 
 HOSTS = (
     Host(
@@ -147,7 +150,7 @@ HOSTS = (
         fields={"required": True},
         variables=Variables("env_vars", always=True),
         keys="It hands on only variables that `env_vars` names; those that are not set are passed over.",
-        tried="0.171.0 read the written entry with the names of its variables; no turn was run.",
+        tried="0.171.0 read the written entry, started the server, and handed on the variables that it names.",
     ),
     Host(
         name="gemini-cli",

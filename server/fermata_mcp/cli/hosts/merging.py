@@ -18,7 +18,9 @@ Tree = dict[str, Any]
 
 
 class CannotMerge(InvalidRequest):
-    default_hint = "put the entry in by hand; it was left as it is."
+    default_hint = (
+        "put the entry in by hand, as `fermata-mcp doctor --host NAME` prints it; the file was left as it is."
+    )
 
 
 def merged(host: Host, text: str, entry: Entry) -> str:
@@ -93,7 +95,7 @@ def _brought_up_to_date(present: Any, entry: Entry) -> Entry:
     kept = cast(Entry, present)
     moved = _words(kept.get("command"))[:1] != _words(entry["command"])[:1]
     started = {name: entry[name] for name in ("command", "args") if moved and name in entry}
-    both = {name: _together(kept[name], value) for name, value in entry.items() if name in kept}
+    both = {name: _together(kept[name], entry[name]) for name in ("env", "env_vars") if name in kept and name in entry}
     return entry | kept | both | started
 
 
@@ -101,6 +103,8 @@ def _together(kept: Any, ours: Any) -> object:
     """Names of variables are added to those there are."""
     if isinstance(kept, dict) and isinstance(ours, dict):
         return cast(Tree, ours) | cast(Tree, kept)
+    if isinstance(kept, list) and isinstance(ours, list):
+        return list(dict.fromkeys([*cast(list[str], kept), *cast(list[str], ours)]))
     return cast(object, kept)
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from fermata_mcp.cli.hosts.entry import entry_for, key_variables, our_variables, snippet
+from fermata_mcp.cli.hosts.entry import entry_for, named_anyway, our_variables, snippet
 from fermata_mcp.cli.hosts.known import HOSTS, Host, host_named
 
 SET = {"KIE_API_KEY": "s3cret-value", "FERMATA_OUTPUT_DIR": "/m", "HOME": "/h", "SUNOAPI_API_KEY": ""}
@@ -31,7 +31,7 @@ def test_names_are_written_and_values_are_not(host: Host) -> None:
         ("gemini-cli", {"env": {"KIE_API_KEY": "$KIE_API_KEY"}}),
         ("copilot-cli", {"env": {"KIE_API_KEY": "${KIE_API_KEY}"}, "tools": ["*"], "type": "local"}),
         ("opencode", {"command": ["fermata-mcp"], "enabled": True}),
-        ("codex", {"required": True, "env_vars": key_variables()}),
+        ("codex", {"required": True, "env_vars": named_anyway()}),
         ("claude-desktop", {"command": "fermata-mcp", "args": []}),
     ],
 )
@@ -43,3 +43,7 @@ def test_where_nothing_is_set_nothing_is_referred_to() -> None:
     """A reference that nobody fills in would be taken for a key."""
     for host in HOSTS:
         assert "KIE" not in json.dumps(entry_for(host, "fermata-mcp")) or (host.variables and host.variables.always)
+
+
+def test_what_is_named_anyway_is_ours() -> None:
+    assert our_variables(dict.fromkeys(named_anyway(), "x")) == sorted(named_anyway())

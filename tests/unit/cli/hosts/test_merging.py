@@ -88,6 +88,7 @@ def test_what_a_person_added_to_ours_stays_in_toml_too() -> None:
     assert told["tui"] == {"a": []}
     ours = told["mcp_servers"]["fermata"]
     assert (ours["command"], ours["required"]) == (COMMAND, False)
+    assert ours["env_vars"] == ["X", *entry_for(codex, COMMAND)["env_vars"]], "what a new provider needs is added"
 
 
 @every_host
