@@ -139,6 +139,12 @@ def test_a_file_that_is_gone_is_told_and_the_task_all_the_same(tmp_path: Path) -
     assert not (tmp_path / "out.png").exists()
 
 
+def test_force_without_a_picture_is_refused(finished: Finished) -> None:
+    done = fermata(finished.home, "task", finished.task_id, "--force")
+    assert done.returncode == 2
+    assert "without --plot" in done.stderr
+
+
 def test_ids_for_the_tab_key(finished: Finished) -> None:
     assert fermata(finished.home, "completion", "ids").stdout.split() == [finished.task_id[:10]]
     assert "complete -o bashdefault" in fermata(finished.home, "completion", "bash").stdout

@@ -46,21 +46,30 @@ def run(args: Args, ctrl_c: CtrlC) -> int:
 
         if args["host"] or args["write"]:
             return tell_about_a_host(args)
-
         return anyio.run(_until_stopped, partial(examine, args), ctrl_c, partial(_say, "Stopped."))
     if args["command"] == "completion" and args["shell"] != "ids":
         return _completion(args["shell"])
     settings, about = read_settings(), set[str]()
+    _make_ready(args, settings)
+    command = partial(_with_client, settings, args, about)
+    return anyio.run(_until_stopped, command, ctrl_c, partial(_say_how_it_stands, settings, args, about))
+
+
+def _make_ready(args: Args, settings: Settings) -> None:
+    """What a command needs besides the server; what cannot be done with it is refused before any work."""
+    match args["command"]:
+        case "extend":
+            args["place"] = place_of(args, settings)
+        case "tasks":
+            args["stopped"] = partial(_stopped_among, settings)
+        case "task" if args["force"] and not args["plot"]:
+            raise InvalidRequest("--force does nothing without --plot.", "name the picture to replace with --plot.")
+        case _:
+            pass
     if args.get("plot"):
         from .presenting.plot import target_of
 
         args["picture"] = target_of(args["plot"], force=args["force"])
-    if args["command"] == "extend":
-        args["place"] = place_of(args, settings)
-    if args["command"] == "tasks":
-        args["stopped"] = partial(_stopped_among, settings)
-    command = partial(_with_client, settings, args, about)
-    return anyio.run(_until_stopped, command, ctrl_c, partial(_say_how_it_stands, settings, args, about))
 
 
 async def _until_stopped(
