@@ -12,6 +12,7 @@ FermataError(code, message, hint, retryable)
 │   ├── TooLarge              a limit is named in the message
 │   ├── OverBudget            a credit cap would be exceeded
 │   ├── NotFound              no such task
+│   ├── CannotMerge           a host's configuration that cannot be changed without harm (cli.hosts.merging)
 │   └── NotSupported          this host or version cannot do it
 ├── ConfigurationError    fix the set-up
 │   ├── InvalidSettings       a variable that cannot be used (config)

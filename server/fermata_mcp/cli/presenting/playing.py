@@ -58,7 +58,7 @@ async def play(clip: dict[str, Any], bar: Bar, *, joins: bool) -> None:
         player = player_for(excerpt, stays=True)
         bar.note(f"Joins at {', '.join(map(exact, places))}; {AROUND}.")
         bar.busy("cutting out the joins")
-        await run_apart("fermata_mcp.media.excerpts", str(file), str(excerpt), *map(str, places))
+        await run_apart("fermata_mcp.rearrange.excerpts", str(file), str(excerpt), *map(str, places))
         await _play(player, excerpt, bar)
 
 

@@ -1,6 +1,6 @@
 """The few seconds around places of a file, one after another, in a file of their own.
 
-Decodes a file, so it is a process of its own: `python -m fermata_mcp.media.excerpts SOURCE TARGET SECONDS…`.
+Decodes a file, so it is a process of its own: `python -m fermata_mcp.rearrange.excerpts SOURCE TARGET SECONDS…`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fermata_mcp.domain.errors import FermataError
-
-from .audio import Opened, open_audio
+from fermata_mcp.media.audio import Opened, open_audio
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from fermata_mcp.media.excerpts import PAUSE_SECONDS, main, stretches, write_excerpts
+from fermata_mcp.rearrange.excerpts import PAUSE_SECONDS, main, stretches, write_excerpts
 from support.processes import seconds_of, write_beat
 
 
@@ -40,7 +40,7 @@ def test_what_is_cut_is_what_stands_there(tmp_path: Path) -> None:
 def test_as_a_process(tmp_path: Path) -> None:
     song = write_beat(tmp_path / "song.wav", 20)
     words = [str(song), str(tmp_path / "out.wav"), "5", "15.5"]
-    command = [sys.executable, "-P", "-m", "fermata_mcp.media.excerpts"]
+    command = [sys.executable, "-P", "-m", "fermata_mcp.rearrange.excerpts"]
     assert subprocess.run([*command, *words], check=False).returncode == 0
     assert seconds_of(tmp_path / "out.wav") == pytest.approx(12 + PAUSE_SECONDS, abs=0.01)
 
