@@ -9,7 +9,7 @@ types: ; .ci/run types
 coverage: ; .ci/run coverage
 # What is promised in seconds, measured; on a machine that does nothing else.
 times: ; FERMATA_TEST_TIMES=1 $(PYTHON) -m pytest -q tests/e2e/test_lifecycle.py tests/e2e/test_http.py tests/faults/test_kill.py
-demo: ; .venv/bin/fermata-mcp extend examples/groove.wav --by 20
+demo: ; .venv/bin/fermata-mcp extend examples/groove.wav --by 22
 docs: ; $(PYTHON) docs/generate.py
 bench: ; $(PYTHON) benchmarks/startup.py && $(PYTHON) benchmarks/local_speed.py
 kills: ; cd tests && ../$(PYTHON) -m chaos.kills && ../$(PYTHON) -m chaos.kills --control
