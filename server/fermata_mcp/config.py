@@ -106,7 +106,8 @@ class Settings(BaseSettings):
         None, description="first choice when a call names none; else the first with a key that fits, else local"
     )
     wait_seconds: Annotated[FiniteFloat, Field(ge=0, le=3600)] = Field(
-        45.0, description="how long a call waits before it hands back a running task"
+        45.0,
+        description="how long every call waits before it hands back a running task; unset: as long as its client can",
     )
     max_credits_per_call: Credits | None = Field(None, description="hard cap of one call, a whole chain included")
     max_credits_per_day: Credits | None = Field(None, description="hard cap of one day (UTC)")
