@@ -33,6 +33,7 @@ _NOTHING = -70.0  # dB
 _STOPPING = 10.0  # dB under the body, which the end of a track that just stops does not reach
 _FADING = 5.0  # dB under the body, below which a track fades 5 to 8 s before its end
 _UNSURE = 0.5  # confidence
+_NOTICED_PAUSE = 0.5  # seconds of silence after the end that are told (chosen: a pause between two tracks is two)
 _SAME_LENGTH = 0.05  # seconds
 
 
@@ -113,6 +114,8 @@ def _rearrange(
         timeline = loop_timeline(crossfades[:-1], crossfades[-1])
         return Arrangement(timeline, "rearranged", (*warnings, *_off_length(timeline, frames, samples.rate)))
     fade = _fade_frames(frames, samples.rate) if sequence.fades else 0
+    played = samples.frames + sum(crossfade.lag for crossfade in crossfades)
+    warnings = (*warnings, *_pause(played, frames, samples.rate))
     return Arrangement(Timeline(frames, crossfades, fade), "rearranged", warnings)
 
 
@@ -227,6 +230,17 @@ def _doubts(crossfades: tuple[Crossfade, ...]) -> tuple[str, ...]:
         f"{unsure} of {len(crossfades)} joins may be heard: the track has few places that sound alike. "
         "Another take, a few seconds more or less, or options.ending fade may sound better; "
         "other providers make new music.",
+    )
+
+
+def _pause(played: int, frames: int, rate: int) -> tuple[str, ...]:
+    """Music is made longer by whole phrases; what is missing after the last one is silent."""
+    missing = (frames - played) / rate
+    if missing < _NOTICED_PAUSE:
+        return ()
+    return (
+        f"The music ends {missing:.1f} s before {frames / rate:.2f} s, and silence follows: its phrases fit "
+        f"{played / rate:.2f} s. That length, or options.ending fade, has no silence.",
     )
 
 

@@ -36,6 +36,19 @@ def test_an_ending_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     assert result.ending == "kept" or any("own ending" in said for said in result.warnings)
 
 
+@pytest.mark.parametrize("added", [18.2, 19, 20, 20.9, 21.8])
+def test_silence_after_the_end_is_told_and_nothing_else_is(tmp_path: Path, added: float) -> None:
+    length = len(load(GROOVE)) / RATE + added
+    result = extend(GROOVE, tmp_path / "b.wav", length)
+    missing = (_silent_frames(tmp_path / "b.wav") - _silent_frames(GROOVE)) / RATE
+    assert any("silence follows" in said for said in result.warnings) == (missing > 0.5)
+
+
+def _silent_frames(file: Path) -> int:
+    loud = np.flatnonzero(np.abs(load(file)).max(axis=1))
+    return len(load(file)) - 1 - int(loud[-1])
+
+
 @pytest.mark.parametrize("bars", [8, 13])
 def test_a_loop_leads_from_its_end_into_its_beginning(tmp_path: Path, bars: int) -> None:
     """Played twice in a row, there is no step at the turn that the music itself does not make."""
