@@ -11,7 +11,7 @@ from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters
 
 from e2e.servers import STDIO, environment
-from support.processes import HELD, held_call, let_go
+from support.processes import HELD, HELD_ADD, HELD_SECONDS, held_call, let_go, seconds_of
 from support.task_client import OVER, KnowsTasks, ask, created, until
 
 pytestmark = pytest.mark.anyio
@@ -34,4 +34,4 @@ async def test_a_killed_server_has_lost_no_task(tmp_path: Path) -> None:
     async with Client(started(tmp_path), extensions=[KnowsTasks()]) as client:
         done = await until(client, task["taskId"], *OVER)
     assert (done["status"], done["result"]["isError"]) == ("completed", False)
-    assert Path(done["result"]["structuredContent"]["audio"]["file"]).is_file()
+    assert abs(seconds_of(Path(done["result"]["structuredContent"]["audio"]["file"])) - HELD_SECONDS - HELD_ADD) < 0.05

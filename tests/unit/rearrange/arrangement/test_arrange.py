@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import soundfile
 
 from fermata_mcp.rearrange.arrangement import arrange
 from support.audio_signals import RATE, chord_loop, extend, form, load, noise, save
@@ -38,9 +39,10 @@ def test_an_ending_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("added", [18.2, 19, 20, 20.9, 21.8])
 def test_silence_after_the_end_is_told_and_nothing_else_is(tmp_path: Path, added: float) -> None:
-    length = len(load(GROOVE)) / RATE + added
+    rate = soundfile.info(GROOVE).samplerate
+    length = len(load(GROOVE)) / rate + added
     result = extend(GROOVE, tmp_path / "b.wav", length)
-    missing = (_silent_frames(tmp_path / "b.wav") - _silent_frames(GROOVE)) / RATE
+    missing = (_silent_frames(tmp_path / "b.wav") - _silent_frames(GROOVE)) / rate
     assert any("silence follows" in said for said in result.warnings) == (missing > 0.5)
 
 
