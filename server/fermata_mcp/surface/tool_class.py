@@ -10,7 +10,7 @@ from typing import Any, cast
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
-from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
+from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
@@ -35,7 +35,9 @@ class FermataTool(Tool):
 
     async def run(self, arguments: dict[str, Any], context: Ctx, convert_result: bool = False) -> Any:
         try:
-            return await cast(Handler, self.fn)(self._parse(arguments), context)
+            return _with_ignored(
+                self._ignored(arguments), await cast(Handler, self.fn)(self._parse(arguments), context)
+            )
         except FermataError as error:
             return error_result(error)
         except Exception:  # the model needs an answer whatever happens; the log has the rest
@@ -46,12 +48,29 @@ class FermataTool(Tool):
         size = len(json.dumps(arguments, ensure_ascii=False).encode(errors="replace"))
         if size > MAX_ARGUMENT_BYTES:
             raise TooLarge(f"the arguments are {size} bytes; the limit is {MAX_ARGUMENT_BYTES} bytes (256 KB).")
-        known = self.args_model.model_fields
-        ours = {name: value for name, value in arguments.items() if name in known or name not in OF_HOSTS}
+        ignored = self._ignored(arguments)
+        ours = {name: value for name, value in arguments.items() if name not in ignored}
         try:
             return self.args_model.model_validate(_unpacked(ours))
         except ValidationError as error:
-            raise wrong_arguments(error, known) from None
+            raise wrong_arguments(error, self.args_model.model_fields) from None
+
+    def _ignored(self, arguments: dict[str, Any]) -> list[str]:
+        return sorted(OF_HOSTS & arguments.keys() - self.args_model.model_fields.keys())
+
+
+def _with_ignored(names: list[str], answer: ToolResult) -> ToolResult:
+    """What was not read is told where there is room for warnings, as data and as text."""
+    told = cast("dict[str, Any]", answer.structured_content or {}) if isinstance(answer, CallToolResult) else {}
+    if not names or not isinstance(answer, CallToolResult) or "warnings" not in told:
+        return answer
+    warning = f"Ignored, since hosts add it by themselves: {', '.join(names)}."
+    text, *more = answer.content
+    assert isinstance(text, TextContent)
+    *lines, last = text.text.splitlines()
+    content = [TextContent(type="text", text="\n".join([*lines, warning, last])), *more]
+    data = told | {"warnings": [*told["warnings"], warning]}
+    return answer.model_copy(update={"content": content, "structured_content": data})
 
 
 def _unpacked(arguments: dict[str, Any]) -> dict[str, Any]:

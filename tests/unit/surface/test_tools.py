@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from mcp import Client
@@ -203,3 +203,30 @@ class TestWhatIsAskedFor:
                 result = await answered(client, "list_tasks", status=status)
                 assert not result.is_error
                 assert result.structured_content == {"tasks": [], "next_cursor": None}
+
+
+@pytest.mark.parametrize(
+    "tool", ["extend_track", "chain_extend", "get_task", "list_tasks", "resolve_task", "play_track"]
+)
+async def test_names_that_hosts_add_are_ignored_with_a_word(house: House, tool: str) -> None:
+    added = {
+        "toolCallId": "call_1",
+        "sessionId": "s",
+        "chatInput": "longer, please",
+        "_meta": {"a": 1},
+        "action": "check",
+    }
+    asked = {"source": str(house.track), "dry_run": True, "target_seconds": 9, "task_id": "tsk_1"}
+    async with house.server() as client:
+        known = {one.name: set(one.input_schema["properties"]) for one in (await client.list_tools()).tools}[tool]
+        given = {name: value for name, value in (asked | added).items() if name in known | added.keys()}
+        result = await client.call_tool(tool, given)
+        refused = await client.call_tool(tool, given | {"surprise": 1})
+    text: Any = result.content[0]
+    assert "unknown parameter" not in text.text
+    if "warnings" in (result.structured_content or {}):
+        assert (
+            "Ignored, since hosts add it by themselves: _meta, action, chatInput, sessionId, toolCallId." in text.text
+        )
+        assert any("Ignored" in warning for warning in (result.structured_content or {})["warnings"])
+    assert "unknown parameter `surprise`" in cast(Any, refused.content[0]).text
