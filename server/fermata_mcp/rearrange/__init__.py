@@ -24,7 +24,9 @@ a `Job` in, a `Result` out. Data flows one way, and these nouns pass from stage 
     render      output.render               Samples, Timeline                  blocks in the source's sample format
     encode      output.encode, media.tags   blocks, tags of the source         the target file, whole or not at all
 
-`cache` keeps features and jumps of a file for the next time. `job` holds the nouns of both ends.
+`cache` keeps features and jumps of a file for the next time. `job` holds the nouns of both ends. Beside that way stand
+two looks at a finished file, each a process of its own: `portrait` (waveform and chroma, for a picture) and `excerpts`
+(the seconds around its joins, to be heard).
 
 A *jump* is a candidate transition, back from where it leaves to where it enters. A *seam* is a place of the result at
 which a jump was made. A *crossfade* is how a seam is made. *Frames* are of an `Analysis` (about 12 ms) in `features`
