@@ -8,8 +8,9 @@ from typing import Any, cast
 
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
-from mcp.types import ElicitResult, ResourceTemplateReference
+from mcp.types import ElicitResult, PromptReference, ResourceTemplateReference
 
+from emulators.base import Emulator
 from fermata_mcp.app import running_app
 
 from .scenarios import scenario
@@ -108,3 +109,24 @@ async def told_to_the_end(stage: Stage) -> None:
         await extended(client, stage, wait_seconds=20)
         app.service.changes.drain()
         assert [event async for event in news]
+
+
+def poor(far: Emulator) -> None:
+    far.ledger.balance = 0.0
+
+
+@scenario(ends=frozenset({"failed"}), prepare=poor, tasks=2)
+async def credits_are_out(stage: Stage) -> None:
+    """The person is led to where credits are sold, in either way of asking; nothing is sent again for it."""
+    for era, source in (("legacy", "clip:seed"), ("auto", "clip:other")):
+        async with connected(stage, era) as client:
+            view = await call(client, stage, "extend_track", source=source, provider=stage.provider, wait_seconds=20)
+            assert view["error"]["code"] == "insufficient_credits"
+
+
+@scenario()
+async def completed_by_what_was_made(stage: Stage) -> None:
+    """Arguments of prompts are completed, and an audio that is no number is looked for."""
+    async with connected(stage, "auto") as client:
+        await extended(client, stage, wait_seconds=20)
+        await client.complete(PromptReference(type="ref/prompt", name="make_longer"), {"name": "source", "value": ""})
