@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 from mcp.client import Client
 
 from emulators.paid import named
@@ -59,7 +60,7 @@ def _told(one: Size) -> str:
 
 async def measure(folder: Path) -> Sizes:
     """Everything that has a budget."""
-    folder.mkdir()
+    await anyio.Path(folder).mkdir()
     tools = await _tools(folder)
     texts = [(what, text, budget) for what, text, budget in (_schema(tools), *await _results(folder))]
     counted, why = tokens([text for _, text, _ in texts])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 from mcp.client import Client
 from mcp.types import TextContent
 
@@ -69,7 +70,7 @@ class Scene:
 
 async def play(asked: Asked, folder: Path) -> Scene:
     """Ask for it, in a folder of its own."""
-    folder.mkdir()
+    await anyio.Path(folder).mkdir()
     music = _files(folder / "Music")
     with site(music) as web, _paid(asked.keys, folder) as place:
         scene = Scene(asked, {"folder": str(music), "web": web})
@@ -103,6 +104,7 @@ def _files(folder: Path) -> Path:
     write_beat(folder / "song.wav", SONG_SECONDS, RATE)
     write_beat(folder / "Mein Lied.wav", OTHER_SECONDS, RATE)
     (folder / "notes.txt").write_text("not music")
+    (folder / "Desktop").mkdir()
     return folder
 
 

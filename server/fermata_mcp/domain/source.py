@@ -13,6 +13,8 @@ from .errors import InvalidRequest
 MAX_LENGTH = 4096
 _FORMS = "a file path, file:///…, https://…, tsk_… (or tsk_…/1), or clip:<id>"
 _TASK = re.compile(r"(tsk_[0-9a-f]{32})(?:/(\d{1,3}))?")
+_QUOTES = {"'": "'", '"': '"', "`": "`", "“": "”", "„": "“", "‘": "’", "«": "»", "<": ">", "「": "」"}
+_QUOTED = re.compile(r"(?P<left>.)(?P<text>.*)(?P<right>.)", re.DOTALL)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
 
@@ -61,14 +63,22 @@ def parse_source(text: str) -> Source:
     Raises:
         InvalidRequest: Empty, longer than 4,096 characters, with control characters, or of no known form.
     """
-    text = text.strip()
+    text = _unquoted(text.strip())
     _refuse_odd_text(text)
     if text.startswith("tsk_"):
         return _task(text)
     if text.startswith("clip:"):
         return _clip(text.removeprefix("clip:"))
+    if text.lower().startswith("file:/") and not text.lower().startswith("file://"):
+        text = f"file://{text[5:]}"
     scheme = _SCHEME.match(text)
     return _address(text, scheme.group(1).lower()) if scheme else FileSource(text)
+
+
+def _unquoted(text: str) -> str:
+    """Without the quotes that shells, file managers and writers put around a path."""
+    match = _QUOTED.fullmatch(text)
+    return match["text"].strip() if match and _QUOTES.get(match["left"]) == match["right"] else text
 
 
 def _refuse_odd_text(text: str) -> None:

@@ -17,6 +17,7 @@ from fermata_mcp.domain.foreign import paths
 from fermata_mcp.domain.foreign.text import clean_text
 
 from .atomic import whole_file
+from .nearby import held_in, is_file, meant_by, spellings
 
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 _OURS = re.compile(r"( \(extended [0-9a-f]{6}\)(, take [a-z])?)+$")
@@ -27,7 +28,7 @@ def readable_file(written: str, roots: tuple[Path, ...] | None) -> Path:
     """The regular, readable file that `written` names.
 
     Args:
-        written: A path as a person writes it; `~` is expanded.
+        written: A path as a person writes or pastes it; see `nearby.spellings`.
         roots: Folders it must lie in once links are followed; None allows any.
 
     Raises:
@@ -35,13 +36,14 @@ def readable_file(written: str, roots: tuple[Path, ...] | None) -> Path:
         FileNotAllowed: Outside the roots, or not readable. Nothing about a forbidden file is told.
     """
     try:
-        path = Path(written).expanduser().resolve()
+        ways = [Path(way).expanduser().resolve() for way in spellings(written)]
     except (OSError, RuntimeError, ValueError):
         raise InvalidRequest("`source` is not a usable path.", "give the path of an audio file.") from None
+    path = next((way for way in ways if _may_be_read(way, roots) and is_file(way)), ways[0])
     _check_roots(path, roots)
     mode = _mode(path)
     if stat.S_ISDIR(mode):
-        raise InvalidRequest(f"{written} is a folder.", "give the path of one audio file.")
+        raise InvalidRequest(f"{written} is a folder.", f"give the path of one audio file{held_in(path)}.")
     if not stat.S_ISREG(mode):
         raise InvalidRequest(f"{written} is not a regular file.", "give the path of one audio file.")
     if not os.access(path, os.R_OK):
@@ -53,11 +55,15 @@ def _mode(path: Path) -> int:
     try:
         return path.stat().st_mode
     except FileNotFoundError:
-        raise InvalidRequest(f"there is no file {path}.", "check the path.") from None
+        raise InvalidRequest(f"there is no file {path}.", f"check the path{meant_by(path)}.") from None
     except PermissionError:
         raise FileNotAllowed(f"{path} cannot be read.", "make it readable for the user the server runs as.") from None
     except OSError:
         raise InvalidRequest("`source` is not a usable path.", "give the path of an audio file.") from None
+
+
+def _may_be_read(path: Path, roots: tuple[Path, ...] | None) -> bool:
+    return roots is None or any(path.is_relative_to(root.resolve()) for root in roots)
 
 
 def _check_roots(path: Path, roots: tuple[Path, ...] | None) -> None:
@@ -68,7 +74,7 @@ def _check_roots(path: Path, roots: tuple[Path, ...] | None) -> None:
             "local files are not open to this server's callers.",
             "have the operator name folders in FERMATA_INPUT_ROOTS, or give a link.",
         )
-    if not any(path.is_relative_to(root.resolve()) for root in roots):
+    if not _may_be_read(path, roots):
         raise FileNotAllowed("the file is outside the allowed folders.", "use a file inside FERMATA_INPUT_ROOTS.")
 
 

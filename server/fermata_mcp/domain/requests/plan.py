@@ -127,27 +127,41 @@ def _result_length_problems(
     if length is None:
         return
     if known is not None and length <= known:
-        yield _not_longer(request, length, known)
+        yield _not_longer(request, spec, length, known)
     if length > spec.lengths.longest_result:
         yield TooLarge(
             f"the result would be {length:.0f} s long; {spec.name} makes at most {spec.lengths.longest_result:g} s.",
-            "ask for less.",
+            f"ask for at most {spec.lengths.longest_result:g} s{_endless(spec)}.",
         )
 
 
-def _not_longer(request: Request, length: float, known: float) -> InvalidRequest:
+def _endless(spec: ProviderSpec) -> str:
+    loops = "loop" in (spec.options or {}).get("ending", ())
+    return ', or pass options {"ending": "loop"}: a player can repeat that result for ever' if loops else ""
+
+
+def _not_longer(request: Request, spec: ProviderSpec, length: float, known: float) -> InvalidRequest:
     if isinstance(request, ChainRequest):
         return InvalidRequest(
             f"the track is {known:.2f} s long already, and target_seconds {length:g} is not longer: Fermata does not "
             "shorten tracks.",
             f"ask for a target above {known:.2f}, or use the track as it is and cut it in an audio editor.",
         )
+    point = known if request.continue_at is None else request.continue_at
     return InvalidRequest(
         f"the result would be {length:.2f} s, not longer than the track's {known:.2f} s: music from continue_at on is "
         "replaced by the new seconds.",
-        f"ask for add_seconds above {known - (request.continue_at or known):.2f}, or leave continue_at out to keep the "
-        "whole track and go on from its end.",
+        f"ask for add_seconds above {known - point:.2f}, or leave continue_at out to keep the whole track and go on "
+        f"from its end{_around(point, known, spec)}.",
     )
+
+
+def _around(point: float, known: float, spec: ProviderSpec) -> str:
+    """How to get more of what is at a point, and lose nothing; "" where the provider cannot."""
+    if "part" not in (spec.options or {}):
+        return ""
+    part = "intro" if point < known / 3 else "middle" if point < 2 * known / 3 else "outro"
+    return f', or leave it out and pass options {{"part": "{part}"}} to make the music around {point:g} s longer'
 
 
 def _cap_problems(max_credits: float | None, expected: Quote) -> Iterator[FermataError]:

@@ -50,6 +50,10 @@ WISHES = (
 )  # fmt: skip
 
 
+# Understood, and of no option: what comes nearest is told.
+REPEAT = re.compile(r"\brepeat|wiederhol|\brepet|\brepit|répét|ripet|繰り返|くり返|重复|повтор", re.IGNORECASE)
+
+
 def wished(text: str, spec: ProviderSpec) -> dict[str, Any]:
     """The options of this provider that a text asks for, at most one value each; empty where it asks for none."""
     known: Mapping[str, tuple[str, ...]] = spec.options or {}
@@ -65,5 +69,16 @@ def wish_hint(text: str, spec: ProviderSpec) -> str | None:
     """The call that does what the text asks for; None where no option of this provider does."""
     options = wished(text, spec)
     if not options:
-        return None
+        return _nearest(text, spec)
     return f"call again without prompt and with options {json.dumps(options)}: that does what the prompt asks for"
+
+
+def _nearest(text: str, spec: ProviderSpec) -> str | None:
+    known = spec.options or {}
+    if "repeat" in known or "part" not in known or not REPEAT.search(text):
+        return None
+    parts = ", ".join(known["part"])
+    return (
+        f"{spec.name} cannot repeat a passage that one names; call again without prompt and with options "
+        f'{{"part": "middle"}} to lengthen a third of the track by repeating within it ({parts})'
+    )

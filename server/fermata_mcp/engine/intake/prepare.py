@@ -59,7 +59,8 @@ class Preparer:
         provider = choice.provider
         if not provider.configured:
             raise MissingKey(
-                f"{provider.spec.name} needs a key.", f"set {provider.spec.key_variable}, or use provider local."
+                f"{provider.spec.name} needs a key.",
+                f"set {provider.spec.key_variable}, or use provider {' or '.join(self.registry.candidates())}.",
             )
         return Proposal(task, NewStep(new_id("stp"), 0, choice.first.work))
 

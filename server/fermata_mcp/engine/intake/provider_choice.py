@@ -11,7 +11,7 @@ from fermata_mcp.domain.errors import CannotTake, FermataError, InvalidRequest, 
 from fermata_mcp.domain.pages import SongPage
 from fermata_mcp.domain.requests.fields import ANOTHER, field_problems, source_problems
 from fermata_mcp.domain.requests.plan import Plan, plan_problems
-from fermata_mcp.domain.requests.request import Request
+from fermata_mcp.domain.requests.request import ChainRequest, Request
 from fermata_mcp.domain.source import KIND_WORDS, ClipSource, FileSource, Source, TaskSource, UrlSource
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import SourceFacts, Work, new_id
@@ -20,6 +20,9 @@ from fermata_mcp.providers.registry import Registry
 
 from .sources import SourceLookup, Sources
 from .work import problems_of, work_of
+
+# No provider is known to add more in one extension.
+MOST_ADDED_SECONDS = 240.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class ProviderChooser:
             trials = []
         best = trials[-1] if trials else None
         if best is not None and best.lookup is not None and best.first is not None:
-            reason = None if request.provider else self._reason(trials, source)
+            reason = None if request.provider else self._reason(request, trials, source)
             return ProviderChoice(best.provider, best.lookup, best.first, reason)
         raise self._error(request, source, page, trials)
 
@@ -130,7 +133,8 @@ class ProviderChooser:
         problems = [*source_problems(source, spec)]
         fields = [*field_problems(request, spec)]
         if problems:
-            return Trial(provider, (*problems, *fields))
+            # Where nobody named the provider, what else it lacks is beside the point.
+            return Trial(provider, (*problems, *(fields if request.provider else ())))
         try:
             lookup = await self._look_up(source, provider)
         except FermataError as error:
@@ -159,7 +163,7 @@ class ProviderChooser:
 
     # --- saying why -----------------------------------------------------------------------------------------------
 
-    def _reason(self, trials: Sequence[Trial], source: Source) -> str:
+    def _reason(self, request: Request, trials: Sequence[Trial], source: Source) -> str:
         spec, word = trials[-1].provider.spec, KIND_WORDS[type(source)]
         default = self.settings.default_provider
         if spec.name == default:
@@ -168,7 +172,11 @@ class ProviderChooser:
         if default and not self.registry.get(default).configured:
             lacking.insert(0, f"{default}, the default, has no key")
         why = f"the first with a key that takes this {word}" if spec.key_variable else f"it takes a {word}"
-        lacking = lacking or ([] if spec.key_variable else ["no key is set"])
+        keyed = any(self.registry.spec(name).key_variable for name in self.registry.candidates())
+        if keyed and not lacking and self._owners(request, [spec.name]):
+            own = ", ".join(f"options.{name}" for name in request.options or {} if name in (spec.options or ()))
+            return f"{spec.name}: it alone knows {own}"
+        lacking = lacking or ([] if keyed else ["no key is set"])
         return "; ".join([f"{spec.name}: {why}", *lacking])
 
     def _error(self, request: Request, source: Source, page: SongPage | None, trials: Sequence[Trial]) -> FermataError:
@@ -206,6 +214,8 @@ class ProviderChooser:
             return False
         problems = [*source_problems(source, spec), *field_problems(request, spec)]
         problems += [] if facts is None else _limits(request, spec, facts)
+        if facts is not None and _out_of_reach(request, spec, facts):
+            return False
         return not problems and not (isinstance(source, TaskSource) and "file" not in spec.sources)
 
 
@@ -231,6 +241,14 @@ def _limits(request: Request, spec: ProviderSpec, facts: SourceFacts) -> Iterabl
     return [one for one in plan_problems(request, spec, facts) if isinstance(one, TooLarge)]
 
 
+def _out_of_reach(request: Request, spec: ProviderSpec, facts: SourceFacts) -> bool:
+    """Whether a chain of all the steps that it may have would still stop before its target."""
+    known = facts.duration_seconds
+    if not isinstance(request, ChainRequest) or spec.lengths.any_result or known is None:
+        return False
+    return known + request.max_steps * min(spec.lengths.longest_add, MOST_ADDED_SECONDS) < request.target_seconds
+
+
 def _short(trial: Trial) -> str:
     """Why a provider was passed over, in a few words."""
     said = trial.error.message.rstrip(".")
@@ -238,9 +256,7 @@ def _short(trial: Trial) -> str:
 
 
 def _with_ways(error: FermataError, ways: str) -> FermataError:
-    if not ways:
-        return error
-    hint = error.hint.replace(ANOTHER, f"or choose another provider: {ways}.")
-    if hint == error.hint:
-        hint = f"{hint.rstrip('.')}, or choose another provider: {ways}."
-    return type(error)(error.message, hint)
+    """The error, with the other providers that could, once; where there are none, none is spoken of."""
+    hint = error.hint.replace(f", {ANOTHER.rstrip('.')}", "")
+    others = f", or choose another provider: {ways}." if ways else ""
+    return type(error)(error.message, f"{hint.rstrip('.')}{others}" if others else hint)

@@ -16,7 +16,7 @@ from fermata_mcp.domain.foreign.paths import written
 from fermata_mcp.domain.requests.fields import ANOTHER
 from fermata_mcp.domain.source import ClipSource, FileSource, Source, TaskSource, UrlSource
 from fermata_mcp.domain.spec import ProviderSpec
-from fermata_mcp.domain.task import Clip, SourceFacts, Step, Task
+from fermata_mcp.domain.task import Clip, SourceFacts, Step, Task, Work
 from fermata_mcp.media import files
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.media.formats.kinds import suffix_in
@@ -134,7 +134,7 @@ class Sources:
         task = await self._store.get(known[0], principal=self._principal) if known else None
         for step in task.steps if task and known else ():
             if known and known[1] < len(step.clips) and step.clips[known[1]].provider_clip_id == clip_id:
-                return bare.model_copy(update=_heard(step.clips[known[1]], step))
+                return bare.model_copy(update=_heard(step.clips[known[1]], step, provider.spec))
         told = await _asked(provider, clip_id)
         return bare if told is None else bare.model_copy(update=_told(told))
 
@@ -151,7 +151,7 @@ class Sources:
         if task.provider == provider.spec.name and clip.provider_clip_id and "clip" in provider.spec.sources:
             identity = f"clip:{clip.provider_clip_id}"
             facts = SourceFacts(ref=ref, clip=clip.provider_clip_id, identity=identity)
-            return SourceLookup(facts.model_copy(update=_heard(clip, step)))
+            return SourceLookup(facts.model_copy(update=_heard(clip, step, provider.spec)))
         return await self._saved_facts(clip, ref, provider, step)
 
     async def _saved_facts(self, clip: Clip, ref: str, provider: Provider, step: Step) -> SourceLookup:
@@ -167,7 +167,7 @@ class Sources:
         return replace(found, facts=found.facts.model_copy(update=told))
 
 
-def _heard(clip: Clip, step: Step) -> dict[str, Any]:
+def _heard(clip: Clip, step: Step, spec: ProviderSpec) -> dict[str, Any]:
     """What is known of a clip we have received: what the user hears, and how long it is on the provider's side."""
     whole = clip.file is not None and files.is_there(clip.file)
     return {
@@ -177,8 +177,15 @@ def _heard(clip: Clip, step: Step) -> dict[str, Any]:
         "file": clip.file if whole else None,
         "title": clip.title or step.work.fields.get("title"),
         "style": step.work.fields.get("style"),
-        "model": step.work.fields.get("model"),
+        "model": _model(step.work, spec),
     }
+
+
+def _model(work: Work, spec: ProviderSpec) -> str | None:
+    """The model that was asked for a clip, by the caller or because none was named; None where no clip was composed."""
+    told = work.fields.get("model") or spec.asked_in_options(work.options).get("model")
+    default = spec.default_model if work.action == "extend" else None
+    return told if isinstance(told, str) else default
 
 
 def _answers(task: Task, key: str | None, now: int) -> bool:

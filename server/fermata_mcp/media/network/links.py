@@ -24,6 +24,7 @@ _REFUSED = {
 }  # fmt: skip
 _NO_AUDIO = re.compile(rb"\s*[<{\[]|#EXTM3U|%PDF|\x89PNG|\xff\xd8\xff|GIF8|PK\x03\x04|\x1f\x8b")
 _BYTES = ("", "application/octet-stream", "binary/octet-stream", "application/force-download")
+_INSTEAD = "give the address of the audio itself, such as …/song.mp3, or save the audio and give the path of that file."
 # Names that lead nowhere outside one house or company, whatever is served there.
 _AT_HOME = re.compile(r"[^.]+|.*\.(local|localhost|lan|home|internal|intranet|corp|home\.arpa)")
 
@@ -97,7 +98,7 @@ def _judge(start: bytes, kind: str, host: str) -> Look:
         return Look(suffix, certain=True)
     if not start or _NO_AUDIO.match(start) or not _may_be_audio(kind):
         what = f"a web page ({kind})" if "html" in kind else f"not audio ({kind})" if start and kind else "not audio"
-        raise NotAudio(f"what is at {host} is {what}.", "give the address of the audio itself, such as …/song.mp3.")
+        raise NotAudio(f"what is at {host} is {what}.", _INSTEAD)
     return Look(SUFFIXES.get(kind), certain=kind not in _BYTES)
 
 

@@ -120,15 +120,17 @@ def _steps(view: TaskView) -> str:
 def _cost(view: TaskView) -> str:
     credits = view.credits
     if view.status in ("failed", "cancelled", "unknown"):
-        return _paid_for_nothing(credits)  # a warning says what may have been charged
+        return _paid_for_nothing(
+            credits, stopped=view.status == "cancelled"
+        )  # a warning says what may have been charged
     spent = view.status in ("succeeded", "partial")
     if spent or credits.charged:
         return f"Cost: {cost_words(credits)}." if credits.charged is not None else _sentence(cost_words(credits))
     return f"Cost: {cost_words(credits, spent=False)}."
 
 
-def _paid_for_nothing(credits: CreditsOfTask) -> str:
-    return f"Cost: {cost_words(credits)}." if credits.charged else ""
+def _paid_for_nothing(credits: CreditsOfTask, *, stopped: bool) -> str:
+    return f"Cost: {cost_words(credits)}." if credits.charged or (stopped and credits.charged is not None) else ""
 
 
 def _sentence(words: str) -> str:

@@ -19,7 +19,7 @@ REPLAYED = {
 }
 NOTHING_SENT = "Dry run: checked and quoted only; nothing was sent and no task was made."
 # A result goes into a conversation, where each join costs some thirty tokens; the resource of the task has them all.
-MOST_SEAMS = 8
+MOST_SEAMS = 6
 
 
 class ProgressView(View):
@@ -154,7 +154,7 @@ def task_view(
         clips=[_clip(task, index, clip, most) for index, clip in enumerate(task.clips)],
         steps=[_step(step, spec) for step in task.steps] if task.kind == "chain" else [],
         credits=credits,
-        honesty=spec.honesty if task.status in ("succeeded", "partial") else None,
+        honesty=_honesty(task, spec) if task.status in ("succeeded", "partial") else None,
         error=task.error,
         warnings=_warnings(task, replayed, dry_run),
         next="Call again without dry_run to start." if dry_run else _next(task, spec),
@@ -207,6 +207,13 @@ def cost_words(credits: CreditsOfTask, *, spent: bool = True) -> str:
         return f"it may have cost up to {quoted:g} credits"
     refunded = f", of which the provider refunds {credits.refunded:g}" if credits.refunded else ""
     return f"{charged:g} credits{refunded}"
+
+
+def _honesty(task: Task, spec: ProviderSpec) -> str | None:
+    """How it was made, and which of the provider's options were carried out."""
+    given = task.request.get("options") or {}
+    done = ", ".join(f"{name} {given[name]}" for name in spec.options or () if name in given)
+    return " ".join(said for said in (spec.honesty, f"As asked: {done}." if done else "") if said) or None
 
 
 def _progress(task: Task, now: int, spec: ProviderSpec) -> ProgressView:
