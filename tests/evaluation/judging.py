@@ -40,7 +40,7 @@ def _wrong(scene: Scene) -> Iterator[Flaw]:
 
 def _files_wrong(scene: Scene) -> Iterator[str]:
     data: dict[str, Any] = scene.last.data or {}
-    audio = data.get("audio") or {}
+    audio: dict[str, Any] = data.get("audio") or {}
     clips = cast("list[dict[str, Any]]", data.get("clips") or [])
     for told in (audio, *clips):
         path = told.get("file")

@@ -93,7 +93,7 @@ def came_back(scene: Scene) -> str:
     said = lines[0] if scene.last.data is None else (scene.last.data.get("summary") or " / ".join(lines[:3]))
     for name in ("task", "folder", "web"):
         if name in scene.places:
-            said = said.replace(scene.places[name], f"‹{name}›")
+            said = said.replace(scene.places[name], f"({name})")
     return said if len(said) <= LONGEST or scene.last.data is None else f"{said[:LONGEST]}…"
 
 

@@ -12,6 +12,11 @@ from .spec import ProviderSpec
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 BY_UUID = rf".*?({_UUID})(?:[/?#].*)?"
 """For `ProviderSpec.song_pages`: the id is the first UUID of the address."""
+_SITES = re.compile(
+    r"(?:.*\.)?(youtube\.com|youtu\.be|youtube-nocookie\.com|vimeo\.com|soundcloud\.com|spotify\.com|"
+    r"music\.apple\.com|tidal\.com|deezer\.com|tiktok\.com|instagram\.com|facebook\.com|twitch\.tv|bilibili\.com|"
+    r"nicovideo\.jp|bandcamp\.com|mixcloud\.com|audiomack\.com)"
+)
 _NO_SONG = re.compile(r"/(playlists?|personas?|profiles?|users?|albums?|artists?|collections?|spaces?|@[^/]*)/", re.I)
 _AUDIO = re.compile(r"\.(mp3|wav|flac|ogg|opus|m4a|aac|mp4|webm|json|jpe?g|png)$", re.I)
 
@@ -43,3 +48,8 @@ def song_page(url: str, specs: Iterable[ProviderSpec]) -> SongPage | None:
 def _clip_id(form: str | None, address: str) -> str | None:
     found = re.fullmatch(form, address, re.I) if form else None
     return "/".join(found.groups()) if found else None
+
+
+def is_known_page(host: str) -> bool:
+    """Whether a host is known to show pages with players, and never audio itself."""
+    return _SITES.fullmatch(host.lower().rstrip(".")) is not None

@@ -150,7 +150,7 @@ class Service:
         if index >= len(task.clips):
             raise NotFound(
                 f"{task_id} has no audio {index}: it is {task.status} and has {len(task.clips)} clips.",
-                "use get_task to follow it.",
+                f"give an index from 0 to {len(task.clips) - 1}." if task.clips else "use get_task to follow it.",
             )
         return task
 

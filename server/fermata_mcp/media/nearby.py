@@ -17,6 +17,7 @@ from .formats.kinds import MEDIA_TYPES
 MOST_LOOKED_AT = 2000
 MOST_NAMED = 5
 _ESCAPED = re.compile(r"\\(.)")
+_CLIP_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HOME = re.compile(r"\$HOME(?=/)|\$\{HOME\}(?=/)")
 
 
@@ -46,6 +47,8 @@ def held_in(folder: Path) -> str:
 
 def meant_by(path: Path) -> str:
     """`; did you mean /music/song.wav?` for the path of no file; "" where nothing near has a name like it."""
+    if _CLIP_ID.fullmatch(path.name):
+        return f", or write clip:{path.name} if it is a provider's clip"
     names = {name.casefold(): name for name in audio_in(path.parent)}
     wanted = path.name.casefold()
     close = get_close_matches(wanted, names, n=1, cutoff=0.7)

@@ -12,6 +12,21 @@ from pydantic import ValidationError
 from fermata_mcp.domain.errors import FermataError, InternalError, InvalidRequest
 
 MAX_ARGUMENT_BYTES = 256 * 1024
+# What callers write who have not read a schema, and what it means.
+ELSEWHERE = {
+    "target_seconds": "a total length is asked for with chain_extend",
+    "add_seconds": "chain_extend takes the whole length as target_seconds; extend_track takes add_seconds",
+    "ending": "write it as options.ending",
+    "part": "write it as options.part",
+}
+MEANT = {
+    "save_as": ("output", "output_path", "output_file", "out", "destination", "filename", "save_to"),
+    "source": ("file", "path", "input", "url", "audio", "track", "file_path", "clip_id"),
+    "target_seconds": ("duration", "length", "total_seconds", "target_length", "target_duration", "duration_seconds"),
+    "add_seconds": ("seconds", "duration", "extend_by", "length", "duration_seconds"),
+    "prompt": ("description", "text", "instructions"),
+    "exclude_style": ("negative_tags", "negative_prompt"),
+}
 
 
 def error_result(error: FermataError) -> CallToolResult:
@@ -34,7 +49,9 @@ def _problem(detail: Any, known: list[str]) -> str:
     path = [str(part) for part in detail["loc"]]
     name = path[0] if path else "arguments"
     if detail["type"] == "extra_forbidden":
-        close = get_close_matches(name, known, n=1)
+        close = _meant(name, known) or get_close_matches(name, known, n=1)
+        if name in ELSEWHERE:
+            return f"unknown parameter `{name}` ({ELSEWHERE[name]})"
         hint = f"did you mean `{close[0]}`?" if close else f"known are {', '.join(known)}"
         return f"unknown parameter `{name[:60]}` ({hint})"
     if detail["type"] == "missing":
@@ -44,3 +61,8 @@ def _problem(detail: Any, known: list[str]) -> str:
 
 def _lower(message: str) -> str:
     return message[:1].lower() + message[1:]
+
+
+def _meant(name: str, known: list[str]) -> list[str]:
+    """The parameter that goes by another name elsewhere, if this tool has it."""
+    return [ours for ours, names in MEANT.items() if name in names and ours in known]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, ResourceLink, ToolAnnotations
-from pydantic import Field, FiniteFloat
+from pydantic import AfterValidator, Field, FiniteFloat, model_validator
 
 from fermata_mcp.domain.requests.request import Arguments, ChainRequest, ExtendRequest, Request
 from fermata_mcp.domain.task import Task
@@ -42,8 +43,16 @@ FAILED = ("failed", "unknown")
 as_task: ContextVar[bool] = ContextVar("as_task", default=False)
 
 
+_CLIP = re.compile(r"(tsk_[0-9a-f]{32})/(\d{1,2})")
+
+
+def _without_clip(task_id: str) -> str:
+    named = _CLIP.fullmatch(task_id.strip())
+    return named[1] if named else task_id
+
+
 class TaskArgs(Arguments):
-    task_id: str = Field(description="tsk_...")
+    task_id: Annotated[str, AfterValidator(_without_clip)] = Field(description="tsk_...")
 
 
 class GetTaskArgs(TaskArgs):
@@ -68,6 +77,16 @@ class ResolveArgs(TaskArgs):
 
 
 class PlayArgs(TaskArgs):
+    @model_validator(mode="before")
+    @classmethod
+    def _index_of_clip(cls, given: Any) -> Any:
+        """`tsk_.../1` names its second clip, here too."""
+        if not isinstance(given, dict):
+            return given
+        said = cast("dict[str, Any]", given)
+        named = _CLIP.fullmatch(str(said.get("task_id")))
+        return {"index": int(named[2]), **said} if named else said
+
     index: Annotated[int, Field(ge=0, le=99)] = Field(0, description="Which clip")
     play: bool = Field(False, description="stdio: play it on this machine")
 

@@ -51,7 +51,7 @@ def _instead(request: Request, spec: ProviderSpec, refused: list[str]) -> str:
     """What to do without the refused fields; where an option does what their words ask for, the exact call."""
     spoken = [getattr(request, name) for name in ("prompt", "style") if name in refused]
     asked = wish_hint(" ".join(text for text in spoken if text), spec)
-    out = f"leave {'it' if len(refused) == 1 else 'them'} out ({_possible(spec)}), {ANOTHER}"
+    out = f"leave {', '.join(refused)} out ({_possible(spec)}), {ANOTHER}"
     return out if asked is None else f"{asked}; or {out}"
 
 

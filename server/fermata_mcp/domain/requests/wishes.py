@@ -82,3 +82,26 @@ def _nearest(text: str, spec: ProviderSpec) -> str | None:
         f"{spec.name} cannot repeat a passage that one names; call again without prompt and with options "
         f'{{"part": "middle"}} to lengthen a third of the track by repeating within it ({parts})'
     )
+
+
+def free_wish(text: str | None, spec: ProviderSpec) -> str | None:
+    """The call to a provider that costs nothing, where one of its options does what a text asks for."""
+    options = wished(text or "", spec)
+    if not options or spec.price.high:
+        return None
+    return (
+        f"call again without prompt, with provider {spec.name} and options {json.dumps(options)}: "
+        "that does exactly what the prompt asks for, free"
+    )
+
+
+def ending_wish(text: str | None, spec: ProviderSpec) -> str | None:
+    """A warning where an ending is asked for in words that a composer may not heed."""
+    asked = next((wish.value for wish in WISHES if wish.option == "ending" and wish.said.search(text or "")), None)
+    if asked is None or asked in (spec.options or {}).get("ending", ()):
+        return None
+    words = {"loop": "a seamless loop", "fade": "a fade-out"}[asked]
+    return (
+        f"{spec.name} hears of {words} only as words, and may not make one; provider local does it exactly, free, with "
+        f'options {{"ending": "{asked}"}}.'
+    )

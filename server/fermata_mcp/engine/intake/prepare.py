@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from fermata_mcp.config import Settings
@@ -11,8 +12,9 @@ from fermata_mcp.domain.errors import MissingKey
 from fermata_mcp.domain.pages import SongPage, song_page
 from fermata_mcp.domain.requests.plan import expected_cost, identity_of
 from fermata_mcp.domain.requests.request import ChainRequest, Request, request_hash
+from fermata_mcp.domain.requests.wishes import ending_wish
 from fermata_mcp.domain.source import ClipSource, UrlSource, parse_source
-from fermata_mcp.domain.task import Task, TaskKind, new_id
+from fermata_mcp.domain.task import SourceFacts, Task, TaskKind, new_id
 from fermata_mcp.engine.clock import Clock
 from fermata_mcp.media.destination import check_destination, wanted_ending
 from fermata_mcp.providers.registry import Registry
@@ -51,8 +53,9 @@ class Preparer:
         page = song_page(source.url, self.registry.specs()) if isinstance(source, UrlSource) else None
         clip = source if page is None else ClipSource(page.clip_id)
         choice = await ProviderChooser(self.registry, self.sources, self.settings).choose(request, clip, page)
-        quote = await self._with_expected(request, choice)
-        task = self._new_task(request, choice, quote, _warnings(request, choice, page))
+        usual = await self._usual_step(request, choice)
+        warnings = (*_warnings(request, choice, page), *_short_of(request, choice.lookup.facts, usual))
+        task = self._new_task(request, choice, _with_expected(request, choice, usual), warnings)
         refusal = choice.lookup.refusal
         if refusal is not None and not await self._repeats(task):
             raise refusal
@@ -64,13 +67,12 @@ class Preparer:
             )
         return Proposal(task, NewStep(new_id("stp"), 0, choice.first.work))
 
-    async def _with_expected(self, request: Request, choice: ProviderChoice) -> Quote:
-        """Beside the most that a chain can cost, what it will if its steps are as long as usual."""
-        spec, first = choice.provider.spec, choice.first
+    async def _usual_step(self, request: Request, choice: ProviderChoice) -> float | None:
+        """Seconds that each step of a paid chain usually adds; None for every other request."""
+        spec = choice.provider.spec
         if not isinstance(request, ChainRequest) or spec.lengths.any_result:
-            return first.plan.quote
-        usual = await self.sources.usual_step(spec, first.work.fields.get("model"))
-        return replace(first.plan.quote, expected=expected_cost(request, spec, choice.lookup.facts, usual))
+            return None
+        return await self.sources.usual_step(spec, choice.first.work.fields.get("model"))
 
     async def _repeats(self, task: Task) -> bool:
         """A call that repeats an earlier one gets its task, whatever has become of the link."""
@@ -110,12 +112,35 @@ class Preparer:
         )
 
 
+def _with_expected(request: Request, choice: ProviderChoice, usual: float | None) -> Quote:
+    """Beside the most that a chain can cost, what it will if its steps are as long as usual."""
+    spec, quote = choice.provider.spec, choice.first.plan.quote
+    if usual is None:
+        return quote
+    return replace(quote, expected=expected_cost(request, spec, choice.lookup.facts, usual))
+
+
+def _short_of(request: Request, facts: SourceFacts, usual: float | None) -> Iterator[str]:
+    """Told where all the steps that a chain may have would usually not reach its target."""
+    known = facts.duration_seconds
+    if usual is None or known is None or not isinstance(request, ChainRequest):
+        return
+    reach = known + request.max_steps * usual
+    if reach < request.target_seconds:
+        yield (
+            f"{request.max_steps} extensions usually reach about {reach:.0f} s, short of the "
+            f"{request.target_seconds:g} s that were asked for; raise max_steps for more."
+        )
+
+
 def _warnings(request: Request, choice: ProviderChoice, page: SongPage | None) -> tuple[str, ...]:
     """What the caller should know of how the source was taken."""
     warnings = [*choice.lookup.warnings]
     if page is not None:
         warnings.append(f"The link is a song page of {page.host}; it was taken as clip:{page.clip_id}.")
     facts = choice.lookup.facts
+    if wish := ending_wish(request.prompt, choice.provider.spec):
+        warnings.append(wish)
     if request.dry_run and choice.provider.spec.lengths.any_result and facts.duration_seconds is None:
         warnings.append("How long this link's audio is will be known once the work starts.")
     ending = wanted_ending(request.save_as)

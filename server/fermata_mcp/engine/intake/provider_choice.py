@@ -10,19 +10,18 @@ from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import CannotTake, FermataError, InvalidRequest, TooLarge, UnsupportedField, together
 from fermata_mcp.domain.pages import SongPage
 from fermata_mcp.domain.requests.fields import ANOTHER, field_problems, source_problems
-from fermata_mcp.domain.requests.plan import Plan, plan_problems
-from fermata_mcp.domain.requests.request import ChainRequest, Request
+from fermata_mcp.domain.requests.plan import Plan
+from fermata_mcp.domain.requests.request import Request
+from fermata_mcp.domain.requests.wishes import free_wish
 from fermata_mcp.domain.source import KIND_WORDS, ClipSource, FileSource, Source, TaskSource, UrlSource
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import SourceFacts, Work, new_id
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.providers.registry import Registry
 
+from .other_ways import brief, far_too_short, limits, out_of_reach, page_error, with_ways, with_wish
 from .sources import SourceLookup, Sources
 from .work import problems_of, work_of
-
-# No provider is known to add more in one extension.
-MOST_ADDED_SECONDS = 240.0
 
 
 @dataclass(frozen=True)
@@ -140,6 +139,7 @@ class ProviderChooser:
         except FermataError as error:
             return Trial(provider, (error, *fields))
         wrong = [*fields, *problems_of(request, spec, lookup.facts, self.settings)]
+        wrong += far_too_short(request, spec, lookup.facts)
         if wrong:
             return Trial(provider, (*wrong, *([lookup.refusal] if lookup.refusal else [])), lookup)
         return self._first_step(provider, request, lookup)
@@ -184,15 +184,21 @@ class ProviderChooser:
         ways = self._other_ways(request, source, page, trials)
         close = [trial for trial in trials if not trial.cannot]
         if close:
-            return _with_ways(close[0].error, ways) if close[0].too_small else close[0].error
+            error = with_ways(close[0].error, ways) if close[0].too_small else close[0].error
+            return with_wish(error, self._wish(request, source))
         if page is not None and not trials:
-            return _with_ways(_page_error(page), ways)
+            return with_ways(page_error(page), ways)
         if len(trials) == 1:
-            return _with_ways(trials[0].error, ways)
-        told = [problem for trial in trials for problem in trial.problems]
-        hint = f"give another source, leave something out, {ANOTHER}"
-        said = together(told) if told else CannotTake("no provider that is ready knows this clip.")
-        return _with_ways(type(said)(said.message, hint), ways)
+            return with_ways(trials[0].error, ways)
+        return with_ways(_all_of(trials), ways)
+
+    def _wish(self, request: Request, source: Source) -> str | None:
+        """Where nobody named a provider: how a free one does exactly what the prompt asks for."""
+        if request.provider:
+            return None
+        specs = [self.registry.spec(name) for name in self.registry.candidates()]
+        able = [spec for spec in specs if KIND_WORDS[type(source)] in spec.sources]
+        return next((told for spec in able if (told := free_wish(request.prompt, spec))), None)
 
     def _other_ways(self, request: Request, source: Source, page: SongPage | None, trials: Sequence[Trial]) -> str:
         """`local can; sunoapi could with SUNOAPI_API_KEY set`: who could take this source and these fields."""
@@ -213,8 +219,8 @@ class ProviderChooser:
         if isinstance(source, ClipSource) and not self._may_know(name, source.clip_id):
             return False
         problems = [*source_problems(source, spec), *field_problems(request, spec)]
-        problems += [] if facts is None else _limits(request, spec, facts)
-        if facts is not None and _out_of_reach(request, spec, facts):
+        problems += [] if facts is None else limits(request, spec, facts)
+        if facts is not None and out_of_reach(request, spec, facts):
             return False
         return not problems and not (isinstance(source, TaskSource) and "file" not in spec.sources)
 
@@ -230,33 +236,18 @@ def _lookup_key(source: Source, spec: ProviderSpec) -> str:
             return spec.name
 
 
-def _page_error(page: SongPage) -> FermataError:
-    return CannotTake(
-        f"that is a page of {page.host}, not audio; the song on it is clip:{page.clip_id}.",
-        f"give clip:{page.clip_id} to {' or '.join(page.providers)}, or give the audio itself, {ANOTHER}",
-    )
-
-
-def _limits(request: Request, spec: ProviderSpec, facts: SourceFacts) -> Iterable[FermataError]:
-    return [one for one in plan_problems(request, spec, facts) if isinstance(one, TooLarge)]
-
-
-def _out_of_reach(request: Request, spec: ProviderSpec, facts: SourceFacts) -> bool:
-    """Whether a chain of all the steps that it may have would still stop before its target."""
-    known = facts.duration_seconds
-    if not isinstance(request, ChainRequest) or spec.lengths.any_result or known is None:
-        return False
-    return known + request.max_steps * min(spec.lengths.longest_add, MOST_ADDED_SECONDS) < request.target_seconds
+def _all_of(trials: Sequence[Trial]) -> FermataError:
+    """Why each provider cannot; and for those that take the source, what would help."""
+    near = [trial for trial in trials if trial.lookup] or trials
+    told = [problem for trial in trials for problem in trial.problems]
+    if not told:
+        return CannotTake("no provider that is ready knows this clip.", f"give another source, {ANOTHER}")
+    ways = [f"provider {trial.provider.spec.name}: {brief(trial.error.hint)}" for trial in near]
+    said = together(told)
+    return type(said)(said.message, f"{'; '.join(ways)}.")
 
 
 def _short(trial: Trial) -> str:
     """Why a provider was passed over, in a few words."""
     said = trial.error.message.rstrip(".")
     return said if trial.provider.spec.name in said else f"{trial.provider.spec.name}: {said}"
-
-
-def _with_ways(error: FermataError, ways: str) -> FermataError:
-    """The error, with the other providers that could, once; where there are none, none is spoken of."""
-    hint = error.hint.replace(f", {ANOTHER.rstrip('.')}", "")
-    others = f", or choose another provider: {ways}." if ways else ""
-    return type(error)(error.message, f"{hint.rstrip('.')}{others}" if others else hint)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import httpx2 as httpx
 
 from fermata_mcp.domain.errors import InvalidRequest, NotAudio, ProviderUnavailable, UnexpectedResponse
+from fermata_mcp.domain.pages import is_known_page
 from fermata_mcp.media.formats.kinds import SUFFIXES, sniff
 
 from .addresses import AddressRefused, Resolver, is_trusted, system_resolver
@@ -24,6 +25,7 @@ _REFUSED = {
 }  # fmt: skip
 _NO_AUDIO = re.compile(rb"\s*[<{\[]|#EXTM3U|%PDF|\x89PNG|\xff\xd8\xff|GIF8|PK\x03\x04|\x1f\x8b")
 _BYTES = ("", "application/octet-stream", "binary/octet-stream", "application/force-download")
+_SAVED = "save the audio where you may, and give the path of that file."
 _INSTEAD = "give the address of the audio itself, such as …/song.mp3, or save the audio and give the path of that file."
 # Names that lead nowhere outside one house or company, whatever is served there.
 _AT_HOME = re.compile(r"[^.]+|.*\.(local|localhost|lan|home|internal|intranet|corp|home\.arpa)")
@@ -59,6 +61,8 @@ async def look(
     first = parsed(url)
     host = host_of(first)
     _refuse_home(first, host, trusted)
+    if is_known_page(host):
+        raise NotAudio(f"{host} shows pages with a player, and gives no audio.", _SAVED)
     try:
         async with answer_within(deadline_seconds, first, trusted, resolve, "answer", FIRST_BYTES) as answer:
             _check_status(answer.status_code, host)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
@@ -211,7 +211,7 @@ def cost_words(credits: CreditsOfTask, *, spent: bool = True) -> str:
 
 def _honesty(task: Task, spec: ProviderSpec) -> str | None:
     """How it was made, and which of the provider's options were carried out."""
-    given = task.request.get("options") or {}
+    given: dict[str, Any] = task.request.get("options") or {}
     done = ", ".join(f"{name} {given[name]}" for name in spec.options or () if name in given)
     return " ".join(said for said in (spec.honesty, f"As asked: {done}." if done else "") if said) or None
 
@@ -229,7 +229,7 @@ def _progress(task: Task, now: int, spec: ProviderSpec) -> ProgressView:
 
 def _credits(task: Task, spec: ProviderSpec) -> CreditsOfTask:
     """What was charged is not known where it is disputed, or the provider does not tell and its price is a range."""
-    unsure = task.disputed or (task.held and task.status == "unknown")
+    unsure = task.disputed or (task.held and task.status in ("unknown", "cancelled"))
     told = not unsure and (spec.price.exact or not task.charged)
     return CreditsOfTask(
         quoted=task.quote.credits,

@@ -160,7 +160,7 @@ class TestWhatAProviderTakes:
         assert "options.seed" not in refused.value.message
 
     def test_the_hint_tells_what_it_can_express(self) -> None:
-        with pytest.raises(UnsupportedField, match="leave it out") as refused:
+        with pytest.raises(UnsupportedField, match="leave lyrics out") as refused:
             check_fields(extend(lyrics="la"), PAID)
         for name in (*PAID.fields, "seed"):
             assert name in refused.value.hint
