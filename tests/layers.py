@@ -97,6 +97,10 @@ PROMISES = {
         "tests/faults/test_decoder.py::test_who_waits_may_leave_at_once",
         "tests/faults/test_swapped_files.py",
     ),
+    "what people ask is answered rightly": (
+        "tests/e2e/test_evaluation.py::test_one_of_each_kind",
+        "tests/e2e/test_evaluation.py::test_the_requests",
+    ),
     "bad input is refused in words": ("tests/faults/test_bad_input.py::test_an_argument_that_is_wrong",),
 }
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fermata_mcp.domain.pages import song_page
+from fermata_mcp.domain.pages import is_known_page, song_page
 from fermata_mcp.providers.registry import built_in_specs
 
 SPECS = built_in_specs()
@@ -67,3 +67,13 @@ def test_a_page_is_told_to_every_provider_that_knows_its_song() -> None:
 def test_whatever_follows_the_host_is_read_or_not(host: str, rest: str) -> None:
     page = song_page(f"https://{host}/{rest}", SPECS)
     assert page is None or (page.clip_id and page.host == host)
+
+
+@pytest.mark.parametrize("host", ["www.youtube.com", "youtu.be", "m.YouTube.com", "open.spotify.com", "a.bandcamp.com"])
+def test_hosts_of_players_are_known(host: str) -> None:
+    assert is_known_page(host)
+
+
+@pytest.mark.parametrize("host", ["example.com", "youtube.com.example.org", "notyoutube.com", "cdn1.suno.ai"])
+def test_other_hosts_may_give_audio(host: str) -> None:
+    assert not is_known_page(host)

@@ -45,6 +45,20 @@ class TestUnknownParameters:
         assert text.startswith("invalid_request: ")
         assert f"unknown parameter `{wrong}` (did you mean `{meant}`?)" in text
 
+    @pytest.mark.parametrize(
+        ("tool", "wrong", "words"),
+        [
+            ("extend_track", "target_seconds", "a total length is asked for with chain_extend"),
+            ("chain_extend", "add_seconds", "target_seconds"),
+            ("extend_track", "output", "did you mean `save_as`?"),
+            ("extend_track", "ending", "options.ending"),
+            ("chain_extend", "duration", "did you mean `target_seconds`?"),
+            ("extend_track", "duration", "did you mean `add_seconds`?"),
+        ],
+    )
+    async def test_names_of_other_tools_are_understood(self, house: House, tool: str, wrong: str, words: str) -> None:
+        assert words in await refused(house, tool, **{wrong: 60})
+
     async def test_without_a_near_match_the_known_ones_are_listed(self, house: House) -> None:
         text = await refused(house, "get_task", task_id="tsk_1", zzzzzz=1)
         assert "known are task_id, wait_seconds" in text
@@ -230,3 +244,23 @@ async def test_names_that_hosts_add_are_ignored_with_a_word(house: House, tool: 
         )
         assert any("Ignored" in warning for warning in (result.structured_content or {})["warnings"])
     assert "unknown parameter `surprise`" in cast(Any, refused.content[0]).text
+
+
+async def test_a_task_may_be_named_by_one_of_its_clips(house: House) -> None:
+    async with house.server() as client:
+        made = await answered(client, "extend_track", source=str(house.track), add_seconds=2)
+        assert made.structured_content is not None
+        task_id = made.structured_content["task_id"]
+        followed = await answered(client, "get_task", task_id=f"{task_id}/0")
+        assert followed.structured_content is not None
+        assert followed.structured_content["task_id"] == task_id
+        assert f"{task_id}/0 (1 of 1)" in text_of(await answered(client, "play_track", task_id=f"{task_id}/0"))
+        assert "index from 0 to 0" in text_of(await answered(client, "play_track", task_id=f"{task_id}/3"))
+
+
+async def test_a_result_says_which_options_were_carried_out(house: House) -> None:
+    async with house.server() as client:
+        made = await answered(client, "extend_track", source=str(house.track), options={"ending": "fade"})
+    assert "As asked: ending fade." in text_of(made)
+    assert made.structured_content is not None
+    assert "As asked: ending fade." in made.structured_content["honesty"]

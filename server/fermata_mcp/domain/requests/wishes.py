@@ -51,7 +51,7 @@ WISHES = (
 
 
 # Understood, and of no option: what comes nearest is told.
-REPEAT = re.compile(r"\brepeat|wiederhol|\brepet|\brepit|répét|ripet|繰り返|くり返|重复|повтор", re.IGNORECASE)
+REPEAT = re.compile(r"\brepeat|wiederhol|\brepet|\brepit|r[ée]p[éèê]t|ripet|繰り返|くり返|重复|повтор", re.IGNORECASE)
 
 
 def wished(text: str, spec: ProviderSpec) -> dict[str, Any]:

@@ -66,6 +66,15 @@ class TestLengths:
         with pytest.raises(InvalidRequest, match="not longer"):
             plan_of(10, continue_at=8, add_seconds=add)
 
+    @pytest.mark.parametrize(
+        ("point", "least", "part"), [(0, "10.00", "intro"), (5, "5.00", "middle"), (9, "1.00", "outro")]
+    )
+    def test_more_of_what_is_at_a_point_is_offered_instead(self, point: float, least: str, part: str) -> None:
+        with pytest.raises(InvalidRequest) as refused:
+            plan_of(10, continue_at=point, add_seconds=0.5)
+        assert f"add_seconds above {least}" in refused.value.hint
+        assert f'{{"part": "{part}"}}' in refused.value.hint
+
     def test_an_unknown_length_is_planned_from_the_point(self) -> None:
         assert plan_of(None, add_seconds=5).length_seconds is None
         assert plan_of(None, continue_at=60, add_seconds=5).length_seconds == 65

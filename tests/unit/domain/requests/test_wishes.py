@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from fermata_mcp.domain.requests.fields import field_problems
 from fermata_mcp.domain.requests.request import LOCAL_OPTIONS, ExtendRequest
-from fermata_mcp.domain.requests.wishes import WISHES, wished
+from fermata_mcp.domain.requests.wishes import WISHES, wish_hint, wished
 from fermata_mcp.providers.local.provider import SPEC as LOCAL
 from support.rows import PAID
 
@@ -54,3 +55,14 @@ def test_the_refusal_names_the_exact_call() -> None:
 
 def test_what_schemas_say_of_options_is_what_the_provider_takes() -> None:
     assert {name: tuple(told["enum"]) for name, told in LOCAL_OPTIONS.items()} == LOCAL.options
+
+
+@pytest.mark.parametrize(
+    "text", ["repeat the chorus", "wiederhole den Refrain", "répète le refrain", "サビを繰り返して"]
+)
+def test_what_no_option_does_is_said_with_what_comes_nearest(text: str) -> None:
+    told = wish_hint(text, LOCAL) or ""
+    assert "cannot repeat a passage that one names" in told
+    assert '{"part": "middle"}' in told
+    assert wish_hint(text, replace(LOCAL, options={**(LOCAL.options or {}), "repeat": ()})) is None
+    assert wish_hint(text, PAID) is None

@@ -262,3 +262,16 @@ def test_a_clip_is_told_with_exactly_its_own_facts(index: int) -> None:
     assert view.audio
     assert view.audio.duration_seconds == mine.duration_seconds
     assert len(view.clips[0].seams) == 12
+
+
+@pytest.mark.parametrize("status", ["unknown", "cancelled"])
+def test_nothing_is_told_as_charged_while_money_may_have_gone(status: TaskStatus) -> None:
+    task = in_status(status, held=PRICE, charged=0)
+    assert task_view(task, NOON, PAID).credits.charged is None
+    assert "Cost: 0" not in shown(task)
+
+
+def test_what_was_stopped_before_it_was_sent_cost_nothing() -> None:
+    task = in_status("cancelled", held=0, charged=0)
+    assert task_view(task, NOON, PAID).credits.charged == 0
+    assert "Cost: 0 credits." in shown(task)
