@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -88,12 +89,12 @@ def _value(value: Any) -> str:
 
 
 def came_back(scene: Scene) -> str:
-    """The first line of the last answer, and what comes next; names of this run are left out."""
+    """What the last answer says first, without the names of this run."""
     lines = scene.last.text.splitlines()
     said = lines[0] if scene.last.data is None else (scene.last.data.get("summary") or " / ".join(lines[:3]))
-    for name in ("task", "folder", "web"):
-        if name in scene.places:
-            said = said.replace(scene.places[name], f"({name})")
+    for name in ("folder", "web"):
+        said = said.replace(scene.places[name], f"({name})")
+    said = re.sub(r"tsk_[0-9a-f]{32}", "tsk_…", re.sub(r"\d\d-\d\dT\d\d:\d\d", "(when)", said))
     return said if len(said) <= LONGEST or scene.last.data is None else f"{said[:LONGEST]}…"
 
 

@@ -46,7 +46,7 @@ def held_in(folder: Path) -> str:
 
 
 def meant_by(path: Path) -> str:
-    """`; did you mean /music/song.wav?` for the path of no file; "" where nothing near has a name like it."""
+    """`: the nearest is /music/song.wav` for the path of no file; "" where nothing is near."""
     if _CLIP_ID.fullmatch(path.name):
         return f", or write clip:{path.name} if it is a provider's clip"
     names = {name.casefold(): name for name in audio_in(path.parent)}
@@ -54,7 +54,9 @@ def meant_by(path: Path) -> str:
     close = get_close_matches(wanted, names, n=1, cutoff=0.7)
     same = [name for name in names if Path(name).stem == Path(wanted).stem]
     found = [names[name] for name in (*same, *close)]
-    return f": the nearest is {path.parent / found[0]}" if found else ""
+    if found:
+        return f": the nearest is {path.parent / found[0]}"
+    return "" if path.suffix else ", or take the tsk_... of an earlier result from list_tasks"
 
 
 def audio_in(folder: Path) -> list[str]:

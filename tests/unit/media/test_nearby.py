@@ -87,3 +87,10 @@ def test_a_folder_tells_its_audio(tmp_path: Path) -> None:
     assert held_in(tmp_path) == ", such as 0.flac, 1.flac, 2.flac, 3.flac, 4.flac or one of 2 more"
     assert held_in(tmp_path / "gone") == ""
     assert len(audio_in(tmp_path)) == MOST_NAMED + 2
+
+
+@pytest.mark.parametrize("said", ["latest", "my last song"])
+def test_words_for_an_earlier_result_lead_to_the_list(tmp_path: Path, said: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        readable_file(str(tmp_path / said), None)
+    assert "list_tasks" in refused.value.hint

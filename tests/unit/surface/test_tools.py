@@ -219,6 +219,32 @@ class TestWhatIsAskedFor:
                 assert result.structured_content == {"tasks": [], "next_cursor": None}
 
 
+@pytest.mark.parametrize("written", ["two minutes", "2:5", "90s"])
+async def test_what_is_no_time_is_told_how_times_are_written(house: House, written: str) -> None:
+    text = await refused(house, "extend_track", source=str(house.track), add_seconds=written)
+    assert "`add_seconds`: is not a time: write seconds as a number, or 2:05" in text
+
+
+async def test_a_task_may_be_named_by_one_of_its_clips(house: House) -> None:
+    async with house.server() as client:
+        made = await answered(client, "extend_track", source=str(house.track), add_seconds=2)
+        assert made.structured_content is not None
+        task_id = made.structured_content["task_id"]
+        followed = await answered(client, "get_task", task_id=f"{task_id}/0")
+        assert followed.structured_content is not None
+        assert followed.structured_content["task_id"] == task_id
+        assert f"{task_id}/0 (1 of 1)" in text_of(await answered(client, "play_track", task_id=f"{task_id}/0"))
+        assert "index from 0 to 0" in text_of(await answered(client, "play_track", task_id=f"{task_id}/3"))
+
+
+async def test_a_result_says_which_options_were_carried_out(house: House) -> None:
+    async with house.server() as client:
+        made = await answered(client, "extend_track", source=str(house.track), options={"ending": "fade"})
+    assert "As asked: ending fade." in text_of(made)
+    assert made.structured_content is not None
+    assert "As asked: ending fade." in made.structured_content["honesty"]
+
+
 @pytest.mark.parametrize(
     "tool", ["extend_track", "chain_extend", "get_task", "list_tasks", "resolve_task", "play_track"]
 )
@@ -244,23 +270,3 @@ async def test_names_that_hosts_add_are_ignored_with_a_word(house: House, tool: 
         )
         assert any("Ignored" in warning for warning in (result.structured_content or {})["warnings"])
     assert "unknown parameter `surprise`" in cast(Any, refused.content[0]).text
-
-
-async def test_a_task_may_be_named_by_one_of_its_clips(house: House) -> None:
-    async with house.server() as client:
-        made = await answered(client, "extend_track", source=str(house.track), add_seconds=2)
-        assert made.structured_content is not None
-        task_id = made.structured_content["task_id"]
-        followed = await answered(client, "get_task", task_id=f"{task_id}/0")
-        assert followed.structured_content is not None
-        assert followed.structured_content["task_id"] == task_id
-        assert f"{task_id}/0 (1 of 1)" in text_of(await answered(client, "play_track", task_id=f"{task_id}/0"))
-        assert "index from 0 to 0" in text_of(await answered(client, "play_track", task_id=f"{task_id}/3"))
-
-
-async def test_a_result_says_which_options_were_carried_out(house: House) -> None:
-    async with house.server() as client:
-        made = await answered(client, "extend_track", source=str(house.track), options={"ending": "fade"})
-    assert "As asked: ending fade." in text_of(made)
-    assert made.structured_content is not None
-    assert "As asked: ending fade." in made.structured_content["honesty"]

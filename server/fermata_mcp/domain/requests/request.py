@@ -23,12 +23,21 @@ _CLOCK = re.compile(r"(?:(?P<hours>\d+):(?=[0-5]\d:))?(?P<minutes>\d+):(?P<secon
 
 
 def seconds_of(written: Any) -> Any:
-    """Seconds of a time as people write one: `2:05`, `1:02:03.5`; everything else is left as it is."""
-    match = _CLOCK.fullmatch(written.strip()) if isinstance(written, str) else None
-    if match is None:
+    """Seconds of a time as people write one: `2:05`, `1:02:03.5`; what is no text is left as it is."""
+    if not isinstance(written, str):
         return written
+    match = _CLOCK.fullmatch(written.strip())
+    if match is None:
+        return _number_in(written)
     hours, minutes, seconds = match["hours"] or 0, match["minutes"], match["seconds"].replace(",", ".")
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def _number_in(written: str) -> float:
+    try:
+        return float(written)
+    except ValueError:
+        raise PydanticCustomError("no_time", "is not a time: write seconds as a number, or 2:05") from None
 
 
 Moment = Annotated[FiniteFloat, BeforeValidator(seconds_of), Field(ge=0)]
