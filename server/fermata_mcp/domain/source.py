@@ -13,7 +13,7 @@ from .errors import InvalidRequest
 MAX_LENGTH = 4096
 _FORMS = "a file path, file:///…, https://…, tsk_… (or tsk_…/1), or clip:<id>"
 _TASK = re.compile(r"(tsk_[0-9a-f]{32})(?:/(\d{1,3}))?")
-_QUOTES = {"'": "'", '"': '"', "`": "`", "“": "”", "„": "“", "«": "»", "<": ">", "「": "」"}
+_QUOTES = {"'": "'", "\u2018": "\u2019", '"': '"', "`": "`", "“": "”", "„": "“", "«": "»", "<": ">", "「": "」"}
 _QUOTED = re.compile(r"(?P<left>.)(?P<text>.*)(?P<right>.)", re.DOTALL)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
