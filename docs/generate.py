@@ -1,4 +1,7 @@
-"""Write the tables of the docs, and the files of `packages`, from the code; `--check` fails where they differ."""
+"""Write the tables of the docs, the files of `packages` and the prepared answers, from the code.
+
+`--check` fails where they differ.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import packages
+import prepared
 
 from fermata_mcp.cli.hosts.entry import COMMAND, entry_for, snippet
 from fermata_mcp.cli.hosts.known import HOSTS, SYSTEMS, Host
@@ -154,7 +158,7 @@ def filled(page: str) -> str:
 def contents() -> dict[str, str]:
     """What every file should hold, by its name."""
     pages = {name: filled((ROOT / name).read_text("utf-8")) for name in PAGES}
-    return pages | {name: packages.content(name) for name in packages.FILES}
+    return pages | {name: packages.content(name) for name in packages.FILES} | {prepared.FILE: prepared.content()}
 
 
 def main() -> int:

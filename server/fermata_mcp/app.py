@@ -25,6 +25,7 @@ from .providers.registry import declared_accounts
 from .store.base import Store
 from .store.sqlite import SqliteStore
 from .surface.server import make_server
+from .transports.front.front import Handed
 from .transports.serving import Serving
 
 DATABASE = "fermata.db"
@@ -83,11 +84,11 @@ def _name_unknown_settings(settings: Settings) -> None:
         logger.warning("%s holds only a reference that the host did not fill in; it counts as unset", name)
 
 
-def serve_stdio(settings: Settings) -> NoReturn:
-    """Serve the host that started this process, until it leaves."""
+def serve_stdio(settings: Settings, handed: Handed | None = None) -> NoReturn:
+    """Serve the host that started this process, until it leaves; go on with what was `handed` over, if anything."""
     from .transports.stdio import run_stdio
 
-    run_stdio(lambda: _serving(settings, callers_are_local=True))
+    run_stdio(lambda: _serving(settings, callers_are_local=True), handed)
 
 
 def serve_http(settings: Settings, host: str, port: int) -> NoReturn:

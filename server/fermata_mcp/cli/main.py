@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import gc
 import sys
-from argparse import Namespace
-from typing import NoReturn
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+from fermata_mcp.transports.front.front import Handed, answer_first
 
 from .exit_codes import DONE, FAILED, INTERRUPTED, WRONG_CALL
 from .interrupt import CtrlC
 from .streams import OutputLost, finish_output, make_safe
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+# Said exactly so, it is what a host starts, and the first answers need not wait for anything.
+_STARTED_BY_A_HOST: tuple[list[str], ...] = ([], ["serve"], ["serve", "--transport", "stdio"])
 
 
 def main(argv: list[str] | None = None) -> NoReturn:
@@ -19,7 +27,8 @@ def main(argv: list[str] | None = None) -> NoReturn:
     ctrl_c = CtrlC(DONE, "") if _serves(given) else CtrlC(INTERRUPTED, "Stopped.\n")
     gc.disable()  # until all is loaded: there is no garbage to find in imports
     make_safe()
-    code = _code_of(given, ctrl_c)
+    handed = answer_first(_load) if given in _STARTED_BY_A_HOST and not sys.stdin.isatty() else None
+    code = _code_of(given, ctrl_c, handed)
     try:
         finish_output()
     except BrokenPipeError:
@@ -33,12 +42,17 @@ def _serves(argv: list[str]) -> bool:
     return not argv or argv[0] == "serve"
 
 
-def _code_of(argv: list[str], ctrl_c: CtrlC) -> int:
+def _load() -> None:
+    import_module("fermata_mcp.transports.stdio")
+    import_module("fermata_mcp.app")
+
+
+def _code_of(argv: list[str], ctrl_c: CtrlC, handed: Handed | None) -> int:
     # Imported here, so that Ctrl-C is heard while the rest is loaded.
     from fermata_mcp.domain.errors import FermataError
 
     try:
-        return _carry_out(argv, ctrl_c)
+        return _carry_out(argv, ctrl_c, handed)
     except SystemExit as wrong:  # the words of the command line end so
         return wrong.code if isinstance(wrong.code, int) else WRONG_CALL
     except BaseException as error:
@@ -66,20 +80,20 @@ def _cause(error: BaseException) -> BaseException:
     return _cause(inside[0]) if len(inside) == 1 else error
 
 
-def _carry_out(argv: list[str], ctrl_c: CtrlC) -> int:
+def _carry_out(argv: list[str], ctrl_c: CtrlC, handed: Handed | None) -> int:
     from .arguments import parse
 
     args = parse(argv)
     # Imported by what is used, so that a server that a host starts pays for nothing else.
-    return _serve(args) if args.command == "serve" else _for_people(args, ctrl_c)
+    return _serve(args, handed) if args.command == "serve" else _for_people(args, ctrl_c)
 
 
-def _serve(args: Namespace) -> int:
+def _serve(args: Namespace, handed: Handed | None) -> int:
     from fermata_mcp.app import read_settings, serve_http, serve_stdio
 
     if args.transport == "stdio":
         _greet_a_person()
-        serve_stdio(read_settings())
+        serve_stdio(read_settings(), handed)
     serve_http(read_settings(), args.host, args.port)
     return DONE
 

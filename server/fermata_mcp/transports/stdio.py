@@ -18,11 +18,13 @@ import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectSendStream
+from mcp.types import JSONRPCRequest
 
 from fermata_mcp.domain.errors import ConfigurationError, FermataError
 from fermata_mcp.logs import leaves
 
-from .connection import Connection, NotReading, Read
+from .connection import Connection, NotReading, Read, Write
+from .front.front import Handed
 from .messages import HEAD_BYTES, TAIL_BYTES, read_message, too_long
 from .serving import Opened, Serving
 from .signals import parent_is_gone, told_to_leave
@@ -41,23 +43,27 @@ class NoClient(ConfigurationError):
     default_hint = "start it from an MCP host, or see `fermata-mcp --help`."
 
 
-def run_stdio(opened: Opened) -> NoReturn:
+def run_stdio(opened: Opened, handed: Handed | None = None) -> NoReturn:
     """Serve until the client leaves, a signal comes or the parent dies; then end the process with code 0.
+
+    Args:
+        handed: The conversation so far, where it has begun.
 
     Raises:
         NoClient: There is no standard input or output to serve on.
     """
     source, sink = _claim_standard_streams()
-    anyio.run(_run, opened, source, sink)
+    handed = handed or Handed([], lambda: _some(source))
+    anyio.run(_run, opened, handed, sink)
     _leave(DONE)
 
 
-async def _run(opened: Opened, source: int, sink: int) -> None:
+async def _run(opened: Opened, handed: Handed, sink: int) -> None:
     trouble: list[FermataError] = []
     async with anyio.create_task_group() as outer:
         async with opened() as serving:
             leaving = anyio.Event()
-            outer.start_soon(_then(leaving, lambda: _serve(serving, source, sink, trouble)))
+            outer.start_soon(_then(leaving, lambda: _serve(serving, handed, sink, trouble)))
             outer.start_soon(_then(leaving, lambda: _asked_to_leave(serving)))
             await leaving.wait()
         # The thread that reads standard input cannot be interrupted, so the group would never end by itself.
@@ -91,42 +97,70 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-async def _serve(serving: Serving, source: int, sink: int, trouble: list[FermataError]) -> None:
+async def _serve(serving: Serving, handed: Handed, sink: int, trouble: list[FermataError]) -> None:
+    replay = _Replay(handed.heard, lambda data: _write(sink, data + b"\n"))
     try:
-        await Connection(serving, lambda data: _write(sink, data + b"\n")).serve(_messages(source))
+        await Connection(serving, replay.write).serve(replay.then(_messages(handed.read)))
     except* (NotReading, NoClient) as errors:
         trouble += [error for error in leaves(errors) if isinstance(error, FermataError)]
     except* BrokenPipeError:  # the client has left without a word
         pass
 
 
+class _Replay:
+    """Lets the server hear first what the client has had its answers to already, one by one, and keeps it silent."""
+
+    def __init__(self, heard: list[bytes], write: Write) -> None:
+        self._heard = heard
+        self._write = write
+        self._answered: anyio.Event | None = None
+
+    async def write(self, data: bytes) -> None:
+        if self._answered is None:
+            await self._write(data)
+        else:
+            self._answered.set()
+
+    async def then(self, messages: AsyncIterator[Read]) -> AsyncIterator[Read]:
+        for line in self._heard:
+            message = read_message(line)
+            if isinstance(message, JSONRPCRequest):
+                self._answered = anyio.Event()
+            yield message
+            if self._answered is not None:
+                await self._answered.wait()
+                self._answered = None
+        async for message in messages:
+            yield message
+
+
 # --- reading and writing ----------------------------------------------------------------------------------------------
 
 
-async def _messages(source: int) -> AsyncIterator[Read]:
+async def _messages(read: Callable[[], bytes]) -> AsyncIterator[Read]:
     """Every line of standard input, read by a thread that waits while we are busy."""
     send, receive = anyio.create_memory_object_stream[list[Read]](0)
     token = anyio.lowlevel.current_token()
-    threading.Thread(target=_read, args=(source, send, token), name="stdin", daemon=True).start()
+    threading.Thread(target=_read, args=(read, send, token), name="stdin", daemon=True).start()
     async with receive:
         async for messages in receive:
             for message in messages:
                 yield message
 
 
-def _read(source: int, send: MemoryObjectSendStream[list[Read]], token: Any) -> None:
+def _read(read: Callable[[], bytes], send: MemoryObjectSendStream[list[Read]], token: Any) -> None:
     try:
-        for messages in _lines(source):
+        for messages in _lines(read):
             anyio.from_thread.run(send.send, messages, token=token)
     except (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.RunFinishedError):
         return
     anyio.from_thread.run(send.aclose, token=token)
 
 
-def _lines(source: int) -> Iterator[list[Read]]:
+def _lines(read: Callable[[], bytes]) -> Iterator[list[Read]]:
     """What each read brings to an end. Of a line without end only so much is kept as shows who asked."""
     line, cut = bytearray(), b""
-    while data := _some(source):
+    while data := read():
         *ends, rest = data.split(b"\n")
         found: list[Read] = []
         for end in ends:

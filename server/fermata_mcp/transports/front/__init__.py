@@ -1,0 +1,1 @@
+"""Answers of a stdio server before the SDK is loaded."""
