@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fermata_mcp.transports.front import front
-from support.processes import PATIENCE, SERVER, Home, fermata, raw_server
+from support.processes import PATIENCE, SERVER, Home, fermata, needs_proc, raw_server, wait_until
 
 CLIENT = {"name": "raw", "version": "1"}
 OPENING: list[dict[str, Any]] = [
@@ -83,18 +83,18 @@ def test_what_follows_is_answered_by_a_server_that_knows_the_client(at_once: boo
         assert [json.loads(line)["id"] for line in server.lines] == [1, 2, 3, 4]
 
 
+@needs_proc
 def test_after_a_while_the_server_is_there_unasked(tmp_path: Path) -> None:
     """Then what the front would have answered is answered by the server, and so is what it would not."""
     with raw_server(Home(tmp_path)) as server:
         server.open()
-        data = tmp_path / "data" / "fermata.db"
-        server.send_bytes(lines({"jsonrpc": "2.0", "id": "again", "method": "initialize", "params": {}}).strip())
-        server.wait_for(lambda message: message.get("id") == "again", "the server's own word")
-        assert server.call("list_tasks").structured_content == {"tasks": [], "next_cursor": None} or data.exists()
-        assert len(server.lines) == 3
+        wait_until(lambda: "pydantic" in Path(f"/proc/{server.process.pid}/maps").read_text(), "what is loaded behind")
+        assert len(server.ask("tools/list")["result"]["tools"]) == 8
+        assert not server.call("list_tasks").is_error
+        assert [json.loads(line)["id"] for line in server.lines] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("rest", [b"", lines(OPENING[2])[:-1], b"words"])
+@pytest.mark.parametrize("rest", [b"", b"words"])
 def test_an_end_is_an_end(rest: bytes, tmp_path: Path) -> None:
     """A line that the end of input cuts short is answered as always."""
     code, answers, errors = said(Home(tmp_path), lines(*OPENING[:2]) + rest)
@@ -126,11 +126,12 @@ def test_unknown_settings_are_told(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-@pytest.mark.parametrize("spoken", [0, 1, 3])
-def test_a_signal_ends_it_in_order(number: int, spoken: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked", [1, 2, 3])
+def test_a_signal_ends_it_in_order(number: int, asked: int, tmp_path: Path) -> None:
+    """Before the tools are listed, after that, and when the server has taken over."""
     with raw_server(Home(tmp_path)) as server:
-        server.send_bytes(lines(OPENING[0], OPENING[2]).strip())
-        server.answer((spoken and 1) or 2)
+        server.send_bytes(lines(*[*OPENING, CALL][: asked + 1]).strip())
+        server.answer(asked)
         server.process.send_signal(number)
         assert server.wait_exit(PATIENCE) == 0
 
