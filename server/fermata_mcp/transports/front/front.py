@@ -83,7 +83,8 @@ class _Front:
             if data is None:
                 break
             if not data:
-                self._leave_with_the_client()
+                if not self._unread:
+                    _leave()
                 self._chunks.put(data)  # the end, for the server to find
                 break
             self._unread += data
@@ -120,18 +121,15 @@ class _Front:
         return True
 
     def _said(self, answer: bytes) -> bool:
+        left = answer
         try:
-            while answer:
-                answer = answer[os.write(self._sink, answer) :]
+            while left:
+                left = left[os.write(self._sink, left) :]
         except BrokenPipeError:
             _leave()
         except OSError:  # the server meets the same, and has words for it
-            return False
+            return left != answer
         return True
-
-    def _leave_with_the_client(self) -> None:
-        if not self._unread:
-            _leave()
 
     def _read_on(self) -> bytes:
         if self._unread:

@@ -87,13 +87,14 @@ def _usual_folder_is_plain(name: str) -> bool:
 
 def _are_installed(distributions: set[str]) -> bool:
     """Whether these very distributions are here, and none that adds providers, whose settings nobody knows here."""
+    names = tuple(name.partition("-")[0] + "-" for name in distributions)
     found = set[str]()
     for folder in dict.fromkeys(sys.path):
         for name in _entries(folder):
-            if name in distributions:
-                found.add(name)
-            elif name.endswith((".dist-info", ".egg-info")) and _adds_providers(os.path.join(folder, name)):
-                return False
+            if name.endswith((".dist-info", ".egg-info")):
+                if _adds_providers(os.path.join(folder, name)):
+                    return False
+                found.update([name] if name.startswith(names) else [])
     return found == distributions
 
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
 HANDSHAKE, MODERN = "handshake", "2026-07-28"
 Prepared = Mapping[str, bytes]
 
