@@ -58,9 +58,9 @@ async def test_changes_are_told_to_listeners(tmp_path: Path) -> None:
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_stdout_carries_nothing_but_messages(unbuffered: str, tmp_path: Path) -> None:
     with open_server(Home(tmp_path), PYTHONUNBUFFERED=unbuffered) as server:
-        call = server.start_call("extend_track", held_call(tmp_path, wait_seconds=1))
-        server.progress(call, at_least=25)
-        assert view(server.result(call))["status"] == "running"
+        server.progress(server.start_call("extend_track", held_call(tmp_path)), at_least=25)
+        [task] = view(server.call("list_tasks"))["tasks"]
+        assert task["status"] == "running"
         server.check_stdout()
 
 
