@@ -1,0 +1,25 @@
+"""An agent of mcp-use, which sends what a model left out as null."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["MCP_USE_ANONYMIZED_TELEMETRY"] = "false"
+
+import anyio
+from job import PROMPT, job
+from langchain_openai import ChatOpenAI
+from mcp_use import MCPAgent, MCPClient
+
+
+async def main() -> None:
+    asked = job()
+    program, *rest = asked.command
+    config = {"mcpServers": {"fermata": {"command": program, "args": rest, "env": dict(asked.env)}}}
+    client = MCPClient(config)
+    llm = ChatOpenAI(model="scripted", api_key="none", base_url=f"{asked.model}/v1")
+    await MCPAgent(llm, client, max_steps=100).run(PROMPT)
+    await client.close_all_sessions()
+
+
+anyio.run(main)

@@ -1,0 +1,23 @@
+"""An agent of Pydantic AI."""
+
+from __future__ import annotations
+
+import anyio
+from fastmcp.client.transports import StdioTransport
+from job import PROMPT, job
+from pydantic_ai import Agent
+from pydantic_ai.mcp import MCPToolset
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.openai import OpenAIProvider
+
+
+async def main() -> None:
+    asked = job()
+    program, *rest = asked.command
+    toolset = MCPToolset(StdioTransport(command=program, args=rest, env=dict(asked.env)))
+    model = OpenAIChatModel("scripted", provider=OpenAIProvider(base_url=f"{asked.model}/v1", api_key="none"))
+    async with Agent(model, toolsets=[toolset]) as agent:
+        await agent.run(PROMPT)
+
+
+anyio.run(main)

@@ -1,0 +1,125 @@
+"""What the scripted model does: lengthen a track, follow the task to its end, list the tasks, read one as a resource.
+
+It knows only what its host shows it, like any model: the names of tools, and what came back from its calls.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+TASK_ID = re.compile(r"tsk_[0-9a-f]{32}")
+_UNFINISHED = re.compile(r'Still (queued|running)|\\*"status\\*": ?\\*"(queued|running)')
+_READS = re.compile(r"read_?mcp_?resource", re.IGNORECASE)
+_SEARCHES = re.compile(r"tool_?search", re.IGNORECASE)
+MOST_LOOKS = 60
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool that the model wants called; `namespace` is where one host keeps a server's tools."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    namespace: str | None = None
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """One request to the model, whatever its dialect.
+
+    Attributes:
+        tools: Names of the tools that it may call; of a namespace as `namespace/name`.
+        calls: What it has called before, in order.
+        results: What it was shown of each, as JSON or words.
+    """
+
+    tools: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
+
+
+@dataclass
+class Script:
+    """Decides on the next call from a conversation alone, so that asking it twice changes nothing.
+
+    Attributes:
+        arguments: Of `extend_track`.
+        pause: Seconds that it thinks before it looks again.
+        seen: Every conversation that it was asked about.
+    """
+
+    arguments: Mapping[str, Any]
+    pause: float = 0.0
+    seen: list[Conversation] = field(default_factory=list[Conversation])
+
+    def next(self, talk: Conversation) -> Call | str:
+        self.seen.append(talk)
+        if not talk.tools:
+            return "Lengthening a track"  # asked for a title, or the like
+        wanted = self._wanted(talk)
+        if wanted is None:
+            return "All done."
+        return _as_offered(wanted, talk)
+
+    def _wanted(self, talk: Conversation) -> Call | None:
+        made = [_bare(name) for name in talk.calls]
+        if "extend_track" not in made:
+            return Call("extend_track", self.arguments)
+        task_id = _last_task(talk.results)
+        if task_id is None or "list_tasks" in made:
+            return self._ending(talk, made, task_id)
+        looks = made.count("get_task")
+        if looks:
+            time.sleep(self.pause)
+        if looks == 0 or (looks < MOST_LOOKS and _UNFINISHED.search(talk.results[-1])):
+            return Call("get_task", {"task_id": task_id, "wait_seconds": 3})
+        return Call("list_tasks", {})
+
+    def _ending(self, talk: Conversation, made: list[str], task_id: str | None) -> Call | None:
+        """A model whose host gave up on a call looks among the tasks; at last it reads what it found."""
+        if "list_tasks" not in made:
+            return Call("list_tasks", {})
+        if task_id and made[-1] == "list_tasks" and "get_task" not in made:
+            return Call("get_task", {"task_id": task_id})
+        reader = next((name for name in talk.tools if _READS.search(name)), None)
+        if reader and task_id and not any(_READS.search(name) for name in made):
+            return Call(reader, {"server": "fermata", "uri": f"fermata://tasks/{task_id}"})
+        return None
+
+    @property
+    def longest(self) -> Conversation:
+        """The conversation that got furthest."""
+        return max(self.seen, key=lambda talk: len(talk.results), default=Conversation())
+
+
+def _bare(name: str) -> str:
+    """A tool's own name, without what a host puts before it."""
+    ours = ("extend_track", "get_task", "list_tasks")
+    return next((own for own in ours if name.endswith(own)), name)
+
+
+def _last_task(results: tuple[str, ...]) -> str | None:
+    found = [match for text in results for match in TASK_ID.findall(text)]
+    return found[0] if found else None
+
+
+def _as_offered(wanted: Call, talk: Conversation) -> Call | str:
+    """The call under the name that this host has for it, or the search for it where tools are looked up first."""
+    offered = next((name for name in talk.tools if name.endswith(wanted.name)), None)
+    if offered is not None:
+        namespace, _, name = offered.rpartition("/")
+        return Call(name, wanted.arguments, namespace or None)
+    search = next((name for name in talk.tools if _SEARCHES.search(name)), None)
+    if search is None or talk.calls.count(search) > 2:
+        return f"There is no tool {wanted.name} here."
+    return Call(search, {"query": f"select:mcp__fermata__{wanted.name}"})
+
+
+def words(value: Any) -> str:
+    """Whatever a host shows of a result, as one text to look into."""
+    return value if isinstance(value, str) else json.dumps(value)
