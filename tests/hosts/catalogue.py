@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from . import npm
 from .place import Place, python_client
+
+NODE = "node"
 
 
 @dataclass(frozen=True)
@@ -54,4 +57,12 @@ PYTHON = (
     _python("Google ADK", "google-adk", "google-adk", "adk_agent.py", impatient=True),
     _python("mcp-use", "mcp-use", "mcp-use", "mcp_use_agent.py"),
 )
-ALL = PYTHON
+HOSTS = (
+    Client("Claude Code", "@anthropic-ai/claude-code", NODE, npm.claude_code),
+    Client("Codex", "@openai/codex", NODE, npm.codex),
+    Client("Gemini CLI", "@google/gemini-cli", NODE, npm.gemini_cli),
+    Client("Copilot CLI", "@github/copilot", NODE, npm.copilot_cli),
+    Client("opencode", "opencode-ai", NODE, npm.opencode),
+    Client("Qwen Code", "@qwen-code/qwen-code", NODE, npm.qwen_code),
+)
+ALL = (*PYTHON, *HOSTS)
