@@ -50,12 +50,14 @@ def check_result(seen: dict[str, Any], source: Path, add_seconds: float) -> None
 
 
 def check_records(seen: dict[str, Any]) -> None:
-    """The task and the history tell the same as the call itself."""
+    """The task, the list and the history tell the same as the call itself, and the audio comes through."""
     task_id = seen["result"]["task_id"]
     assert seen["task"]["task_id"] == task_id
     assert seen["task"]["status"] == "succeeded"
     assert seen["task"]["audio"] == seen["result"]["audio"]
+    assert seen["listed"]["tasks"][0]["task_id"] == task_id
     assert seen["resource"]["tasks"][0]["task_id"] == task_id
+    assert seen["audio"]["bytes"] > 0
 
 
 def check_progress(seen: dict[str, Any]) -> None:

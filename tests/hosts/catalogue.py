@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import npm
+from . import libraries, npm
 from .place import Place, python_client
 
-NODE = "node"
+NODE, E2E = "node", "e2e"
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class Client:
 
     Attributes:
         distribution: Its name at PyPI or npm, of which the version is told.
-        environment: The folder under `.hosts` that it is installed in; None for our own, "node" for npm.
+        environment: The folder under `.hosts` that it is installed in; None for our own, `NODE` and `E2E` for the
+            packages from npm of this folder and of the tests.
         run: Does the job in a place, and says how it ended where that was not well.
         modelled: Whether a model stands behind it.
         impatient: It ends a call after five seconds, and so must find a paid job of 100 s again.
@@ -57,6 +58,24 @@ PYTHON = (
     _python("Google ADK", "google-adk", "google-adk", "adk_agent.py", impatient=True),
     _python("mcp-use", "mcp-use", "mcp-use", "mcp_use_agent.py"),
 )
+
+
+def _script(name: str, distribution: str, script: str, *options: str) -> Client:
+    def run(place: Place) -> str:
+        return libraries.script(place, script, *options)
+
+    return Client(name, distribution, E2E, run, modelled=False)
+
+
+JAVASCRIPT = (
+    _script("TypeScript SDK 1", "@modelcontextprotocol/sdk", "ts_stdio.mjs"),
+    _script("TypeScript SDK 2, auto", "@modelcontextprotocol/client", "ts2_stdio.mjs", "auto"),
+    _script("TypeScript SDK 2, legacy", "@modelcontextprotocol/client", "ts2_stdio.mjs", "legacy"),
+    _script("AI SDK", "@ai-sdk/mcp", "ai_sdk_stdio.mjs"),
+    Client("Inspector CLI", "@modelcontextprotocol/inspector", E2E, libraries.inspector, modelled=False),
+    Client("mcporter", "mcporter", NODE, libraries.mcporter, modelled=False),
+    Client("mcp-remote", "mcp-remote", NODE, libraries.mcp_remote, modelled=False),
+)
 HOSTS = (
     Client("Claude Code", "@anthropic-ai/claude-code", NODE, npm.claude_code),
     Client("Codex", "@openai/codex", NODE, npm.codex),
@@ -65,4 +84,4 @@ HOSTS = (
     Client("opencode", "opencode-ai", NODE, npm.opencode),
     Client("Qwen Code", "@qwen-code/qwen-code", NODE, npm.qwen_code),
 )
-ALL = (*PYTHON, *HOSTS)
+ALL = (*PYTHON, *JAVASCRIPT, *HOSTS)

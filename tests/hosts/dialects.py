@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .script import Call, Conversation, words
+from .script import BRIDGE, Call, Conversation, words
 
 Body = Mapping[str, Any]
 Answer = Call | str
@@ -51,9 +51,14 @@ def _read_chat(body: Body) -> Conversation:
     messages = body.get("messages", [])
     return _conversation(
         [tool["function"]["name"] for tool in body.get("tools") or []],
-        [call["function"]["name"] for message in messages for call in message.get("tool_calls") or []],
+        [_called(call["function"]) for message in messages for call in message.get("tool_calls") or []],
         [words(message["content"]) for message in messages if message["role"] == "tool"],
     )
+
+
+def _called(function: Body) -> str:
+    behind = json.loads(function["arguments"]).get("name") if function["name"] == BRIDGE else None
+    return behind or function["name"]
 
 
 def _chat_message(answer: Answer, number: int) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Place:
         arguments: Those of `extend_track`.
         settings: The server's, besides its folders.
         deadline: Seconds until the client is stopped.
+        server: What is started as the server.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class Place:
     arguments: Mapping[str, Any]
     settings: Mapping[str, str]
     deadline: float = 150.0
+    server: Sequence[str] = (sys.executable, "-m", "fermata_mcp")
 
     @property
     def notes(self) -> Path:
@@ -48,7 +50,7 @@ class Place:
 
     @property
     def command(self) -> list[str]:
-        return [sys.executable, str(HERE / "overhear.py"), str(self.notes), sys.executable, "-m", "fermata_mcp"]
+        return [sys.executable, str(HERE / "overhear.py"), str(self.notes), *self.server]
 
     @property
     def server_env(self) -> dict[str, str]:

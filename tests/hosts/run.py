@@ -10,7 +10,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from emulators.base import Emulator
@@ -75,6 +75,7 @@ def _run(
         place = Place(folder, url, script.arguments, settings, deadline)
         place.notes.mkdir(parents=True)
         ended = client.run(place)
+    place.write("model.json", [asdict(talk) for talk in script.seen])
     return judge(overheard(place.notes), script.longest, place.music, ended, modelled=client.modelled)
 
 

@@ -14,8 +14,12 @@ from typing import Any
 
 TASK_ID = re.compile(r"tsk_[0-9a-f]{32}")
 _UNFINISHED = re.compile(r'Still (queued|running)|\\*"status\\*": ?\\*"(queued|running)')
+_TASK_SHOWN = re.compile(r'\\*"kind\\*"')
 _READS = re.compile(r"read_?mcp_?resource", re.IGNORECASE)
 _SEARCHES = re.compile(r"tool_?search", re.IGNORECASE)
+# Through it one host calls the tools that its model found by a search.
+BRIDGE = "tool_call"
+OURS = ("extend_track", "get_task", "list_tasks")
 MOST_LOOKS = 60
 
 
@@ -34,7 +38,7 @@ class Conversation:
 
     Attributes:
         tools: Names of the tools that it may call; of a namespace as `namespace/name`.
-        calls: What it has called before, in order.
+        calls: What it has called before, in order; through a bridge the tool behind it.
         results: What it was shown of each, as JSON or words.
     """
 
@@ -67,7 +71,7 @@ class Script:
         return _as_offered(wanted, talk)
 
     def _wanted(self, talk: Conversation) -> Call | None:
-        made = [_bare(name) for name in talk.calls]
+        made = [bare(name) for name in talk.calls]
         if "extend_track" not in made:
             return Call("extend_track", self.arguments)
         task_id = _last_task(talk.results)
@@ -86,10 +90,13 @@ class Script:
             return Call("list_tasks", {})
         if task_id and made[-1] == "list_tasks" and "get_task" not in made:
             return Call("get_task", {"task_id": task_id})
-        reader = next((name for name in talk.tools if _READS.search(name)), None)
-        if reader and task_id and not any(_READS.search(name) for name in made):
-            return Call(reader, {"server": "fermata", "uri": f"fermata://tasks/{task_id}"})
-        return None
+        reader = _reader(talk)
+        # Some hosts read only what is listed, and a task is not.
+        tried = sum(bool(_READS.search(name)) for name in made)
+        if reader is None or task_id is None or (tried and _TASK_SHOWN.search(talk.results[-1])):
+            return None
+        addresses = (f"fermata://tasks/{task_id}", "fermata://tasks")
+        return Call(reader, {"server": "fermata", "uri": addresses[tried]}) if tried < len(addresses) else None
 
     @property
     def longest(self) -> Conversation:
@@ -97,10 +104,15 @@ class Script:
         return max(self.seen, key=lambda talk: len(talk.results), default=Conversation())
 
 
-def _bare(name: str) -> str:
+def _reader(talk: Conversation) -> str | None:
+    """The host's own tool that reads resources; one host has it behind its search."""
+    offered = next((name for name in talk.tools if _READS.search(name)), None)
+    return offered or ("ReadMcpResourceTool" if "ToolSearch" in talk.tools else None)
+
+
+def bare(name: str) -> str:
     """A tool's own name, without what a host puts before it."""
-    ours = ("extend_track", "get_task", "list_tasks")
-    return next((own for own in ours if name.endswith(own)), name)
+    return next((own for own in OURS if name.endswith(own)), name)
 
 
 def _last_task(results: tuple[str, ...]) -> str | None:
@@ -115,9 +127,12 @@ def _as_offered(wanted: Call, talk: Conversation) -> Call | str:
         namespace, _, name = offered.rpartition("/")
         return Call(name, wanted.arguments, namespace or None)
     search = next((name for name in talk.tools if _SEARCHES.search(name)), None)
-    if search is None or talk.calls.count(search) > 2:
+    full = f"mcp__fermata__{wanted.name}" if wanted.name in OURS else wanted.name
+    if search in talk.calls and BRIDGE in talk.tools:
+        return Call(BRIDGE, {"name": full, "arguments": wanted.arguments})
+    if search is None or talk.calls[-1:] == (search,):
         return f"There is no tool {wanted.name} here."
-    return Call(search, {"query": f"select:mcp__fermata__{wanted.name}"})
+    return Call(search, {"query": f"select:{full}"})
 
 
 def words(value: Any) -> str:

@@ -9,9 +9,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from e2e.node_tools import MODULES as E2E_MODULES
 from fermata_mcp import __version__
 
-from .catalogue import Client
+from .catalogue import E2E, NODE, Client
 from .place import INSTALLED, MODULES, ROOT
 from .verdict import Verdict
 
@@ -52,8 +53,8 @@ class Row:
 
 def version_of(client: Client) -> str:
     """Of what is installed; empty where it is not."""
-    if client.environment == "node":
-        package = MODULES / client.distribution / "package.json"
+    if client.environment in (NODE, E2E):
+        package = {NODE: MODULES, E2E: E2E_MODULES}[client.environment] / client.distribution / "package.json"
         return json.loads(package.read_text())["version"] if package.is_file() else ""
     python = sys.executable if client.environment is None else str(INSTALLED / client.environment / "bin" / "python")
     code = f"from importlib.metadata import version; print(version({client.distribution!r}))"

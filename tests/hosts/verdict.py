@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .script import Conversation
+from .script import Conversation, bare
 from .wire import Exchange, Wire
 
 _STRUCTURED = re.compile(r'\\*"honesty\\*"')
@@ -48,7 +48,7 @@ def judge(wire: Wire, talk: Conversation, music: Path, ended: str, *, modelled: 
         listed=_worked(wire.calls("list_tasks")),
         read=_read(wire),
         progress=f"{wire.progress} messages" if wire.asks_progress else "not asked",
-        model_sees=_sides(talk.results) if modelled else "all",
+        model_sees=_sides(talk) if modelled else "all",
         path_seen=str(music) in shown if modelled else None,
         ended=ended,
     )
@@ -71,10 +71,9 @@ def _read(wire: Wire) -> str:
     return "ok" if all(read.went_well for read in reads) and wire.exchanges[-1].answer else "broken"
 
 
-def _sides(results: Sequence[str]) -> str:
-    ours = [text for text in results if "tsk_" in text]
-    sides = {
-        "text": any(_TEXT.search(text) for text in ours),
-        "structured": any(_STRUCTURED.search(text) for text in ours),
-    }
-    return " and ".join(side for side, seen in sides.items() if seen) or "nothing"
+def _sides(talk: Conversation) -> str:
+    """Which halves of the results about one task its host shows the model."""
+    about = {"extend_track", "get_task"}
+    shown = [text for name, text in zip(talk.calls, talk.results, strict=False) if bare(name) in about]
+    sides = {"text": _TEXT, "structured": _STRUCTURED}
+    return " and ".join(side for side, mark in sides.items() if any(map(mark.search, shown))) or "nothing"

@@ -12,7 +12,7 @@ export function serverEnvironment() {
   return Object.fromEntries(Object.entries(process.env).filter(ours));
 }
 
-/** The main job: lengthen a track, look at the task, read the history. `client` is an adapter:
+/** The main job: lengthen a track, look at the task, list all, read audio and history. `client` is an adapter:
  *  tools() -> tool[], call(name, args, onProgress) -> result, read(uri) -> resource contents. */
 export async function lengthen(client, toolArguments) {
   const tools = (await client.tools()).map((tool) => tool.name);
@@ -23,6 +23,8 @@ export async function lengthen(client, toolArguments) {
   const taskId = result.structuredContent?.task_id;
   if (!taskId) throw new Error(`extend_track gave no task_id: ${JSON.stringify(result)}`);
   const task = await client.call("get_task", { task_id: taskId });
+  const list = await client.call("list_tasks", {});
+  const [audio] = await client.read(`fermata://tasks/${taskId}/audio/0`);
   const [tasks] = await client.read("fermata://tasks");
   return {
     tools,
@@ -33,6 +35,8 @@ export async function lengthen(client, toolArguments) {
     text: result.content.filter((part) => part.type === "text").map((part) => part.text).join("\n"),
     links: result.content.filter((part) => part.type === "resource_link").map((part) => part.uri),
     task: task.structuredContent,
+    listed: list.structuredContent,
+    audio: { mimeType: audio.mimeType ?? null, bytes: Buffer.from(audio.blob ?? "", "base64").length },
     resource: JSON.parse(tasks.text),
   };
 }
