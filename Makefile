@@ -1,4 +1,4 @@
-.PHONY: setup quick test full check fix types coverage times demo docs bench kills chaos fuzz evaluate
+.PHONY: setup quick test full check fix types coverage times demo docs bench kills chaos fuzz evaluate hosts
 PYTHON := .venv/bin/python
 setup: ; .ci/run install
 quick: ; .ci/run format lint imports unit
@@ -20,3 +20,6 @@ evaluate:
 	-npm ci --prefix tests/evaluation/tokens --ignore-scripts --no-audit --no-fund --loglevel=error
 	-.venv/bin/pip install -q --disable-pip-version-check tdqs
 	cd tests && ../$(PYTHON) -m evaluation.run --write
+# Every client and host of docs/clients.md, installed and run; HOSTS takes names, and --write to write the page.
+HOSTS :=
+hosts: ; sh tests/hosts/install.sh && cd tests && ../$(PYTHON) -m hosts.run $(HOSTS)

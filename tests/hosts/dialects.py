@@ -40,6 +40,12 @@ def dialect_of(path: str) -> Dialect | None:
     return GEMINI if "enerateContent" in path else None
 
 
+def _list(of: Body, name: str) -> list[Any]:
+    """A list in a body, which some leave out and some give as null; words where a list may stand are none."""
+    found: Any = of.get(name)
+    return found if isinstance(found, list) else []  # pyright: ignore[reportUnknownVariableType]
+
+
 def _conversation(tools: list[str], calls: list[str], results: list[str]) -> Conversation:
     return Conversation(tuple(tools), tuple(calls), tuple(results))
 
@@ -48,10 +54,10 @@ def _conversation(tools: list[str], calls: list[str], results: list[str]) -> Con
 
 
 def _read_chat(body: Body) -> Conversation:
-    messages = body.get("messages", [])
+    messages = _list(body, "messages")
     return _conversation(
-        [tool["function"]["name"] for tool in body.get("tools") or []],
-        [_called(call["function"]) for message in messages for call in message.get("tool_calls") or []],
+        [tool["function"]["name"] for tool in _list(body, "tools")],
+        [_called(call["function"]) for message in messages for call in _list(message, "tool_calls")],
         [words(message["content"]) for message in messages if message["role"] == "tool"],
     )
 
@@ -99,14 +105,13 @@ def _tool_names(tools: list[Any]) -> Iterator[str]:
 
 
 def _read_responses(body: Body) -> Conversation:
-    given = body.get("input", [])
-    items = [] if isinstance(given, str) else given
+    items = _list(body, "input")
     # Tools that a search found are told among the items.
-    found = [tool for item in items if item.get("type") == "tool_search_output" for tool in item.get("tools", [])]
+    found = [tool for item in items if item.get("type") == "tool_search_output" for tool in _list(item, "tools")]
     calls = {"function_call": "name", "tool_search_call": "type"}
     outputs = {"function_call_output": "output", "tool_search_output": "tools"}
     return _conversation(
-        list(_tool_names([*(body.get("tools") or []), *found])),
+        list(_tool_names([*_list(body, "tools"), *found])),
         [item[calls[item["type"]]].removesuffix("_call") for item in items if item.get("type") in calls],
         [words(item[outputs[item["type"]]]) for item in items if item.get("type") in outputs],
     )
@@ -114,7 +119,7 @@ def _read_responses(body: Body) -> Conversation:
 
 def _responses_item(answer: Answer, number: int) -> dict[str, Any]:
     if isinstance(answer, str):
-        content = [{"type": "output_text", "text": answer, "annotations": []}]
+        content: list[Any] = [{"type": "output_text", "text": answer, "annotations": []}]
         return {
             "type": "message", "id": f"m{number}", "role": "assistant", "status": "completed", "content": content,
         }  # fmt: skip
@@ -128,7 +133,13 @@ def _responses_item(answer: Answer, number: int) -> dict[str, Any]:
 def _response(number: int, status: str, output: list[Any]) -> dict[str, Any]:
     details = {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
     usage = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2, **details}
-    fixed = {"object": "response", "created_at": 1, "model": "scripted", "parallel_tool_calls": False, "tools": []}
+    fixed: dict[str, Any] = {
+        "object": "response",
+        "created_at": 1,
+        "model": "scripted",
+        "parallel_tool_calls": False,
+        "tools": [],
+    }
     return {
         "id": f"r{number}", "status": status, "output": output, "usage": usage, "tool_choice": "auto", **fixed,
     }  # fmt: skip
@@ -154,10 +165,10 @@ def _stream_responses(answer: Answer, number: int) -> Iterator[Event]:
 
 
 def _read_anthropic(body: Body) -> Conversation:
-    messages = body.get("messages", [])
-    blocks = [block for message in messages if isinstance(message["content"], list) for block in message["content"]]
+    messages = _list(body, "messages")
+    blocks = [block for message in messages for block in _list(message, "content")]
     return _conversation(
-        [tool["name"] for tool in body.get("tools") or []],
+        [tool["name"] for tool in _list(body, "tools")],
         [block["name"] for block in blocks if block.get("type") == "tool_use"],
         [words(block.get("content", "")) for block in blocks if block.get("type") == "tool_result"],
     )
@@ -183,14 +194,14 @@ def _whole_anthropic(answer: Answer, number: int) -> Any:
 def _stream_anthropic(answer: Answer, number: int) -> Iterator[Event]:
     block = _block(answer, number)
     if isinstance(answer, str):
-        start, delta = block | {"text": ""}, {"type": "text_delta", "text": answer}
+        empty, delta = {"text": ""}, {"type": "text_delta", "text": answer}
     else:
-        start = block | {"input": {}}
+        empty = {"input": dict[str, Any]()}
         delta = {"type": "input_json_delta", "partial_json": json.dumps(answer.arguments)}
     message = _anthropic(answer, number, [])
     events: list[dict[str, Any]] = [
         {"type": "message_start", "message": message | {"stop_reason": None}},
-        {"type": "content_block_start", "index": 0, "content_block": start},
+        {"type": "content_block_start", "index": 0, "content_block": block | empty},
         {"type": "content_block_delta", "index": 0, "delta": delta},
         {"type": "content_block_stop", "index": 0},
         {
@@ -207,8 +218,8 @@ def _stream_anthropic(answer: Answer, number: int) -> Iterator[Event]:
 
 
 def _read_gemini(body: Body) -> Conversation:
-    parts = [part for content in body.get("contents", []) for part in content.get("parts", [])]
-    declared = [one for tool in body.get("tools") or [] for one in tool.get("functionDeclarations", [])]
+    parts = [part for content in _list(body, "contents") for part in _list(content, "parts")]
+    declared = [one for tool in _list(body, "tools") for one in _list(tool, "functionDeclarations")]
     return _conversation(
         [one["name"] for one in declared],
         [part["functionCall"]["name"] for part in parts if "functionCall" in part],

@@ -60,8 +60,9 @@ def mcp_remote(place: Place) -> str:
 
 
 def _task_of(place: Place) -> str:
-    made = overheard(place.notes).calls("extend_track")
-    return (made[-1].result.get("structuredContent") or {}).get("task_id", "tsk_none") if made else "tsk_none"
+    """The one that was made; what is no id where there is none, so that the next call tells."""
+    made = [call.result for call in overheard(place.notes).calls("extend_track") if call.went_well]
+    return made[-1]["structuredContent"]["task_id"] if made else "tsk_none"
 
 
 def _node() -> str:

@@ -53,7 +53,11 @@ def main() -> int:
     with subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         assert server.stdin
         assert server.stdout
-        signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+
+        def end(signum: int, frame: object) -> None:
+            server.terminate()
+
+        signal.signal(signal.SIGTERM, end)
         inward = (sys.stdin.buffer, server.stdin)
         threading.Thread(target=pass_on, args=("client", *inward, notes), daemon=True).start()
         pass_on("server", server.stdout, sys.stdout.buffer, notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -17,6 +18,8 @@ ROOT = HERE.parents[1]
 # Each client's own environment; nothing of it belongs to the repository.
 INSTALLED = ROOT / ".hosts"
 CLIENTS = HERE / "clients"
+# Nothing is told to anybody about these runs.
+QUIET = {"NO_COLOR": "1", "NO_PROXY": "127.0.0.1", "DO_NOT_TRACK": "1", "MCP_USE_ANONYMIZED_TELEMETRY": "false"}
 MODULES = HERE / "node" / "node_modules"
 
 
@@ -72,7 +75,7 @@ class Place:
         with log.open("wb") as out:
             started = subprocess.Popen(
                 list(map(str, command)),
-                env={**kept, **home, "NO_COLOR": "1", "NO_PROXY": "127.0.0.1", **env},
+                env={**kept, **home, **QUIET, **env},
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -88,10 +91,8 @@ def _ended(process: subprocess.Popen[bytes], deadline: float) -> str:
     except subprocess.TimeoutExpired:
         code = None
     # Some leave helpers behind; its session is its own.
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     return f"stopped after {deadline:.0f} s" if code is None else "" if code == 0 else f"exit code {code}"
 
 

@@ -44,8 +44,7 @@ class Wire:
 
     @property
     def capabilities(self) -> Message:
-        found = self._told("clientCapabilities")
-        return found or next((one.params.get("capabilities") or {} for one in self.of("initialize")), {})
+        return self._told("clientCapabilities") or self._told("capabilities")
 
     @property
     def protocol(self) -> str:
@@ -71,7 +70,8 @@ class Wire:
     def _told(self, what: str) -> Message:
         plain = (one.params.get(what) for one in self.exchanges)
         modern = (_meta(one).get(f"{_META}{what}") for one in self.exchanges)
-        return next((told for told in (*plain, *modern) if told), {})
+        nothing: Message = {}
+        return next((told for told in (*plain, *modern) if told), nothing)
 
 
 def _meta(exchange: Exchange) -> Message:

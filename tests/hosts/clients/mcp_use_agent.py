@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-os.environ["MCP_USE_ANONYMIZED_TELEMETRY"] = "false"
-
 import anyio
 from job import PROMPT, job
 from langchain_openai import ChatOpenAI
