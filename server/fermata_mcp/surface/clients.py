@@ -1,6 +1,7 @@
-"""What is known of clients by the names that they give: each was seen, and nothing is guessed of others.
+"""What is known of clients by the names that they give: nothing is guessed of others.
 
-What was seen, and of which versions, is told in `docs/hosts.md`.
+What was seen, and of which versions, is told in `docs/clients.md`; only `claude-ai`, which needs an account, is known
+from what others saw.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ Links = Literal["auto", "always", "never"]
 
 # They pass a resource link on to their model or person, or leave it out. LangChain's adapter, whose agents end at one,
 # cannot be told from other users of the Python SDK, so that one's own name ("mcp") is not among these.
-READ_LINKS = frozenset({"claude-code", "claude-ai", "gemini-cli-mcp-client", "inspector-client", "mcp-inspector"})
+READ_LINKS = frozenset(
+    {"claude-code", "claude-ai", "gemini-cli-mcp-client", "qwen-cli-mcp-client", "inspector-cli", "mcp-inspector"}
+)
 # They go on waiting as long as progress is told.
 PATIENT = frozenset({"claude-code", "gemini-cli-mcp-client"})
 
@@ -70,5 +73,6 @@ def is_modern(ctx: Any) -> bool:
 
 
 def _known(name: str, names: frozenset[str]) -> bool:
-    # Some add to their name which of their servers they speak to.
-    return any(name == known or name.startswith(f"{known}-") for known in names)
+    # Some add to their name which of their servers they speak to, and a bridge adds its own.
+    own = name.partition(" (via ")[0]
+    return any(own == known or own.startswith(f"{known}-") for known in names)

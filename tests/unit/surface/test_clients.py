@@ -31,10 +31,11 @@ def a_call(name: str = "unheard-of", *, progress: bool = True) -> Any:
 def test_links_go_to_those_that_are_known_to_read_them(name: str) -> None:
     assert reads_links(name, "auto")
     assert reads_links(f"{name}-fermata", "auto")
+    assert reads_links(f"{name} (via mcp-remote 0.15.1)", "auto")
     assert not reads_links(name, "never")
 
 
-@pytest.mark.parametrize("name", ["", "mcp", "langchain", "codex-mcp-client", "claude-codex"])
+@pytest.mark.parametrize("name", ["", "mcp", "langchain", "codex-mcp-client", "claude-codex", "mcp (via claude-code)"])
 def test_nobody_else_gets_one_unless_the_operator_says_so(name: str) -> None:
     assert not reads_links(name, "auto")
     assert reads_links(name, "always")
