@@ -22,4 +22,4 @@ evaluate:
 	cd tests && ../$(PYTHON) -m evaluation.run --write
 # Every client and host of docs/clients.md, installed and run; HOSTS takes names, and --write to write the page.
 HOSTS :=
-hosts: ; sh tests/hosts/install.sh && cd tests && ../$(PYTHON) -m hosts.run $(HOSTS)
+hosts: ; .ci/run hosts && cd tests && ../$(PYTHON) -m hosts.run $(HOSTS)

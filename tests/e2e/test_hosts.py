@@ -31,3 +31,13 @@ def test_a_track_is_lengthened_followed_listed_and_read(client: Client, tmp_path
     verdict = run_free(client, tmp_path, {})
     assert verdict.complete, f"{verdict}\n{(tmp_path / 'client.log').read_text(errors='replace')[-4000:]}"
     assert verdict.tools == TOOLS
+
+
+def test_a_client_that_breaks_on_what_it_is_sent_does_not_pass(tmp_path: Path) -> None:
+    """LangChain's messages for OpenAI refuse resource links, which is why a client of this name gets none."""
+    client = next(one for one in ALL if one.name == "LangGraph, OpenAI chat")
+    if reason := missing(client):
+        pytest.skip(reason)
+    verdict = run_free(client, tmp_path, {"FERMATA_RESULT_LINKS": "always"})
+    assert verdict.extend == "ok"
+    assert not verdict.complete

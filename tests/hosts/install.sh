@@ -15,7 +15,7 @@ for named in requirements/*.txt; do
     fi
     echo "installing $(basename "$named" .txt)"
     if python3 -m venv --clear "$place" &&
-        "$place/bin/python" -m pip install --quiet --disable-pip-version-check -r "$named"; then
+        "$place/bin/python" -m pip install -qq --disable-pip-version-check -r "$named"; then
         cp "$named" "$place/installed.txt"
     else
         echo "install.sh: $named was not installed" >&2

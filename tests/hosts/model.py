@@ -8,7 +8,7 @@ import json
 import threading
 import zlib
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -39,6 +39,10 @@ def model(script: Script) -> Generator[str]:
 class _Handler(BaseHTTPRequestHandler):
     following: Script
     protocol_version = "HTTP/1.1"
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # clients leave as they please
+            super().handle()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: what was asked is in the script."""

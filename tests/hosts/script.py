@@ -75,28 +75,21 @@ class Script:
         if "extend_track" not in made:
             return Call("extend_track", self.arguments)
         task_id = _last_task(talk.results)
-        if task_id is None or "list_tasks" in made:
-            return self._ending(talk, made, task_id)
-        looks = made.count("get_task")
-        if looks:
-            time.sleep(self.pause)
-        if looks == 0 or (looks < MOST_LOOKS and _UNFINISHED.search(talk.results[-1])):
+        if task_id and self._goes_on(talk, made):
             return Call("get_task", {"task_id": task_id, "wait_seconds": 3})
-        return Call("list_tasks", {})
-
-    def _ending(self, talk: Conversation, made: list[str], task_id: str | None) -> Call | None:
-        """A model whose host gave up on a call looks among the tasks; at last it reads what it found."""
         if "list_tasks" not in made:
-            return Call("list_tasks", {})
-        if task_id and made[-1] == "list_tasks" and "get_task" not in made:
-            return Call("get_task", {"task_id": task_id})
-        reader = _reader(talk)
-        # Some hosts read only what is listed, and a task is not.
-        tried = sum(bool(_READS.search(name)) for name in made)
-        if reader is None or task_id is None or (tried and _TASK_SHOWN.search(talk.results[-1])):
-            return None
-        addresses = (f"fermata://tasks/{task_id}", "fermata://tasks")
-        return Call(reader, {"server": "fermata", "uri": addresses[tried]}) if tried < len(addresses) else None
+            return Call("list_tasks", {})  # a model whose host gave up on a call finds the task there
+        return _read(talk, made, task_id)
+
+    def _goes_on(self, talk: Conversation, made: list[str]) -> bool:
+        """Whether the task is to be looked at: never yet, or it was not at its end."""
+        looks = made.count("get_task")
+        if looks == 0:
+            return True
+        if looks > MOST_LOOKS or made[-1] != "get_task" or not _UNFINISHED.search(talk.results[-1]):
+            return False
+        time.sleep(self.pause)
+        return True
 
     @property
     def longest(self) -> Conversation:
@@ -104,10 +97,22 @@ class Script:
         return max(self.seen, key=lambda talk: len(talk.results), default=Conversation())
 
 
+def _read(talk: Conversation, made: list[str], task_id: str | None) -> Call | None:
+    """The task as a resource, or the history where its host reads only what is listed."""
+    reader = _reader(talk)
+    tried = sum(bool(_READS.search(name)) for name in made)
+    if reader is None or task_id is None or (tried and _TASK_SHOWN.search(talk.results[-1])):
+        return None
+    addresses = (f"fermata://tasks/{task_id}", "fermata://tasks")
+    server = "server_name" if BRIDGE in talk.tools else "server"
+    return Call(reader, {server: "fermata", "uri": addresses[tried]}) if tried < len(addresses) else None
+
+
 def _reader(talk: Conversation) -> str | None:
-    """The host's own tool that reads resources; one host has it behind its search."""
+    """The host's own tool that reads resources; two hosts have it behind their search."""
     offered = next((name for name in talk.tools if _READS.search(name)), None)
-    return offered or ("ReadMcpResourceTool" if "ToolSearch" in talk.tools else None)
+    behind = {"ToolSearch": "ReadMcpResourceTool", BRIDGE: "read_mcp_resource"}
+    return offered or next((name for search, name in behind.items() if search in talk.tools), None)
 
 
 def bare(name: str) -> str:

@@ -27,6 +27,10 @@ async def main() -> None:
     said = Content(role="user", parts=[Part(text=PROMPT)])
     async for _ in runner.run_async(user_id="someone", session_id=session.id, new_message=said):
         pass
+    # It reads by name, and only what is listed.
+    for name in await tools.list_resources():
+        await tools.read_resource(name)
+    await tools.get_tools()
     await tools.close()
 
 

@@ -39,9 +39,16 @@ async def drive(
     while '"status":"running"' in shown(await call("get_task", {"task_id": task_id, "wait_seconds": 20})):
         pass
     await call("list_tasks", {})
-    await read(f"fermata://tasks/{task_id}")
-    await read(f"fermata://tasks/{task_id}/audio/0")
+    await read_both(task_id, read)
     await call("get_task", {"task_id": task_id})
+
+
+async def read_both(told: object, read: Callable[[str], Awaitable[object]]) -> None:
+    """Read the task that is named in what a client was told, and its audio."""
+    found = TASK.search(str(told))
+    assert found, told
+    await read(f"fermata://tasks/{found.group()}")
+    await read(f"fermata://tasks/{found.group()}/audio/0")
 
 
 def shown(result: object) -> str:

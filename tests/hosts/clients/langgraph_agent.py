@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import anyio
-from job import PROMPT, Job, job
+from job import PROMPT, Job, job, read_both
 from langchain.agents import create_agent
 from langchain_mcp_adapters.client import MultiServerMCPClient
+from langchain_mcp_adapters.resources import load_mcp_resources
+from langchain_mcp_adapters.tools import load_mcp_tools
 
 
 def openai(asked: Job, **more: Any) -> Any:
@@ -41,10 +43,10 @@ async def main() -> None:
     server = {"transport": "stdio", "command": program, "args": rest, "env": dict(asked.env)}
     client = MultiServerMCPClient({"fermata": server})
     async with client.session("fermata") as session:
-        from langchain_mcp_adapters.tools import load_mcp_tools
-
         agent = create_agent(MODELS[asked.options[0]](asked), await load_mcp_tools(session))
-        await agent.ainvoke({"messages": [("user", PROMPT)]}, {"recursion_limit": 200})
+        told = await agent.ainvoke({"messages": [("user", PROMPT)]}, {"recursion_limit": 200})
+        await read_both(told["messages"], lambda uri: load_mcp_resources(session, uris=uri))
+        await load_mcp_tools(session)
 
 
 anyio.run(main)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 from agents import Agent, OpenAIChatCompletionsModel, Runner, set_tracing_disabled
 from agents.mcp import MCPServerStdio
-from job import PROMPT, job
+from job import PROMPT, job, read_both
 from openai import AsyncOpenAI
 
 
@@ -18,7 +18,9 @@ async def main() -> None:
     )
     async with MCPServerStdio({"command": program, "args": rest, "env": dict(asked.env)}) as server:
         agent = Agent(name="musician", model=model, mcp_servers=[server])
-        await Runner.run(agent, PROMPT, max_turns=100)
+        told = await Runner.run(agent, PROMPT, max_turns=100)
+        await read_both(told.to_input_list(), server.read_resource)
+        await server.list_tools()
 
 
 anyio.run(main)

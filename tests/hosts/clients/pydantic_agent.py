@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 from fastmcp.client.transports import StdioTransport
-from job import PROMPT, job
+from job import PROMPT, job, read_both
 from pydantic_ai import Agent
 from pydantic_ai.mcp import MCPToolset
 from pydantic_ai.models.openai import OpenAIChatModel
@@ -17,7 +17,9 @@ async def main() -> None:
     toolset = MCPToolset(StdioTransport(command=program, args=rest, env=dict(asked.env)))
     model = OpenAIChatModel("scripted", provider=OpenAIProvider(base_url=f"{asked.model}/v1", api_key="none"))
     async with Agent(model, toolsets=[toolset]) as agent:
-        await agent.run(PROMPT)
+        told = await agent.run(PROMPT)
+        await read_both(told.all_messages(), toolset.read_resource)
+        await toolset.list_resources()
 
 
 anyio.run(main)
