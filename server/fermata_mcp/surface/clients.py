@@ -6,6 +6,7 @@ from what others saw.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from mcp.server.mcpserver import Context
@@ -20,12 +21,19 @@ Links = Literal["auto", "always", "never"]
 READ_LINKS = frozenset(
     {"claude-code", "claude-ai", "gemini-cli-mcp-client", "qwen-cli-mcp-client", "inspector-cli", "mcp-inspector"}
 )
-# They go on waiting as long as progress is told.
-PATIENT = frozenset({"claude-code", "gemini-cli-mcp-client"})
-
 # Some hosts end a call after five seconds, and none of those asks for progress.
 FIRST_WAIT_SECONDS = 4.0
 TO_THE_END_SECONDS = 3600.0
+# Seconds that they let a call wait while progress is told. Some go on to the end; some end it after a time of their own
+# (Codex after 300 s, Gemini CLI and Qwen Code after 600 s), and are answered well before.
+PATIENCE: Mapping[str, float] = {
+    "claude-code": TO_THE_END_SECONDS,
+    "copilot-cli": TO_THE_END_SECONDS,
+    "opencode": TO_THE_END_SECONDS,
+    "gemini-cli-mcp-client": 540.0,
+    "qwen-cli-mcp-client": 540.0,
+    "codex-mcp-client": 240.0,
+}
 
 
 def name_of(session: ServerSession) -> str:
@@ -42,7 +50,7 @@ def can_be_asked(capabilities: ClientCapabilities | None) -> bool:
 
 def reads_links(name: str, setting: Links) -> bool:
     """Whether results for this client carry resource links; the path of each file is in the text in any case."""
-    return setting == "always" or (setting == "auto" and _known(name, READ_LINKS))
+    return setting == "always" or (setting == "auto" and _known(name, READ_LINKS) is not None)
 
 
 def wait_for(ctx: Context[Any, Any], asked: float | None, usual: float, *, decided: bool) -> float:
@@ -59,7 +67,8 @@ def wait_for(ctx: Context[Any, Any], asked: float | None, usual: float, *, decid
         return usual
     if not wants_progress(ctx):
         return min(usual, FIRST_WAIT_SECONDS)
-    return TO_THE_END_SECONDS if _known(name_of(ctx.session), PATIENT) else usual
+    known = _known(name_of(ctx.session), PATIENCE)
+    return PATIENCE[known] if known else usual
 
 
 def wants_progress(ctx: Context[Any, Any]) -> bool:
@@ -72,7 +81,8 @@ def is_modern(ctx: Any) -> bool:
     return ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
 
 
-def _known(name: str, names: frozenset[str]) -> bool:
-    # Some add to their name which of their servers they speak to, and a bridge adds its own.
+def _known(name: str, names: Iterable[str]) -> str | None:
+    """Which of these names a client gives."""
+    # Some add to theirs which of their servers they speak to, and a bridge adds its own.
     own = name.partition(" (via ")[0]
-    return any(own == known or own.startswith(f"{known}-") for known in names)
+    return next((known for known in names if own == known or own.startswith(f"{known}-")), None)

@@ -9,7 +9,7 @@ import pytest
 
 from fermata_mcp.surface.clients import (
     FIRST_WAIT_SECONDS,
-    PATIENT,
+    PATIENCE,
     READ_LINKS,
     TO_THE_END_SECONDS,
     reads_links,
@@ -55,9 +55,14 @@ def test_who_asks_for_no_progress_may_give_up_after_five_seconds() -> None:
     assert wait_for(a_call("claude-code", progress=False), None, USUAL, decided=False) == FIRST_WAIT_SECONDS
 
 
-@pytest.mark.parametrize("name", sorted(PATIENT))
-def test_patient_hosts_wait_to_the_end(name: str) -> None:
-    assert wait_for(a_call(name), None, USUAL, decided=False) == TO_THE_END_SECONDS
+@pytest.mark.parametrize(("name", "seconds"), PATIENCE.items())
+def test_patient_hosts_wait_as_long_as_they_can(name: str, seconds: float) -> None:
+    for given in (name, f"{name}-fermata", f"{name} (via mcp-remote 0.15.1)"):
+        assert wait_for(a_call(given), None, USUAL, decided=False) == seconds > USUAL
+
+
+def test_nobody_waits_longer_than_to_the_end() -> None:
+    assert max(PATIENCE.values()) == TO_THE_END_SECONDS
 
 
 def test_others_wait_as_long_as_usual() -> None:
