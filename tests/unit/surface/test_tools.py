@@ -268,5 +268,5 @@ async def test_names_that_hosts_add_are_ignored_with_a_word(house: House, tool: 
         assert (
             "Ignored, since hosts add it by themselves: _meta, action, chatInput, sessionId, toolCallId." in text.text
         )
-        assert any("Ignored" in warning for warning in (result.structured_content or {})["warnings"])
+        assert "Ignored" in str((result.structured_content or {})["warnings"])
     assert "unknown parameter `surprise`" in cast(Any, refused.content[0]).text
