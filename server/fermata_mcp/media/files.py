@@ -17,7 +17,7 @@ from fermata_mcp.domain.foreign import paths
 from fermata_mcp.domain.foreign.text import clean_text
 
 from .atomic import whole_file
-from .nearby import held_in, is_file, meant_by, spellings
+from .places.nearby import held_in, is_file, meant_by, spellings
 
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 _OURS = re.compile(r"( \(extended [0-9a-f]{6}\)(, take [a-z])?)+$")

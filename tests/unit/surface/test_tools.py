@@ -264,9 +264,10 @@ async def test_names_that_hosts_add_are_ignored_with_a_word(house: House, tool: 
         refused = await client.call_tool(tool, given | {"surprise": 1})
     text: Any = result.content[0]
     assert "unknown parameter" not in text.text
-    if "warnings" in (result.structured_content or {}):
+    if result.structured_content and "warnings" in result.structured_content:
         assert (
             "Ignored, since hosts add it by themselves: _meta, action, chatInput, sessionId, toolCallId." in text.text
         )
-        assert "Ignored" in str((result.structured_content or {})["warnings"])
+        warnings = cast("list[str]", result.structured_content["warnings"])
+        assert any("Ignored" in warning for warning in warnings)
     assert "unknown parameter `surprise`" in cast(Any, refused.content[0]).text

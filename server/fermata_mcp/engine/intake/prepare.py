@@ -16,7 +16,7 @@ from fermata_mcp.domain.requests.wishes import ending_wish
 from fermata_mcp.domain.source import ClipSource, UrlSource, parse_source
 from fermata_mcp.domain.task import SourceFacts, Task, TaskKind, new_id
 from fermata_mcp.engine.clock import Clock
-from fermata_mcp.media.destination import check_destination, wanted_ending
+from fermata_mcp.media.places.destination import check_destination, wanted_ending
 from fermata_mcp.providers.registry import Registry
 
 from .provider_choice import ProviderChoice, ProviderChooser

@@ -15,7 +15,7 @@ from fermata_mcp.domain.requests.wire_request import fill_in, uploads_first
 from fermata_mcp.domain.spec import SHORTEST_ADD_SECONDS, ProviderSpec
 from fermata_mcp.domain.task import SourceFacts, Work
 from fermata_mcp.media import files
-from fermata_mcp.media.destination import destination, wanted_ending
+from fermata_mcp.media.places.destination import destination, wanted_ending
 from fermata_mcp.media.formats.kinds import name_in
 
 

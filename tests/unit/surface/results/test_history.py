@@ -40,3 +40,14 @@ def test_a_list_shows_newest_first_and_how_to_get_older_ones() -> None:
 )
 def test_a_source_is_called_as_a_person_would(source: str, name: str) -> None:
     assert short_name(source) == name
+
+
+@pytest.mark.parametrize(
+    ("filters", "text"),
+    [
+        ("", "No tasks yet.\nNext: call extend_track with a source."),
+        ("status failed", "No tasks with status failed.\nNext: leave the filter out."),
+    ],
+)
+def test_an_empty_list_says_what_to_do(filters: str, text: str) -> None:
+    assert list_text(TaskList(tasks=[], next_cursor=None), filters) == text

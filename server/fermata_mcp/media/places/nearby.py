@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 
-from .formats.kinds import MEDIA_TYPES
+from fermata_mcp.media.formats.kinds import MEDIA_TYPES
 
 # A folder may hold any number of files.
 MOST_LOOKED_AT = 2000

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest
-from fermata_mcp.media.destination import check_destination, destination, wanted_ending
+from fermata_mcp.media.places.destination import check_destination, destination, wanted_ending
 
 
 def saved(written: str | None, output: Path, suffix: str = ".wav") -> Path:

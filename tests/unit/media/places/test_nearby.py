@@ -10,7 +10,7 @@ import pytest
 from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest
 from fermata_mcp.domain.source import FileSource, parse_source
 from fermata_mcp.media.files import readable_file
-from fermata_mcp.media.nearby import MOST_NAMED, audio_in, held_in, meant_by, spellings
+from fermata_mcp.media.places.nearby import MOST_NAMED, audio_in, held_in, meant_by, spellings
 
 NAME = "Mein Lied (é).wav"
 

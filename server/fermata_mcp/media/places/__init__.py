@@ -1,0 +1,1 @@
+"""Where a source was probably meant to be, and where a result is wanted."""
