@@ -89,6 +89,7 @@ _COVERS = {
         "providers/suno/clips.py",
         "providers/suno/common.py",
     ),
+    "unit/media/test_files.py": ("media/places/naming.py",),
     "unit/media/network/test_download.py": ("media/network/addresses.py",),
     "unit/media/test_audio.py": (
         "media/facts.py",

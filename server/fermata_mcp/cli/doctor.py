@@ -22,7 +22,7 @@ from fermata_mcp import __version__
 from fermata_mcp.app import open_store, read_settings, running_app
 from fermata_mcp.config import Settings, variable_name
 from fermata_mcp.domain.errors import FermataError, InternalError
-from fermata_mcp.media.files import output_path
+from fermata_mcp.media.places.naming import output_path
 
 from .exit_codes import DONE, FAILED
 from .hosts.advice import advise

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import shutil
 import stat
-import sys
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest, NotFound, StoreUnavailable, TooLarge
+from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest, NotFound, TooLarge
 from fermata_mcp.domain.foreign import paths
-from fermata_mcp.domain.foreign.text import clean_text
 
 from .atomic import whole_file
 from .places.nearby import held_in, is_file, meant_by, spellings
-
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
-_OURS = re.compile(r"( \(extended [0-9a-f]{6}\)(, take [a-z])?)+$")
-_MAX_STEM = 80
 
 
 def readable_file(written: str, roots: tuple[Path, ...] | None) -> Path:
@@ -207,52 +199,6 @@ def identity(path: Path) -> str:
     """Equal as long as the file is the same and unchanged."""
     facts = path.stat()
     return f"{paths.written(str(path))}|{facts.st_size}|{facts.st_mtime_ns}"
-
-
-def stem_for(title: str | None, source: str) -> str:
-    """A safe file stem from a title or, without one, from what the source is called."""
-    text = unicodedata.normalize("NFC", clean_text(title or as_text(Path(source).stem) or "track"))
-    text = _OURS.sub("", text)
-    text = re.sub(r'[<>:"/\\|?*]', "_", text).strip(". ")
-    text = _in_the_letters_of_the_system(text.encode()[:_MAX_STEM].decode(errors="ignore")).strip(". ")
-    return f"_{text}" if not text or _RESERVED.fullmatch(text) else text
-
-
-def _in_the_letters_of_the_system(text: str) -> str:
-    return text.encode(sys.getfilesystemencoding(), "replace").decode(sys.getfilesystemencoding()).replace("?", "_")
-
-
-def as_text(name: str) -> str:
-    """A file name in letters: names that are no UTF-8 come from times and systems that wrote Latin ones."""
-    try:
-        raw = name.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # surrogates that no file name holds: they came in a text
-        raw = name.encode("utf-8", "ignore")
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace")
-
-
-def output_path(folder: Path, stem: str, tag: str, suffix: str) -> Path:
-    """Where a finished file goes: `<stem> (extended <tag>)<suffix>` in a folder that is made and can be written.
-
-    Raises:
-        StoreUnavailable: The folder cannot be made or written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(folder) from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise _unwritable(folder)
-    return folder / f"{stem} (extended {tag}){suffix}"
-
-
-def _unwritable(folder: Path) -> StoreUnavailable:
-    return StoreUnavailable(
-        f"finished audio cannot be saved in {folder}.", "set FERMATA_OUTPUT_DIR to a folder you can write to."
-    )
 
 
 def move(file: Path, stem: Path) -> Path:

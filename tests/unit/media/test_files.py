@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest, StoreUnavailable
-from fermata_mcp.media.files import identity, is_there, output_path, readable_file, stem_for
+from fermata_mcp.media.files import identity, is_there, readable_file
+from fermata_mcp.media.places.naming import output_path, stem_for
 
 RESERVED = ("con", "PRN", "aux", "NUL", "com1", "LPT9", "nul.tar")
 OUT = Path("/music/out")

@@ -20,6 +20,7 @@ from fermata_mcp.domain.task import Clip, SourceFacts, Step, Task, Work
 from fermata_mcp.media import files
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.media.formats.kinds import suffix_in
+from fermata_mcp.media.places.naming import as_text
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.store.base import REPLAY_WINDOW_MS, Store
 
@@ -121,7 +122,7 @@ class Sources:
             duration_seconds=facts.duration_seconds,
             file=str(path),
             seal=seal,
-            title=files.as_text(path.stem),
+            title=as_text(path.stem),
             identity=files.identity(path),
         )
         files.check_seal(path, seal)

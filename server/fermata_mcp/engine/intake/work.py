@@ -14,9 +14,9 @@ from fermata_mcp.domain.requests.request import ChainRequest, Request
 from fermata_mcp.domain.requests.wire_request import fill_in, uploads_first
 from fermata_mcp.domain.spec import SHORTEST_ADD_SECONDS, ProviderSpec
 from fermata_mcp.domain.task import SourceFacts, Work
-from fermata_mcp.media import files
-from fermata_mcp.media.places.destination import destination, wanted_ending
 from fermata_mcp.media.formats.kinds import name_in
+from fermata_mcp.media.places.destination import destination, wanted_ending
+from fermata_mcp.media.places.naming import stem_for
 
 
 def problems_of(request: Request, spec: ProviderSpec, facts: SourceFacts, settings: Settings) -> list[FermataError]:
@@ -85,7 +85,7 @@ def _target(
 ) -> Path:
     """Where the result goes; its ending is that of the source where the provider keeps the source's format."""
     called = name_in(facts.url) if facts.url else facts.file or facts.title or facts.ref
-    return destination(wanted, settings.output_dir, files.stem_for(title, called), task_id[4:10], _kept(facts, spec))
+    return destination(wanted, settings.output_dir, stem_for(title, called), task_id[4:10], _kept(facts, spec))
 
 
 def _kept(facts: SourceFacts, spec: ProviderSpec) -> str:

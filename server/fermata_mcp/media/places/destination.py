@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest
 
-from fermata_mcp.media.files import output_path
+from .naming import output_path
 
 # Endings that say of a name that it is one of a file, and that go once the audio brings its own.
 ENDINGS = frozenset(

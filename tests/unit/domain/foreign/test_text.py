@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fermata_mcp.domain.foreign.text import clean_text, visible
-from fermata_mcp.media.files import stem_for
+from fermata_mcp.media.places.naming import stem_for
 from fermata_mcp.providers.http.values import text as text_of
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=400)
