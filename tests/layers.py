@@ -24,6 +24,10 @@ SLOW = (
     "tests/faults/",
     "tests/property/",
     "tests/contract/test_capabilities.py",
+    # Real processes for each way in which the prepared answers end; what they say is compared in the short run.
+    "tests/unit/transports/front/test_front.py",
+    "tests/unit/surface/player/test_audio.py",
+    "tests/contract/test_border.py",
     "tests/contract/test_adding_a_provider.py",
     # What they read of looks is read by the same code as that of others, which stay in.
     *(
@@ -37,6 +41,11 @@ SLOW = (
 )
 # In the short run, but not in `make quick`, which is for every minute: they make or measure music for a while.
 LONG = (
+    "tests/unit/surface/people/",
+    "tests/unit/surface/player/",
+    "tests/unit/surface/results/test_result.py",
+    "tests/unit/media/test_preview.py",
+    "tests/unit/cli/",
     "tests/unit/surface/tasks/",
     "tests/unit/rearrange/",
     "tests/unit/media/formats/",
