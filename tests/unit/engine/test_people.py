@@ -193,7 +193,7 @@ class TestCancelling:
             assert await MortalStore.apply(store, moves.no_further(step, await service.get(task.id), now), now=now)
 
         remote.answers.append(slow)
-        async with house.engine(store) as service:
+        async with house.engine(store, time_scale=1) as service:  # no look before the task is read
             task = (await begin(service, house.request())).task
             await remote.until_submitted()
             gate.set()
