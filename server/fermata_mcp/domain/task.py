@@ -260,6 +260,11 @@ class Task:
         return self.status in FINISHED
 
     @property
+    def needs_person(self) -> bool:
+        """Whether only a person can go on from here, and what there is to know about it was found out."""
+        return self.status == "unknown" and self.steps[-1].state == "needs_user"
+
+    @property
     def save_as(self) -> str:
         """Absolute path of the finished audio, without its ending where only the provider knows that."""
         return self.steps[0].work.save_as if self.steps else ""

@@ -181,7 +181,7 @@ class Service:
                 if told is None:
                     await self._resume(task)
                 now = self._clock.monotonic()
-                if task.finished or _asks(task) or now >= deadline or self.changes.draining.is_set():
+                if task.finished or task.needs_person or now >= deadline or self.changes.draining.is_set():
                     return task
                 if (task.fraction, task.message) != told or now >= tell_again:
                     told, tell_again = (task.fraction, task.message), now + REPORT_SECONDS
@@ -296,11 +296,6 @@ def _lacks_audio(task: Task) -> Step | None:
     made = [step for step in task.steps if step.state == "succeeded" and step.work.action != "upload"]
     last = made[-1] if made and task.finished else None
     return last if last is not None and any(clip.missing for clip in last.clips) else None
-
-
-def _asks(task: Task) -> bool:
-    """Whether only a person can go on from here, and what there is to know about it was found out."""
-    return task.status == "unknown" and task.steps[-1].state == "needs_user"
 
 
 def _audio_is_gone(task: Task) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
-from mcp.types import CallToolResult, TextContent
+from mcp.shared.exceptions import MCPError
+from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, CallToolResult, TextContent
 from pydantic import ValidationError
 
 from fermata_mcp.domain.errors import FermataError, InternalError, InvalidRequest
@@ -32,6 +34,16 @@ MEANT = {
 def error_result(error: FermataError) -> CallToolResult:
     """`code: what happened. Next: what to do.` as a result that the model reads."""
     return CallToolResult(content=[TextContent(type="text", text=str(error))], is_error=True)
+
+
+@contextmanager
+def protocol_errors(data: dict[str, Any] | None = None) -> Generator[None]:
+    """Our errors as errors of the protocol that keep their words, where there is no result to put them in."""
+    try:
+        yield
+    except FermataError as error:
+        code = INVALID_PARAMS if isinstance(error, InvalidRequest) else INTERNAL_ERROR
+        raise MCPError(code=code, message=str(error), data=data) from None
 
 
 def our_bug() -> FermataError:

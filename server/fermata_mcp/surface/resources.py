@@ -5,24 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Any
 
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import MCPServer
-from mcp.shared.exceptions import MCPError
 from mcp.types import (
-    INTERNAL_ERROR,
-    INVALID_PARAMS,
     Completion,
     ReadResourceRequestParams,
     ResourceTemplateReference,
 )
 
-from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound
+from fermata_mcp.domain.errors import NotFound
 from fermata_mcp.engine.service import Service
 
+from .errors import protocol_errors
 from .player.audio import audio_result
 from .results.history import short_name, task_list
 from .results.provider_facts import provider_facts
@@ -42,7 +38,7 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
 
     @server.resource(HISTORY, title="Task history", description="Tasks, newest first", mime_type=_JSON)
     async def history() -> str:
-        with _in_words(HISTORY):
+        with protocol_errors({"uri": HISTORY}):
             page = await service.tasks(None, None, 100, None)
         return task_list(page).model_dump_json()
 
@@ -50,7 +46,7 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
         "fermata://tasks/{task_id}", title="Task", description="One task, as get_task shows it", mime_type=_JSON
     )
     async def one_task(task_id: str) -> str:
-        with _in_words(f"{HISTORY}/{task_id}"):
+        with protocol_errors({"uri": f"{HISTORY}/{task_id}"}):
             task = await service.get(task_id)
         return task_view(task, box.now(), service.spec(task.provider), all_seams=True).model_dump_json()
 
@@ -62,7 +58,7 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
     )
     async def audio(task_id: str, index: str) -> bytes:
         """What comes here has another form than the addresses that `_read_audio_with_its_own_type` reads."""
-        with _in_words(f"{HISTORY}/{task_id}/audio/{index}"):
+        with protocol_errors({"uri": f"{HISTORY}/{task_id}/audio/{index}"}):
             await service.get(task_id)
             raise NotFound(f"{task_id} has no audio {index!r:.20}.", "use get_task to see what it has.")
 
@@ -79,16 +75,6 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
     _read_audio_with_its_own_type(server, service)
 
 
-@contextmanager
-def _in_words(uri: str) -> Generator[None]:
-    """Our errors as protocol errors that keep their words."""
-    try:
-        yield
-    except FermataError as error:
-        code = INVALID_PARAMS if isinstance(error, InvalidRequest) else INTERNAL_ERROR
-        raise MCPError(code=code, message=str(error), data={"uri": uri}) from None
-
-
 def _read_audio_with_its_own_type(server: MCPServer[Any], service: Service) -> None:
     """A template has one media type for all it matches; an audio file has its own."""
     lowlevel = low_level(server)
@@ -99,7 +85,7 @@ def _read_audio_with_its_own_type(server: MCPServer[Any], service: Service) -> N
         match = _AUDIO.fullmatch(str(params.uri))
         if match is None:
             return await entry.handler(ctx, params)
-        with _in_words(str(params.uri)):
+        with protocol_errors({"uri": str(params.uri)}):
             base = None if ctx.request is None else str(ctx.request.base_url)
             return await audio_result(service, str(params.uri), match[1], match[2], base)
 
@@ -126,10 +112,10 @@ def add_completion(server: MCPServer[Any], service: Service) -> None:
     async def complete(ref: ResourceTemplateReference | Any, argument: Any, context: Any) -> Completion | None:
         match argument.name:
             case "task_id":
-                with _in_words(HISTORY):
+                with protocol_errors({"uri": HISTORY}):
                     values = await service.ids_like(argument.value)
             case "source":
-                with _in_words(HISTORY):
+                with protocol_errors({"uri": HISTORY}):
                     values = await _sources_like(service, argument.value)
             case "provider":
                 values = [spec.name for spec in service.providers() if spec.name.startswith(argument.value)]

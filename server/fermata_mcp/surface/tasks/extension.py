@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult
@@ -11,13 +10,13 @@ from mcp.server.extension import Extension, MethodBinding
 from mcp.server.mcpserver import require_client_extension
 from mcp.shared.exceptions import MCPError
 from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
-from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, CallToolRequestParams, CallToolResult, ElicitResult
+from mcp.types import CallToolRequestParams, CallToolResult, ElicitResult
 from mcp_types.jsonrpc import HEADER_MISMATCH
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
-from fermata_mcp.domain.errors import FermataError, InvalidRequest
 from fermata_mcp.surface.clients import is_modern
+from fermata_mcp.surface.errors import protocol_errors
 from fermata_mcp.surface.tools import as_task
 
 from .wire import EXTENSION, Board, RequestContext, TaskIdParams, UpdateParams
@@ -56,18 +55,18 @@ class TasksExtension(Extension):
 
     async def _get(self, ctx: RequestContext, params: TaskIdParams) -> HandlerResult:
         _check(ctx, params)
-        with _in_words():
+        with protocol_errors():
             return (await self._board.get(params.task_id, ctx)).detailed()
 
     async def _update(self, ctx: RequestContext, params: UpdateParams) -> HandlerResult:
         _check(ctx, params)
-        with _in_words():
+        with protocol_errors():
             await self._board.answer(params.task_id, _answers(params))
         return ACKNOWLEDGED
 
     async def _cancel(self, ctx: RequestContext, params: TaskIdParams) -> HandlerResult:
         _check(ctx, params)
-        with _in_words():
+        with protocol_errors():
             await self._board.cancel(params.task_id)
         return ACKNOWLEDGED
 
@@ -95,12 +94,3 @@ def _answers(params: UpdateParams) -> dict[str, ElicitResult]:
         except ValidationError:
             continue
     return found
-
-
-@contextmanager
-def _in_words() -> Generator[None]:
-    try:
-        yield
-    except FermataError as error:
-        code = INVALID_PARAMS if isinstance(error, InvalidRequest) else INTERNAL_ERROR
-        raise MCPError(code=code, message=str(error)) from None

@@ -67,7 +67,7 @@ class Rows:
     async def answer(self, task_id: str, answers: dict[str, ElicitResult]) -> None:
         task = await self._service.get(task_id)
         answer = answers.get(QUESTION)
-        if answer is None or not needs_a_person(task):
+        if answer is None or not task.needs_person:
             return
         action = (answer.content or {}).get("action") if answer.action == "accept" else None
         match action:
@@ -95,18 +95,13 @@ class Rows:
         )
 
 
-def needs_a_person(task: Task) -> bool:
-    """Whether only a person can go on from here."""
-    return task.status == "unknown" and any(step.state == "needs_user" for step in task.steps)
-
-
 def _status(task: Task, *, askable: bool) -> WireStatus:
     match task.status:
         case "queued" | "running":
             return "working"
         case "cancelled":
             return "cancelled"
-        case "unknown" if not needs_a_person(task):
+        case "unknown" if not task.needs_person:
             return "working"
         case "unknown" if askable:
             return "input_required"
