@@ -65,6 +65,26 @@ def parts_of(data: mmap, size: int) -> tuple[Part, ...]:
     return (Part((_telling(found), *found.stretches), found.told, found.samples, "sure"),)
 
 
+def measured(data: mmap, _size: int, seconds: float) -> tuple[int, float, bool] | None:
+    """Bytes of the frames up to `seconds`, how long they last, and whether all have the same rate; None for no MP3."""
+    at = _after_id3(data[:10])
+    first = _frame(data, at)
+    if first is None:
+        return None
+    head = bytes(data[at : at + 4])
+    rate = _RATES[head[1] >> 3 & 3][head[2] >> 2 & 3]
+    at += first.size if _tells(data, at, first) else 0
+    size, frames, codes = 0, 0, set[int]()
+    while frames * first.samples < seconds * rate and (at := _synced(data, at, head)) >= 0:
+        frame = _frame(data, at)
+        assert frame is not None
+        if not _tells(data, at, frame):
+            size, frames = size + frame.size, frames + 1
+            codes.add(data[at + 2] >> 4)
+        at += frame.size
+    return (size, frames * first.samples / rate, len(codes) == 1) if frames > 1 else None
+
+
 def _walked(data: mmap) -> Walked | None:
     start = _after_id3(data[:10])
     first = _frame(data, start)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _FIRST_OF_STREAM, _CONTINUED = 2, 1
 _MOST_PARTS = 1000
 _NOWHERE = (1 << 64) - 1
+_OPUS_CLOCK = 48_000  # whatever the rate of what was encoded
 _LONGEST_OPUS_PACKET = 5760  # frames: 120 ms at 48 kHz
 
 
@@ -46,6 +47,33 @@ def parts_of(data: mmap, size: int) -> tuple[Part, ...]:
         streams[-1].append(page)
     alone = len(streams) == 1
     return tuple(_part(data, pages, alone) for pages in streams)
+
+
+def measured(data: mmap, size: int, seconds: float) -> tuple[int, float, bool] | None:
+    """Bytes of the pages with sound up to about `seconds` of the first stream, how long they last, and that these vary.
+
+    None where it is no Vorbis or Opus, or tells no time.
+    """
+    first, begun, place = None, 0, 0
+    done = 0
+    for page in _pages(data, size):
+        if first is None:
+            first = page
+            rate = _clock(bytes(data[page.body : page.stop]))
+            if rate is None:
+                return None
+        elif page.serial == first.serial and page.place not in (0, _NOWHERE):
+            begun, done, place = begun or page.start, page.stop, page.place
+            if place >= seconds * rate:
+                break
+    return (done - begun, place / rate, False) if first and place else None
+
+
+def _clock(head: bytes) -> int | None:
+    """Places a second, by a stream's first packet."""
+    if head[:7] == b"\x01vorbis" and len(head) >= 30:
+        return int.from_bytes(head[12:16], "little") or None
+    return _OPUS_CLOCK if head[:8] == b"OpusHead" else None
 
 
 def _part(data: mmap, pages: list[_Page], alone: bool) -> Part:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import mutagen
 import soundfile
 
 from fermata_mcp.media.atomic import opening, told_in_words, whole_file
 from fermata_mcp.media.audio import probe
 from fermata_mcp.media.files import check_seal
-from fermata_mcp.media.tags import copy_strings, copy_tags, open_tagged
+from fermata_mcp.media.tags import copy_strings, copy_tags
+
+from .layout import keep_layout
+from .quality import Quality, Sound, quality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,17 +38,7 @@ _BYTES = {
     "ALAW": 1,
 }
 _UNWRITABLE = {"MPEG_LAYER_I": "MPEG_LAYER_III", "MPEG_LAYER_II": "MPEG_LAYER_III"}
-_MP3_KBPS = ((32000, 32, 320, 1152), (16000, 8, 160, 576), (0, 8, 64, 576))  # from rate: least, most, frame length
-_MP3_HEADER = 210  # bytes; smaller frames have no room for the exact length
-_VORBIS_KBPS = (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500)  # stereo at 44.1 kHz, quality 0 to 10
 _TAGGED = {"FLAC", "OGG", "MP3"}  # mutagen keeps their text fields
-
-
-class Quality(NamedTuple):
-    """The encoder's `compression_level` (0 best, 1 smallest) and `bitrate_mode`; None for its default."""
-
-    level: float | None = None
-    mode: str | None = None
 
 
 def write_result(
@@ -61,7 +53,10 @@ def write_result(
     with whole_file(job.target, ending=job.target.suffix) as part, told_in_words(job.target.parent):
         container, subtype = _format(facts, frames)
         _refuse_without_room(part, facts, frames)
-        _encode(part, job, facts, container, subtype, _quality(job.source, facts), frames, blocks, progress)
+        sound = Sound(container, subtype, facts.sample_rate, facts.channels)
+        spending, blocks = quality(job.source, sound, facts.duration_seconds, blocks)
+        _encode(part, job, sound, spending, frames, blocks, progress)
+        keep_layout(job.source, part)
         copy_tags(job.source, part, job.title)
         written = _verified(part, frames, facts, job.target)
         check_seal(job.source, job.seal)
@@ -86,24 +81,29 @@ def _refuse_without_room(part: Path, facts: AudioFacts, frames: int) -> None:
 
 
 def _encode(
-    part: Path, job: Job, facts: AudioFacts, container: str, subtype: str, quality: Quality, frames: int,
-    blocks: Iterable[Native], progress: Callable[[float], None],
-) -> None:  # fmt: skip
+    part: Path,
+    job: Job,
+    sound: Sound,
+    spending: Quality,
+    frames: int,
+    blocks: Iterable[Native],
+    progress: Callable[[float], None],
+) -> None:
     done = 0
     try:
         with opening:
             opened = soundfile.SoundFile(
                 str(part),
                 "w",
-                facts.sample_rate,
-                facts.channels,
-                subtype=subtype,
-                format=container,
-                compression_level=quality.level,
-                bitrate_mode=quality.mode,
+                sound.rate,
+                sound.channels,
+                subtype=sound.subtype,
+                format=sound.container,
+                compression_level=spending.level,
+                bitrate_mode=spending.mode,
             )
         with opened as file:
-            if container not in _TAGGED:
+            if sound.container not in _TAGGED:
                 copy_strings(job.source, file, job.title)
             for block in blocks:
                 file.write(block)
@@ -112,34 +112,6 @@ def _encode(
     except soundfile.SoundFileError as error:
         full = shutil.disk_usage(part.parent).free < 2**20
         raise OSError(errno.ENOSPC if full else errno.EIO, "the audio library stopped writing") from error
-
-
-def _quality(source: Path, facts: AudioFacts) -> Quality:
-    """Encoder settings that spend at least the bits the source did."""
-    kbps = _kbps(source)
-    if facts.container == "MP3":
-        return _mp3_quality(kbps, facts.sample_rate)
-    if facts.subtype == "VORBIS" and kbps:
-        stereo = kbps * 88200 / (facts.sample_rate * max(1, facts.channels))
-        better = [step for step, rate in enumerate(_VORBIS_KBPS) if rate >= stereo * 0.95]
-        return Quality(1 - (better[0] if better else 10) / 10)
-    return Quality()
-
-
-def _mp3_quality(kbps: float | None, rate: int) -> Quality:
-    low, high, frame = next(row[1:] for row in _MP3_KBPS if rate >= row[0])
-    least = _MP3_HEADER * 8 * rate / frame / 1000
-    share = (min(high, max(least, kbps or high * 0.6)) - low) / (high - low)
-    return Quality(round(1 - share, 4), "CONSTANT")
-
-
-def _kbps(source: Path) -> float | None:
-    try:
-        file = open_tagged(source)
-    except mutagen.MutagenError:
-        return None
-    rate = getattr(getattr(file, "info", None), "bitrate", None)
-    return rate / 1000 if isinstance(rate, int) and rate > 0 else None
 
 
 def _verified(part: Path, frames: int, facts: AudioFacts, target: Path) -> AudioFacts:
