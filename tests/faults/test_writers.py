@@ -37,7 +37,7 @@ WRITERS = {
         copy(source, target)
     """,
     "the tags of a result": """
-        from fermata_mcp.media.tags import label
+        from fermata_mcp.media.tagging.labels import label
         label(target, "Title", "Origin")
     """,
     "a copy for a person": """

@@ -22,7 +22,9 @@ a `Job` in, a `Result` out. Data flows one way, and these nouns pass from stage 
                 arrangement.timeline        Crossfades                         Timeline: seams, fade, exact length
                 arrangement.arrange           (calls all from features on)     Arrangement: Timeline, mode, warnings
     render      output.render               Samples, Timeline                  blocks in the source's sample format
-    encode      output.encode, media.tags   blocks, tags of the source         the target file, whole or not at all
+    encode      output.encode               blocks, Moves of the timeline      the target file, whole or not at all
+                media.encoding              (bit rate, loudspeakers, peaks)
+                media.tagging               (what the source says)
 
 `cache` keeps features and jumps of a file for the next time. `job` holds the nouns of both ends. Beside that way stand
 two looks at a finished file, each a process of its own: `portrait` (waveform and chroma, for a picture) and `excerpts`

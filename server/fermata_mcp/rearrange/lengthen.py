@@ -51,8 +51,9 @@ def lengthen(job: Job, progress: Callable[[float, str], None]) -> Result:
         _check_decoded(job, samples)
         arrangement = arrange(samples, job, _stage(progress, 0.25, 0.6, "listening"))
         blocks = render(samples, arrangement.timeline)
-        written = write_result(job, facts, arrangement.timeline.frames, blocks, _stage(progress, 0.6, 1.0, "writing"))
-        return _result(written, arrangement, samples, _warnings(facts, samples))
+        moves = arrangement.timeline.moves(samples.rate, samples.frames)
+        written, lost = write_result(job, facts, moves, blocks, _stage(progress, 0.6, 1.0, "writing"))
+        return _result(written, arrangement, samples, [*_warnings(facts, samples), *lost])
 
 
 def _stage(progress: Callable[[float, str], None], start: float, stop: float, message: str) -> Callable[[float], None]:

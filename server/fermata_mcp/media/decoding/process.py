@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 120.0
 _LONGEST_READ = 65_536
-_ROOMS = ("arrival", "compare", "join", "preview", "tags")
+_ROOMS = ("arrival", "compare", "join", "preview", "tagging.labels")
 
 
 def main() -> int:
@@ -83,7 +83,8 @@ def _answered(request: Request) -> Answer | Broken:
 
 
 def _done(request: Request) -> Answer:
-    from fermata_mcp.media import arrival, audio, compare, join, preview, tags
+    from fermata_mcp.media import arrival, audio, compare, join, preview
+    from fermata_mcp.media.tagging import labels
 
     match request:
         case Probe(path):
@@ -95,7 +96,7 @@ def _done(request: Request) -> Answer:
         case Join(path, before, at, stem):
             return join.join(before, at, path, stem)
         case Label(path, title, origin):
-            return tags.label(path, title, origin)
+            return labels.label(path, title, origin)
         case Preview(path, folder, most):
             return preview.preview(path, folder, most)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fermata_mcp.media.tagging.timed import Moves, Passage
+
 if TYPE_CHECKING:
     from fermata_mcp.rearrange.transitions.crossfade import Crossfade
 
@@ -38,6 +40,17 @@ class Timeline:
         crossfades = (*self.crossfades, self.wrap) if self.wrap else self.crossfades
         added = np.cumsum([-self.origin, *(crossfade.lag for crossfade in crossfades)])
         return [(each.leave + int(before), each) for each, before in zip(crossfades, added[:-1], strict=True)]
+
+    def moves(self, rate: int, frames: int) -> Moves:
+        """Where the source, which has so many frames, is heard in the result."""
+        passages: list[Passage] = []
+        begin, at = self.origin, 0
+        for cut, crossfade in self.seams():
+            passages.append(Passage(at, begin, crossfade.leave))
+            begin, at = crossfade.enter, cut
+        passages.append(Passage(at, begin, begin + self.wrap.after if self.wrap else frames))
+        blends = tuple((cut - each.before, cut + each.after) for cut, each in self.seams())
+        return Moves(rate, tuple(passages), self.frames, blends, self.fade)
 
 
 def loop_timeline(crossfades: tuple[Crossfade, ...], wrap: Crossfade) -> Timeline:

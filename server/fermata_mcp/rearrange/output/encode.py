@@ -11,17 +11,17 @@ import soundfile
 
 from fermata_mcp.media.atomic import opening, told_in_words, whole_file
 from fermata_mcp.media.audio import probe
+from fermata_mcp.media.encoding.layout import keep_layout
+from fermata_mcp.media.encoding.quality import Quality, Sound, quality
 from fermata_mcp.media.files import check_seal
-from fermata_mcp.media.tags import copy_strings, copy_tags
-
-from .layout import keep_layout
-from .quality import Quality, Sound, quality
+from fermata_mcp.media.tagging.carry import copy_tags, strings_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from fermata_mcp.media.facts import AudioFacts
+    from fermata_mcp.media.tagging.timed import Moves
     from fermata_mcp.rearrange.job import Job
     from fermata_mcp.rearrange.samples import Native
 
@@ -38,18 +38,25 @@ _BYTES = {
     "ALAW": 1,
 }
 _UNWRITABLE = {"MPEG_LAYER_I": "MPEG_LAYER_III", "MPEG_LAYER_II": "MPEG_LAYER_III"}
-_TAGGED = {"FLAC", "OGG", "MP3"}  # mutagen keeps their text fields
+_TAGGED_LATER = {"WAV", "WAVEX", "RF64", "AIFF", "FLAC", "OGG", "MP3"}  # their writers need no words before the samples
 
 
 def write_result(
-    job: Job, facts: AudioFacts, frames: int, blocks: Iterable[Native], progress: Callable[[float], None]
-) -> AudioFacts:
-    """Write `blocks` in the source's format with the source's tags to `job.target`; returns the facts of that file.
+    job: Job, facts: AudioFacts, moves: Moves, blocks: Iterable[Native], progress: Callable[[float], None]
+) -> tuple[AudioFacts, tuple[str, ...]]:
+    """Write `blocks` in the source's format with the source's tags to `job.target`.
+
+    Args:
+        moves: What of the source is heard where.
+
+    Returns:
+        The facts of that file, and what of the source could not be carried into it.
 
     Raises:
         StoreUnavailable: The folder cannot be written, or is full.
         FileNotAllowed: The source was changed meanwhile.
     """
+    frames = moves.frames
     with whole_file(job.target, ending=job.target.suffix) as part, told_in_words(job.target.parent):
         container, subtype = _format(facts, frames)
         _refuse_without_room(part, facts, frames)
@@ -57,10 +64,11 @@ def write_result(
         spending, blocks = quality(job.source, sound, facts.duration_seconds, blocks)
         _encode(part, job, sound, spending, frames, blocks, progress)
         keep_layout(job.source, part)
-        copy_tags(job.source, part, job.title)
+        encoded = _verified(part, frames, facts, job.target)
+        lost = copy_tags((job.source, facts), (part, encoded), job.title, moves)
         written = _verified(part, frames, facts, job.target)
         check_seal(job.source, job.seal)
-    return written
+    return written, lost
 
 
 def _format(facts: AudioFacts, frames: int) -> tuple[str, str]:
@@ -103,8 +111,9 @@ def _encode(
                 bitrate_mode=spending.mode,
             )
         with opened as file:
-            if sound.container not in _TAGGED:
-                copy_strings(job.source, file, job.title)
+            if sound.container not in _TAGGED_LATER:
+                for name, value in strings_for(job.source, sound.rate, job.title).items():
+                    setattr(file, name, value)
             for block in blocks:
                 file.write(block)
                 done += len(block)

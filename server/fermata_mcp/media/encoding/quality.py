@@ -77,7 +77,9 @@ def quality(source: Path, sound: Sound, seconds: float, blocks: Iterable[Native]
     if sound.container == "MP3":
         return _mp3(spent_by(source, seconds), source, sound, blocks)
     if sound.subtype == "VORBIS":
-        return _varying(source, kbps_for(source, seconds, "VORBIS", sound.channels), sound, blocks, Quality(0.5), _VORBIS_STEP)
+        return _varying(
+            source, kbps_for(source, seconds, "VORBIS", sound.channels), sound, blocks, Quality(0.5), _VORBIS_STEP
+        )
     return Quality(), blocks
 
 
@@ -87,9 +89,7 @@ def _opus(source: Path, kbps: float, sound: Sound, blocks: Iterable[Native]) -> 
     return _varying(source, kbps, sound, blocks, Quality(level), kbps / (most - least))
 
 
-def _mp3(
-    found: Spent | None, source: Path, sound: Sound, blocks: Iterable[Native]
-) -> tuple[Quality, Iterable[Native]]:
+def _mp3(found: Spent | None, source: Path, sound: Sound, blocks: Iterable[Native]) -> tuple[Quality, Iterable[Native]]:
     from_rate, low, high = next(row for row in _MP3_KBPS if sound.rate >= row[0])
     wanted = min(high, max(low, found.kbps if found else PLENTY["MPEG_LAYER_III"] * high / 320))
     level = round(float(np.clip((high - wanted) / (high - low), 0, _SMALLEST)), 4)

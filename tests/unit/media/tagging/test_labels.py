@@ -20,7 +20,8 @@ from mutagen.id3 import APIC, TALB, TIT2, TLEN
 from mutagen.mp3 import MP3
 from mutagen.wave import WAVE
 
-from fermata_mcp.media.tags import extended_title, label
+from fermata_mcp.media.tagging.labels import label
+from fermata_mcp.media.tagging.model import extended_title
 from support.audio_signals import RATE, chord_loop, extend, save
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(2000)
@@ -139,7 +140,7 @@ DIES = """
 import os, signal, sys
 from pathlib import Path
 import mutagen
-from fermata_mcp.media.tags import label
+from fermata_mcp.media.tagging.labels import label
 def save(tags, name=None, *rest, **more):
     with open(name or tags.filename, "r+b") as file:
         file.write(b"half")
