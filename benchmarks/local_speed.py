@@ -88,7 +88,8 @@ def inside(source: Path) -> tuple[float, float]:
         marks.append(time.process_time())
         arrangement = arrange(samples, job, lambda _: None)
         marks.append(time.process_time())
-        write_result(job, facts, arrangement.timeline.frames, render(samples, arrangement.timeline), lambda _: None)
+        moves = arrangement.timeline.moves(samples.rate, samples.frames)
+        write_result(job, facts, moves, render(samples, arrangement.timeline), lambda _: None)
         marks.append(time.process_time())
     planning, writing = np.diff(marks).tolist()
     return planning, writing

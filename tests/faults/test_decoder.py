@@ -284,7 +284,7 @@ async def main():
     await decoder.hear(song)
     await decoder.likeness(song, song, 0.0, 1.0)
     joined = await decoder.join(song, 1.0, song, Path(sys.argv[1]) / "joined")
-    await decoder.label(joined, "Title", "Origin")
+    await decoder.label(joined.path, "Title", "Origin")
     await decoder.aclose()
 
 anyio.run(main)

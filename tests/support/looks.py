@@ -55,7 +55,7 @@ async def _everything(decoder: Decoder, path: Path, before: Path, folder: Path, 
     for one, other in ((before, path), (path, before)):
         joined = await _noted(decoder.join(one, 1.0, other, folder / "joined"), name, tally)
         if joined is not None:
-            joined.unlink()
+            joined.path.unlink()
     await decoder.label(path, "Title", "Origin")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fermata_mcp.domain.errors import NotAudio
 from fermata_mcp.media.formats.containers import is_all_there
@@ -61,10 +61,10 @@ def _is_silent(path: Path) -> bool:
 
 def _tagged_length(path: Path) -> float | None:
     """Some containers (m4a) cannot be decoded here, but say how long they are."""
-    from .tags import open_tagged
+    import mutagen
 
     try:
-        length: Any = getattr(getattr(open_tagged(path), "info", None), "length", None)
+        length: Any = getattr(getattr(cast("Any", mutagen).File(path), "info", None), "length", None)
         seconds = float(length) if length else 0.0
     except Exception:  # noqa: BLE001 (damaged tags make it raise whatever its code happens to meet)
         return None

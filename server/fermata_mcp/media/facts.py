@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 # A lossy decoder may leave out so much of a whole file.
 DECODER_DELAY_SECONDS = 0.1
@@ -61,6 +62,14 @@ class AudioReport:
     decodable: bool = True
     silent: bool = False
     note: str | None = None
+
+
+@dataclass(frozen=True)
+class JoinedFile:
+    """What two files were joined to, and what of the first one's tags it could not take over, in sentences."""
+
+    path: Path
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from fermata_mcp.domain.errors import NotAudio
 
 from .atomic import told_in_words, whole_file
-from .audio import Opened, open_audio
+from .audio import Opened, open_audio, probe
+from .encoding.peaks import blended, storable
+from .facts import JoinedFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,10 +28,10 @@ BLEND_SECONDS = 0.03
 _BLOCK = 65_536
 
 
-def join(before: Path, at: float, part: Path, target_stem: Path) -> Path:
+def join(before: Path, at: float, part: Path, target_stem: Path) -> JoinedFile:
     """Write `before` up to second `at` followed by `part`, blended over 30 ms at equal power.
 
-    The result has the container and sample format of `before`, and appears whole or not at all.
+    The result has the container, sample format, bit rate and tags of `before`, and appears whole or not at all.
 
     Raises:
         NotAudio: One of the two cannot be decoded here.
@@ -41,24 +43,24 @@ def join(before: Path, at: float, part: Path, target_stem: Path) -> Path:
     try:
         with open_audio(before) as head, open_audio(part) as tail:
             target = target_stem.with_name(target_stem.name + before.suffix.lower())
-            _write(_joined(head, round(at * head.samplerate), _like(head, tail)), head, target)
-            return target
+            cut = min(head.frames, round(at * head.samplerate))
+            return JoinedFile(target, _write(_joined(head, cut, _like(head, tail)), before, cut, target))
     except soundfile.SoundFileError as error:
         raise NotAudio(f"{part.name} cannot be joined here.") from error
 
 
-def _joined(head: Opened, at: int, tail: Iterator[Samples]) -> Iterator[Samples]:
+def _joined(head: Opened, cut: int, tail: Iterator[Samples]) -> Iterator[Samples]:
     import numpy as np
 
-    cut = min(head.frames, at)
     blend = min(round(BLEND_SECONDS * head.samplerate), cut)
     first = _at_least(blend, tail, head.channels)
     blend = min(blend, len(first))
     yield from _blocks(head, cut - blend)
     last = next(_blocks(head, blend), first[:0])
     blend = min(blend, len(last))
-    ramp = np.sin(np.linspace(0, np.pi / 2, blend, dtype=np.float32))[:, None]
-    yield last[:blend] * ramp[::-1] + first[:blend] * ramp
+    ramp = np.sin(np.linspace(0, np.pi / 2, blend + 2, dtype=np.float32)[1:-1])[:, None]
+    power = ramp + ramp[::-1]
+    yield blended(last[:blend], first[:blend], ramp / power, power, 1.0).astype(np.float32)
     yield first[blend:]
     yield from tail
 
@@ -113,18 +115,30 @@ def as_channels(samples: Samples, channels: int) -> Samples:
     return np.repeat(samples.mean(axis=1, keepdims=True), channels, axis=1)
 
 
-def _write(blocks: Iterator[Samples], like: Opened, target: Path) -> None:
-    import numpy as np
+def _write(blocks: Iterator[Samples], like: Path, cut: int, target: Path) -> tuple[str, ...]:
     import soundfile
 
-    with whole_file(target) as part, told_in_words(target.parent):
+    from .encoding.layout import keep_layout
+    from .encoding.quality import Sound, quality
+    from .tagging.carry import copy_tags
+    from .tagging.timed import Moves, Passage
+
+    facts = probe(like)
+    sound = Sound(facts.container, facts.subtype, facts.sample_rate, facts.channels)
+    with whole_file(target, ending=target.suffix) as part, told_in_words(target.parent):
+        spending, whole = quality(like, sound, facts.duration_seconds, blocks)
         file = soundfile.SoundFile(
-            os.fspath(part), "w", like.samplerate, like.channels, format=like.format, subtype=like.subtype
-        )
+            os.fspath(part), "w", sound.rate, sound.channels, format=sound.container, subtype=sound.subtype,
+            compression_level=spending.level, bitrate_mode=spending.mode,
+        )  # fmt: skip
         with file:
-            for block in blocks:
+            for block in whole:
                 for start in range(0, len(block), _BLOCK):
-                    _put(file, np.clip(block[start : start + _BLOCK], -1, 1))
+                    _put(file, storable(block[start : start + _BLOCK], sound.subtype))
+        keep_layout(like, part)
+        written = probe(part)
+        moves = Moves(sound.rate, (Passage(0, 0, cut),), written.frames)
+        return copy_tags((like, facts), (part, written), "", moves)
 
 
 def _put(file: Any, block: Samples) -> None:

@@ -23,7 +23,7 @@ def _joined(folder: Path, before: Sound, rate: int, part: Sound, part_rate: int)
     """[frames, channels] of the new part as it was joined to `before`, at `rate`."""
     head = save(folder / "before.wav", before, rate, "FLOAT")
     tail = save(folder / "part.wav", part, part_rate, "FLOAT")
-    whole = load(join(head, AT, tail, folder / "joined"))
+    whole = load(join(head, AT, tail, folder / "joined").path)
     return whole[round(AT * rate) - round(BLEND_SECONDS * rate) :]
 
 
@@ -88,7 +88,7 @@ def test_channels_are_mixed_or_repeated(tmp_path: Path) -> None:
 def test_what_came_before_is_untouched_up_to_the_blend(tmp_path: Path) -> None:
     before = noise(2)[:, None]
     head, tail = save(tmp_path / "a.wav", before, subtype="FLOAT"), save(tmp_path / "b.wav", noise(1), 44_100)
-    whole = load(join(head, AT, tail, tmp_path / "joined"))
+    whole = load(join(head, AT, tail, tmp_path / "joined").path)
     kept = round(AT * 22_050) - round(BLEND_SECONDS * 22_050)
     assert (whole[:kept] == load(head)[:kept]).all()
 

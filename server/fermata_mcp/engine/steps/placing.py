@@ -97,12 +97,13 @@ class Placing:
         before = _before(self.work)
         assert before is not None
         try:
-            whole = await self.decoder.join(before, at, self.raw, self.stem)
+            joined = await self.decoder.join(before, at, self.raw, self.stem)
         except (NotAudio, TooLarge) as error:
             return await self._as_it_is(False, f"It could not be joined to what came before: {error.message}")
         await anyio.Path(self.raw).unlink(missing_ok=True)
-        heard = await self.decoder.hear(whole)
-        return Placement(whole, True, heard.seconds, self._own, self._point, self._said)
+        heard = await self.decoder.hear(joined.path)
+        said = (*self._said, *joined.warnings)
+        return Placement(joined.path, True, heard.seconds, self._own, self._point, said)
 
     async def _start(self) -> Start:
         if self.work.action == "concat":

@@ -24,7 +24,7 @@ from fermata_mcp.domain.foreign.paths import shown
 from fermata_mcp.domain.placement import Likeness
 from fermata_mcp.media.atomic import sweep
 from fermata_mcp.media.child_process import APART, environment
-from fermata_mcp.media.facts import AudioFacts, AudioReport, PreviewFacts
+from fermata_mcp.media.facts import AudioFacts, AudioReport, JoinedFile, PreviewFacts
 
 from .messages import Answer, Broken, Compare, Hear, Join, Label, Preview, Probe, Request, answer_of, request_line
 from .quarantine import Quarantine
@@ -124,14 +124,14 @@ class Decoder:
         except (NotAudio, TooLarge):
             return None
 
-    async def join(self, before: Path, at: float, path: Path, stem: Path) -> Path:
+    async def join(self, before: Path, at: float, path: Path, stem: Path) -> JoinedFile:
         """Write `path` behind `before` up to second `at`. The result is at `stem` with the ending of `before`.
 
         Raises:
             NotAudio, TooLarge: They cannot be joined here.
             StoreUnavailable: The result cannot be written.
         """
-        return cast("Path", await self._ask(Join(path, before, at, stem)))
+        return cast("JoinedFile", await self._ask(Join(path, before, at, stem)))
 
     async def label(self, path: Path, title: str | None, origin: str) -> None:
         """Write tags. They are a courtesy: what cannot carry them stays as it is."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.domain.foreign import paths
-from fermata_mcp.media.facts import AudioFacts, AudioReport, PreviewFacts
+from fermata_mcp.media.facts import AudioFacts, AudioReport, JoinedFile, PreviewFacts
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Compare:
 
 @dataclass(frozen=True)
 class Join:
-    """`path` behind `before` up to second `at`, written to `stem` and an ending; answered by that `Path`."""
+    """`path` behind `before` up to second `at`, written to `stem` and an ending; answered by `JoinedFile`."""
 
     path: Path
     before: Path
@@ -84,10 +85,10 @@ class Broken:
 
 
 Request = Probe | Hear | Compare | Join | Label | Preview
-Answer = AudioFacts | AudioReport | PreviewFacts | Path | str | None
+Answer = AudioFacts | AudioReport | JoinedFile | PreviewFacts | str | None
 _REQUESTS: dict[str, type[Request]] = {kind.__name__: kind for kind in (Probe, Hear, Compare, Join, Label, Preview)}
-_VALUES: dict[str, type[AudioFacts | AudioReport | PreviewFacts | Broken]] = {
-    kind.__name__: kind for kind in (AudioFacts, AudioReport, PreviewFacts, Broken)
+_VALUES: dict[str, type[AudioFacts | AudioReport | JoinedFile | PreviewFacts | Broken]] = {
+    kind.__name__: kind for kind in (AudioFacts, AudioReport, JoinedFile, PreviewFacts, Broken)
 }
 
 
@@ -102,14 +103,10 @@ def request_line(request: Request) -> bytes:
 def request_of(line: bytes) -> Request:
     given: dict[str, Any] = json.loads(line)
     kind = _REQUESTS[given.pop("do")]
-    for name in (field.name for field in fields(kind) if field.type == "Path"):
-        given[name] = Path(paths.read(given[name]))
-    return kind(**given)
+    return kind(**_read(kind, given))
 
 
 def answer_line(answer: Answer | Broken) -> bytes:
-    if isinstance(answer, Path):
-        return _line({"path": paths.written(str(answer))})
     if answer is None or isinstance(answer, str):
         return _line({"word": answer})
     return _line({"is": type(answer).__name__, **_written(answer)})
@@ -118,9 +115,26 @@ def answer_line(answer: Answer | Broken) -> bytes:
 def answer_of(line: bytes) -> Answer | Broken:
     """Raises ValueError, KeyError or TypeError for what is no answer."""
     given: dict[str, Any] = json.loads(line)
-    if "path" in given:
-        return Path(paths.read(given["path"]))
-    return _VALUES[given.pop("is")](**given) if "is" in given else given["word"]
+    if "is" not in given:
+        return given["word"]
+    kind = _VALUES[given.pop("is")]
+    return kind(**_read(kind, given))
+
+
+def _read(kind: type[Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a value of that kind, which JSON has as text and lists."""
+    types = {field.name: str(field.type) for field in fields(kind)}
+    return {name: _VALUE_OF.get(types[name], _itself)(value) for name, value in given.items()}
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+_VALUE_OF: dict[str, Callable[[Any], Any]] = {
+    "Path": lambda text: Path(paths.read(text)),
+    "tuple[str, ...]": tuple,
+}
 
 
 def _written(value: Any) -> dict[str, Any]:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 120.0
 _LONGEST_READ = 65_536
-_ROOMS = ("arrival", "compare", "join", "preview", "tagging.labels")
+_ROOMS = ("arrival", "compare", "join", "preview", "encoding.quality", "tagging.carry", "tagging.labels")
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from io import BytesIO
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import mutagen
 import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from fermata_mcp.rearrange.samples import Native
+    Native: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 _MP3_KBPS = ((32000, 32, 320), (16000, 8, 160), (0, 8, 64))  # from rate: least, most
 _MP3_SURE = {32000: 56, 16000: 33, 0: 33}  # smaller steady frames have no room for the exact length

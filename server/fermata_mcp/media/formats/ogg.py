@@ -54,19 +54,18 @@ def measured(data: mmap, size: int, seconds: float) -> tuple[int, float, bool] |
 
     None where it is no Vorbis or Opus, or tells no time.
     """
-    first, begun, place = None, 0, 0
-    done = 0
-    for page in _pages(data, size):
-        if first is None:
-            first = page
-            rate = _clock(bytes(data[page.body : page.stop]))
-            if rate is None:
-                return None
-        elif page.serial == first.serial and page.place not in (0, _NOWHERE):
+    pages = _pages(data, size)
+    first = next(pages, None)
+    rate = None if first is None else _clock(bytes(data[first.body : first.stop]))
+    if first is None or rate is None:
+        return None
+    begun, done, place = 0, 0, 0
+    for page in pages:
+        if page.serial == first.serial and page.place not in (0, _NOWHERE):
             begun, done, place = begun or page.start, page.stop, page.place
             if place >= seconds * rate:
                 break
-    return (done - begun, place / rate, False) if first and place else None
+    return (done - begun, place / rate, False) if place else None
 
 
 def _clock(head: bytes) -> int | None:

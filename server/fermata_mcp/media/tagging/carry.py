@@ -142,20 +142,25 @@ def write(result: tuple[Path, AudioFacts], tags: Tags, old: Found) -> tuple[str,
 
 
 def _save_all(file: Any, values: dict[str, Any]) -> None:
-    if file.tags is None:
-        file.add_tags()
+    tags = _tags_of(file)
     for name, value in values.items():
-        file.tags[name] = value
+        tags[name] = value
     file.save()
 
 
-def _save_comments(file: Any, values: dict[str, list[str]]) -> None:
+def _tags_of(file: Any) -> Any:
+    """Those of an opened file, made where it has none."""
     if file.tags is None:
         file.add_tags()
-    for name in {name.lower() for name in file.tags.keys()} - {"encoder"}:  # noqa: SIM118
-        del file.tags[name]
+    return cast("Any", file.tags)
+
+
+def _save_comments(file: Any, values: dict[str, list[str]]) -> None:
+    tags = _tags_of(file)
+    for name in {name.lower() for name in tags.keys()} - {"encoder"}:  # noqa: SIM118
+        del tags[name]
     for name, value in values.items():
-        file.tags[name] = value
+        tags[name] = value
     file.save()
 
 

@@ -112,8 +112,8 @@ def _spelled(name: str, old: Any) -> str:
 
 
 def _language(old: Any, kind: str) -> str:
-    found = [] if old is None else old.getall(kind)
-    return found[0].lang if found else "XXX"
+    found: list[Any] = [] if old is None else old.getall(kind)
+    return str(found[0].lang) if found else "XXX"
 
 
 def _picture(one: Picture) -> Any:

@@ -28,7 +28,8 @@ def kind_of(path: Path) -> Kind:
             file.seek(after_id3(head))
             return "flac" if file.read(4) == b"fLaC" else "mp3"
     if head[:4] == b"OggS":
-        return next((kind for mark, kind in _FIRST_PACKETS if mark in head), "other")
+        packets: list[Kind] = [kind for mark, kind in _FIRST_PACKETS if mark in head]
+        return packets[0] if packets else "other"
     for mark, at, kind in _STARTS:
         if head[at : at + len(mark)] == mark:
             return kind

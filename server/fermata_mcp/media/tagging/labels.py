@@ -48,9 +48,10 @@ def _label_easily(path: Path, title: str | None, origin: str) -> None:
         return
     if file.tags is None:
         file.add_tags()
+    tags = cast("Any", file.tags)
     for key, value in (("title", title), (_origin_key(file), origin)):
         if value:
-            file.tags[key] = value
+            tags[key] = value
     with whole_file(path) as part:
         shutil.copyfile(path, part)
         file.save(os.fspath(part), **_version(path, file))
@@ -58,7 +59,7 @@ def _label_easily(path: Path, title: str | None, origin: str) -> None:
 
 def _version(path: Path, file: Any) -> dict[str, int]:
     """An ID3 tag stays of the version that it is."""
-    if not type(file).__name__.startswith(("EasyMP3", "MP3")) or not path.read_bytes()[:3] == b"ID3":
+    if not type(file).__name__.startswith(("EasyMP3", "MP3")) or path.read_bytes()[:3] != b"ID3":
         return {}
     return {"v2_version": 3 if cast("Any", ID3)(path).version < (2, 4) else 4}
 

@@ -80,4 +80,6 @@ def extended_title(old: str | None, title: str | None) -> str | None:
         return clean_title(title)
     if old is None or not clean_title(old):
         return None
+    if clean_title(old).endswith(EXTENDED):
+        return clean_title(old)
     return clean_title(old)[: _LONGEST_TITLE - len(EXTENDED)] + EXTENDED

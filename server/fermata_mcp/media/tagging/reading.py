@@ -5,6 +5,7 @@ Raises whatever damaged tags make a reader raise: who calls is to catch that.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OGG: dict[Kind, Any] = {"oggflac": OggFLAC, "opus": OggOpus, "vorbis": OggVorbis}
+_APPLICATION = 2  # a block of FLAC
 _RATINGS = {
     "POPM": "rating", "PCNT": "play count", "PRIV": "private data", "GEOB": "attached file", "UFID": "identifier",
     "RVA2": "volume", "MCDI": "disc identifier", "OWNE": "ownership", "COMR": "commercial data", "EQU2": "equaliser",
@@ -57,13 +59,13 @@ class Found:
 
     def kept_frames(self) -> tuple[list[Any], tuple[str, ...]]:
         """ID3 frames that can stay as they are in another ID3 tag, and words for those that cannot."""
-        return frames.kept(self.native) if isinstance(self.native, ID3) else ([], ())
+        return frames.kept(self.native) if self.kind in ("mp3", "wav", "aiff") and self.native is not None else ([], ())
 
     def only_here(self, kind: Kind) -> tuple[str, ...]:
         """Words for what a result of this kind has no place for, although this kind has."""
         lost = list(self.lost)
         tagged = ("mp3", "wav", "aiff")
-        if kind not in tagged and isinstance(self.native, ID3):
+        if kind not in tagged:
             stay, _ = self.kept_frames()
             lost += [_word(frame.FrameID) for frame in stay]
         if self.kind == "mp4" and kind != "mp4" and atoms.kept_atoms(self.native):
@@ -71,8 +73,9 @@ class Found:
         if self.wave is not None:
             gone = self.wave.chunks if kind != self.kind else ()
             lost += [one.name.decode("latin-1").strip() for one in gone] + [*self.wave.lost]
-        if self.kind == "flac" and (self.native.cuesheet or any(one.code == 2 for one in self.native.metadata_blocks)):
-            lost.append("cue sheet block" if self.native.cuesheet else "application data")
+        if self.kind == "flac":
+            lost += ["cue sheet block"] * bool(self.native.cuesheet)
+            lost += ["application data"] * any(one.code == _APPLICATION for one in self.native.metadata_blocks)
         return tuple(dict.fromkeys(lost))
 
 
@@ -115,10 +118,8 @@ def _in_mp3(path: Path) -> Found:
     """ID3 in front or behind, and APE."""
     id3 = _id3(path)
     tags = comments.timed(frames.tags_in(id3)) if id3 is not None else Tags()
-    try:
+    with suppress(APENoHeaderError):
         tags = tags.filled_from(comments.tags_in_items(cast("Any", APEv2)(path)))
-    except APENoHeaderError:
-        pass
     version = 3 if id3 is not None and id3.version < (2, 4) else 4
     return Found("mp3", tags, id3, version, oldest=_ends_with_id3(path))
 

@@ -130,8 +130,12 @@ def id3_chunk(tags: Tags, old: Any, kept: list[Any], version: int, milliseconds:
     if not len(new):
         return None
     memory = BytesIO()
-    new.save(memory, v2_version=version, padding=lambda _info: 0)
+    new.save(memory, v2_version=version, padding=_none)
     return Chunk(name, memory.getvalue())
+
+
+def _none(_info: Any) -> int:
+    return 0
 
 
 def filled_id3(tags: Tags, old: Any, kept: list[Any], version: int, milliseconds: int) -> Any:

@@ -43,8 +43,8 @@ ALIASES = {
     "unsyncedlyrics": "lyrics", "unsynced lyrics": "lyrics", "year": "date", "track": "tracknumber",
     "disc": "discnumber", "totaltracks": "tracktotal", "totaldiscs": "disctotal", "album artist": "albumartist",
     "description": "comment", "publisher": "organization", "label": "organization", "encoded-by": "encodedby",
-    "encoded_by": "encodedby", "tempo": "bpm", "key": "initialkey", "loop_start": "loopstart", "loop_length": "looplength",
-    "loop_end": "loopend",
+    "encoded_by": "encodedby", "tempo": "bpm", "key": "initialkey", "loop_start": "loopstart",
+    "loop_length": "looplength", "loop_end": "loopend",
 }  # fmt: skip
 # What says how the old file was encoded, or how long it was.
 STALE = frozenset(

@@ -12,6 +12,7 @@ import soundfile
 from fermata_mcp.media.atomic import opening, told_in_words, whole_file
 from fermata_mcp.media.audio import probe
 from fermata_mcp.media.encoding.layout import keep_layout
+from fermata_mcp.media.encoding.peaks import storable
 from fermata_mcp.media.encoding.quality import Quality, Sound, quality
 from fermata_mcp.media.files import check_seal
 from fermata_mcp.media.tagging.carry import copy_tags, strings_for
@@ -115,7 +116,7 @@ def _encode(
                 for name, value in strings_for(job.source, sound.rate, job.title).items():
                     setattr(file, name, value)
             for block in blocks:
-                file.write(block)
+                file.write(storable(block, sound.subtype))
                 done += len(block)
                 progress(0.98 * done / frames)
     except soundfile.SoundFileError as error:

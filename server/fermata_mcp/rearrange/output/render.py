@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fermata_mcp.rearrange.samples import BLOCK, to_native
+from fermata_mcp.rearrange.samples import BLOCK, full_scale, to_native
 from fermata_mcp.rearrange.transitions.crossfade import crossfade
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def _mix(samples: Samples, seam: Crossfade) -> Native:
     """[frames, channels] of both sides of one seam, in native units."""
     old = _read_beyond(samples, seam.leave - seam.before, seam.leave + seam.after)
     new = samples.read(seam.enter - seam.before, seam.enter + seam.after)
-    return to_native(crossfade(old.astype(np.float64), new.astype(np.float64)), new.dtype)
+    full = full_scale(new.dtype)
+    return to_native(crossfade(old.astype(np.float64), new.astype(np.float64), full), new.dtype)
 
 
 def _read_beyond(samples: Samples, start: int, stop: int) -> Native:

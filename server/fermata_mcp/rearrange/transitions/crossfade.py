@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fermata_mcp.media.encoding.peaks import blended
 from fermata_mcp.rearrange.features.spectra import decibels, mel_weights, power_spectra
 from fermata_mcp.rearrange.samples import to_float
 
@@ -65,8 +66,10 @@ def crossfade_weights(size: int) -> Floats:
     return 0.5 - 0.5 * np.cos(np.linspace(0, np.pi, size + 2)[1:-1])
 
 
-def crossfade(old: Floats, new: Floats) -> Floats:
+def crossfade(old: Floats, new: Floats, full: float = np.inf) -> Floats:
     """`old` [frames, channels] faded over into `new`, of the same shape, which the result has too.
+
+    No sample comes to `full` scale that neither side has there.
 
     Power stays constant whatever their correlation: equal gain where they are alike, equal power where they are not
     (M. Fink, M. Holters, U. Zölzer, "Signal-Matched Power-Complementary Cross-Fading and Dry-Wet Mixing", DAFx 2016).
@@ -75,7 +78,9 @@ def crossfade(old: Floats, new: Floats) -> Floats:
     correlation = float(np.clip(np.vdot(old, new) / np.sqrt(energy + 1e-24), 0, 1))
     weight = crossfade_weights(len(old))[:, None]
     gain = 1 / np.sqrt((1 - weight) ** 2 + weight**2 + 2 * correlation * weight * (1 - weight))
-    return (old * (1 - weight) + new * weight) * gain
+    if full == np.inf:
+        return (old * (1 - weight) + new * weight) * gain
+    return blended(old, new, weight, gain, full)
 
 
 class Crossfader:

@@ -98,10 +98,11 @@ def add_id3(path: Path, *frames: Any, version: int = 4) -> None:
     file = kind(path)
     if file.tags is None:
         file.add_tags()
+    tags = cast("Any", file.tags)
     for frame in frames:
-        file.tags.add(frame)
+        tags.add(frame)
     if version == 3:
-        file.tags.update_to_v23()
+        tags.update_to_v23()
     file.save(v2_version=version)
 
 
@@ -135,7 +136,8 @@ def fill(path: Path) -> None:
 
 
 def prepared(folder: Path, bare: Callable[[str], Path], kind: str, name: str) -> Path:
-    return shutil.copy(bare(kind), folder / f"{name}.{kind}") and folder / f"{name}.{kind}"
+    shutil.copy(bare(kind), folder / f"{name}.{kind}")
+    return folder / f"{name}.{kind}"
 
 
 @needs_ffmpeg
