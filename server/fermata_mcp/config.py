@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -25,7 +26,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from .domain.account import Account, AccountSpec, account_problems, read_account
 from .domain.errors import ConfigurationError
 from .domain.foreign.address import checked_address, checked_host
-from .domain.foreign.paths import shown
+from .domain.foreign.paths import from_home, shown, unquoted
 from .domain.lease import longest_submit_seconds
 
 # Read, so that they can be refused: whoever sets one of these relies on what this version does not do.
@@ -61,15 +62,23 @@ def _of_the_user(folder: Callable[[], Path]) -> Path:
 
 
 def _absolute(path: Path) -> Path:
+    path = Path(from_home(unquoted(str(path).strip())))
     if "${" in str(path):
         raise ValueError("contains an unfilled ${…} placeholder")
     try:
         path = path.expanduser()
     except RuntimeError:
         raise ValueError("must name a whole folder: no home folder is known here") from None
+    path = _there(path)
     if shown(str(path)) != str(path):
         raise ValueError("is no UTF-8 text; name a folder whose path is")
     return Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow links)
+
+
+def _there(path: Path) -> Path:
+    """The folder that is there under another Unicode form of its name, where the written one is not."""
+    forms = (Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD"))
+    return path if os.path.lexists(path) else next((form for form in forms if os.path.lexists(form)), path)
 
 
 def _lower(value: Any) -> Any:

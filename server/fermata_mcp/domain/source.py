@@ -6,15 +6,14 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from fermata_mcp.domain.foreign.paths import of_address
+from fermata_mcp.domain.foreign.paths import of_address, unquoted
 
 from .errors import InvalidRequest
 
 MAX_LENGTH = 4096
 _FORMS = "a file path, file:///…, https://…, tsk_… (or tsk_…/1), or clip:<id>"
 _TASK = re.compile(r"(tsk_[0-9a-f]{32})(?:/(\d{1,3}))?")
-_QUOTES = {"'": "'", "\u2018": "\u2019", '"': '"', "`": "`", "“": "”", "„": "“", "«": "»", "<": ">", "「": "」"}
-_QUOTED = re.compile(r"(?P<left>.)(?P<text>.*)(?P<right>.)", re.DOTALL)
+_OF_A_CHAT = re.compile(r"(?i)(sandbox|attachment):|/mnt/(data|user-data|uploads|file[-_]uploads)(/|$)|/home/oai/")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
 
@@ -63,8 +62,10 @@ def parse_source(text: str) -> Source:
     Raises:
         InvalidRequest: Empty, longer than 4,096 characters, with control characters, or of no known form.
     """
-    text = _unquoted(text.strip())
+    text = unquoted(text.strip())
     _refuse_odd_text(text)
+    if text.lower().startswith(("sandbox:", "attachment:")):
+        raise attached_to_a_chat(text)
     if text.startswith("tsk_"):
         return _task(text)
     if text.startswith("clip:"):
@@ -75,10 +76,17 @@ def parse_source(text: str) -> Source:
     return _address(text, scheme.group(1).lower()) if scheme else FileSource(text)
 
 
-def _unquoted(text: str) -> str:
-    """Without the quotes that shells, file managers and writers put around a path."""
-    match = _QUOTED.fullmatch(text)
-    return match["text"].strip() if match and _QUOTES.get(match["left"]) == match["right"] else text
+def is_of_a_chat(path: str) -> bool:
+    """Whether it is where assistants keep what was attached to a chat, on machines of their own."""
+    return _OF_A_CHAT.match(path) is not None
+
+
+def attached_to_a_chat(path: str) -> InvalidRequest:
+    """What is said of such a path, which leads nowhere here."""
+    return InvalidRequest(
+        f"{path} is a file attached to a chat: it lies on the assistant's machine, and this server cannot reach it.",
+        "give the path of the file on the machine where this server runs, or upload it and give an https:// link.",
+    )
 
 
 def _refuse_odd_text(text: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from fermata_mcp.domain.foreign.paths import StoredPath
 
@@ -136,7 +136,8 @@ class SourceFacts(_Value):
     style: str | None = None
     model: str | None = Field(default=None, description="what made it: providers want the same model again")
     audio_url: str | None = Field(default=None, description="where its audio can be fetched, to compare and to join")
-    suffix: str | None = Field(default=None, description="file suffix that the bytes behind a link call for")
+    suffix: str | None = Field(default=None, description="file suffix that its bytes call for")
+    name: StoredPath | None = Field(default=None, description="what the person calls the file, where that is a link")
     chosen: str | None = Field(default=None, description="why this provider, where the caller named none")
     identity: str = Field(default="", description="equal for equal audio: path, size and time of a file, or the id")
 
@@ -225,6 +226,11 @@ class Step:
     updated_at: int
 
 
+def _each_once(said: tuple[str, ...]) -> tuple[str, ...]:
+    """The same may be noticed where a source is checked and where it is worked on."""
+    return tuple(dict.fromkeys(said))
+
+
 @dataclass(frozen=True)
 class Task:
     """Our durable row of one thing somebody asked for. Times are Unix milliseconds, UTC."""
@@ -243,7 +249,7 @@ class Task:
     message: str
     audio: Audio | None
     error: Failure | None
-    warnings: tuple[str, ...]
+    warnings: Annotated[tuple[str, ...], AfterValidator(_each_once)]
     quote: Quote
     held: int
     charged: int

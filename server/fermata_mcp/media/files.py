@@ -6,14 +6,25 @@ import errno
 import os
 import shutil
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest, NotFound, TooLarge
 from fermata_mcp.domain.foreign import paths
+from fermata_mcp.domain.source import attached_to_a_chat, is_of_a_chat
 
 from .atomic import whole_file
 from .places.nearby import held_in, is_file, meant_by, spellings
+
+
+def name_of(written: str, path: Path) -> str:
+    """What a person who wrote `written` calls the file that it leads to: a link's own name, not that of its target."""
+    for way in spellings(written):
+        with suppress(OSError, RuntimeError, ValueError):
+            if Path(way).expanduser().resolve() == path:
+                return Path(way).name
+    return path.name
 
 
 def readable_file(written: str, roots: tuple[Path, ...] | None) -> Path:
@@ -32,6 +43,8 @@ def readable_file(written: str, roots: tuple[Path, ...] | None) -> Path:
     except (OSError, RuntimeError, ValueError):
         raise InvalidRequest("`source` is not a usable path.", "give the path of an audio file.") from None
     path = next((way for way in ways if _may_be_read(way, roots) and is_file(way)), ways[0])
+    if is_of_a_chat(written) and not (_may_be_read(path, roots) and path.exists()):
+        raise attached_to_a_chat(written)
     _check_roots(path, roots)
     mode = _mode(path)
     if stat.S_ISDIR(mode):

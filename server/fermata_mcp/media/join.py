@@ -16,6 +16,7 @@ from .atomic import told_in_words, whole_file
 from .audio import Opened, open_audio, probe
 from .encoding.peaks import blended, storable
 from .facts import JoinedFile
+from .formats.kinds import ending_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,7 @@ def join(before: Path, at: float, part: Path, target_stem: Path) -> JoinedFile:
 
     try:
         with open_audio(before) as head, open_audio(part) as tail:
-            target = target_stem.with_name(target_stem.name + before.suffix.lower())
+            target = target_stem.with_name(target_stem.name + ending_for(before.name, head.format, head.subtype))
             cut = min(head.frames, round(at * head.samplerate))
             return JoinedFile(target, _write(_joined(head, cut, _like(head, tail)), before, cut, target))
     except soundfile.SoundFileError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Annotated
 from urllib.parse import quote, unquote_to_bytes
@@ -9,6 +10,29 @@ from urllib.parse import quote, unquote_to_bytes
 from pydantic import AfterValidator, PlainSerializer
 
 _ADDRESS = "file://"
+_QUOTES = {"'": "'", "\u2018": "\u2019", '"': '"', "`": "`", "“": "”", "„": "“", "«": "»", "<": ">", "「": "」"}
+_QUOTED = re.compile(r"(?P<left>.)(?P<text>.*)(?P<right>.)", re.DOTALL)
+_HOME = re.compile(r"^(\$HOME|\$\{HOME\})(?=[/\\]|$)")
+_ESCAPED = re.compile(r"\\([^A-Za-z0-9\\/])")
+
+
+def unquoted(text: str) -> str:
+    """Without the quotes that shells, file managers and writers put around a path."""
+    match = _QUOTED.fullmatch(text)
+    return match["text"].strip() if match and _QUOTES.get(match["left"]) == match["right"] else text
+
+
+def from_home(text: str) -> str:
+    """With `~` for a `$HOME` at its beginning, as a shell would have it."""
+    return _HOME.sub("~", text)
+
+
+def meant(text: str) -> str:
+    """A path for something new, which no look at the disk can tell: as it was copied from a shell or an address bar."""
+    plain = unquoted(text.strip())
+    if plain.lower().startswith("file:/"):
+        return of_address(re.sub(r"^file:(//(localhost)?(?=/))?", "", plain, flags=re.IGNORECASE))
+    return _ESCAPED.sub(r"\1", from_home(plain)) if sys.platform != "win32" else from_home(plain)
 
 
 def written(path: str) -> str:

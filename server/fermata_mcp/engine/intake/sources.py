@@ -19,7 +19,7 @@ from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, SourceFacts, Step, Task, Work
 from fermata_mcp.media import files
 from fermata_mcp.media.decoding.client import Decoder
-from fermata_mcp.media.formats.kinds import suffix_in
+from fermata_mcp.media.formats.kinds import ending_for, suffix_in
 from fermata_mcp.media.places.naming import as_text
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.store.base import REPLAY_WINDOW_MS, Store
@@ -115,14 +115,16 @@ class Sources:
         return SourceLookup(facts.model_copy(update={"suffix": seen.suffix or facts.suffix}), told)
 
     async def _file_facts(self, path: Path, ref: str) -> SourceLookup:
-        seal = files.seal_of(path)
+        seal, name = files.seal_of(path), files.name_of(ref, path)
         facts = await self._decoder.probe(path)
         found = SourceFacts(
             ref=written(ref),
             duration_seconds=facts.duration_seconds,
             file=str(path),
             seal=seal,
-            title=as_text(path.stem),
+            title=as_text(Path(name).stem),
+            name=name,
+            suffix=ending_for(name, facts.container, facts.subtype) or None,
             identity=files.identity(path),
         )
         files.check_seal(path, seal)

@@ -84,13 +84,16 @@ def _target(
     wanted: str | None, title: str | None, facts: SourceFacts, spec: ProviderSpec, settings: Settings, task_id: str
 ) -> Path:
     """Where the result goes; its ending is that of the source where the provider keeps the source's format."""
-    called = name_in(facts.url) if facts.url else facts.file or facts.title or facts.ref
+    called = name_in(facts.url) if facts.url else facts.name or facts.file or facts.title or facts.ref
     return destination(wanted, settings.output_dir, stem_for(title, called), task_id[4:10], _kept(facts, spec))
 
 
 def _kept(facts: SourceFacts, spec: ProviderSpec) -> str:
     """The ending of the source, where the provider keeps its format."""
-    return (Path(facts.file or "").suffix.lower() or facts.suffix or "") if spec.lengths.any_result else ""
+    if not spec.lengths.any_result:
+        return ""
+    fetched = Path(facts.file or "").suffix.lower() if facts.url else ""
+    return fetched or facts.suffix or Path(facts.file or "").suffix.lower()
 
 
 def _ending_problems(request: Request, spec: ProviderSpec, facts: SourceFacts) -> Iterator[FermataError]:

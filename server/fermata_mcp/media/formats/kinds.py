@@ -23,6 +23,22 @@ MEDIA_TYPES = {
 }  # fmt: skip
 
 
+# Endings that are right for what libsndfile calls a container, the usual one first.
+_OF_CONTAINERS = {
+    "WAV": (".wav", ".wave", ".bwf", ".rf64"), "WAVEX": (".wav", ".wave", ".bwf", ".rf64"), "FLAC": (".flac",),
+    "MP3": (".mp3", ".mpga"), "AIFF": (".aiff", ".aif", ".aifc"), "AU": (".au", ".snd"), "CAF": (".caf",),
+    "W64": (".w64",),
+}  # fmt: skip
+_OF_OGG = {"VORBIS": (".ogg", ".oga"), "OPUS": (".opus", ".ogg", ".oga")}
+
+
+def ending_for(name: str, container: str, subtype: str) -> str:
+    """The ending for what a file holds: its own in lower case where that is right, or where we know of no other."""
+    written = PurePosixPath(name).suffix.lower()
+    right = _OF_OGG.get(subtype, (".ogg", ".oga")) if container == "OGG" else _OF_CONTAINERS.get(container, ())
+    return written if written in right or not right else right[0]
+
+
 def media_type(name: str) -> str:
     """What a file of this name holds, as hosts are told: wherever audio is given or pointed to."""
     return MEDIA_TYPES.get(PurePosixPath(name.lower()).suffix, "application/octet-stream")

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest
+from fermata_mcp.domain.foreign.paths import meant
 
 from .naming import output_path
 
@@ -64,20 +65,20 @@ def check_destination(written: str, output: Path, *, anywhere: bool) -> None:
 
 def wanted_ending(written: str | None) -> str:
     """The ending of a file that the caller asked for; "" where it left that open."""
-    ending = Path(written or "").suffix.lower()
+    ending = Path(meant(written or "")).suffix.lower()
     return ending if ending in ENDINGS else ""
 
 
 def _absolute(written: str, output: Path) -> Path:
     try:
-        path = Path(written.strip()).expanduser()
+        path = Path(meant(written)).expanduser()
     except RuntimeError:
         raise InvalidRequest("save_as begins with ~, and no home folder is known here.", "give a whole path.") from None
     return Path(os.path.abspath(output / path))  # noqa: PTH100  (resolve() would follow links)
 
 
 def _is_folder(path: Path, written: str) -> bool:
-    return path.is_dir() or written.strip().endswith(("/", os.sep))
+    return path.is_dir() or meant(written).endswith(("/", os.sep))
 
 
 def _stem(path: Path) -> str:

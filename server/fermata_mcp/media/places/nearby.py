@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 
+from fermata_mcp.domain.foreign.paths import from_home
 from fermata_mcp.media.formats.kinds import MEDIA_TYPES
 
 # A folder may hold any number of files.
@@ -18,13 +19,12 @@ MOST_LOOKED_AT = 2000
 MOST_NAMED = 5
 _ESCAPED = re.compile(r"\\(.)")
 _CLIP_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_HOME = re.compile(r"\$HOME(?=/)|\$\{HOME\}(?=/)")
 
 
 def spellings(written: str) -> Iterator[str]:
     """A path as it is written, and as it is meant where it was copied from a shell or from another system."""
     yield written
-    home = _HOME.sub("~", written)
+    home = from_home(written)
     plain = _ESCAPED.sub(r"\1", home) if os.sep == "/" else home
     for way in (home, plain):
         yield way
