@@ -28,7 +28,8 @@ def jumps_of(*jumps: tuple[float, float, float]) -> Jumps:
     """From (second left, seconds back, share of listeners who accept it)."""
     leave, lag, share = (np.array(column, float) for column in zip(*jumps, strict=True))
     frames = np.round(leave * _FRAMES_PER_SECOND).astype(np.int64)
-    return Jumps(frames, lag * _FRAMES_PER_SECOND * 10, 1 - share, share, _FRAMES_PER_SECOND * 10.0, 10)
+    lags = lag * _FRAMES_PER_SECOND * 10
+    return Jumps(frames, lags, 1 - share, share, np.zeros(len(lag)), _FRAMES_PER_SECOND * 10.0, 10)
 
 
 def samples_of(source: Path) -> Samples:

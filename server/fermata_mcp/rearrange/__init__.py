@@ -7,7 +7,9 @@ a `Job` in, a `Result` out. Data flows one way, and these nouns pass from stage 
     ─────────── ─────────────────────────── ────────────────────────────────── ─────────────────────────────────────────
     decode      samples                     the source file                    Samples, in the file's own sample format
     features    features.analysis           Samples                            Analysis: timbre, harmony, rhythm, level
-                features.spectra              (the transforms)
+                features.spectra              (the transforms; features.means smooths them)
+                features.voices             the same signal, its spectra       where somebody sings or speaks
+                features.voice_band           (instead, where no detector of voices is installed)
     candidates  transitions.self_distance   Analysis, JumpBounds               pairs of cells that sound alike
     align       transitions.alignment       Analysis, those pairs              lags, to a fraction of a frame
     penalise    transitions.distance        Analysis, frames, lags             mismatch, acceptance by listeners
@@ -20,6 +22,7 @@ a `Job` in, a `Result` out. Data flows one way, and these nouns pass from stage 
     crossfade   transitions.crossfade       JumpSequence, Samples              Crossfades, to the sample
                 arrangement.repeat            (instead, where no jump is found: from the beginning again)
                 arrangement.timeline        Crossfades                         Timeline: seams, fade, exact length
+                arrangement.talk              (what is said where most of it is speech)
                 arrangement.arrange           (calls all from features on)     Arrangement: Timeline, mode, warnings
     render      output.render               Samples, Timeline                  blocks in the source's sample format
     encode      output.encode               blocks, Moves of the timeline      the target file, whole or not at all

@@ -14,13 +14,17 @@ import numpy as np
 
 from fermata_mcp.rearrange.samples import BLOCK, to_float
 
+from .means import moving_mean
 from .spectra import BANDS, chroma_weights, decibels, mel_weights, power_spectra
+from .voices import detector, find_voices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fermata_mcp.rearrange.cache import Arrays, Cache
     from fermata_mcp.rearrange.samples import F32, Floats, Samples
+
+    from .voices import Detector
 
 # Chosen 2026-11-22 when the engine was written, but for `_CHROMA_ROOTS`, which was tuned the same day with benchmarks/
 # quality.py on the 26 tracks of fetch_music.TUNED.
@@ -50,6 +54,8 @@ class Analysis:
         floor: That floor, as power.
         onsets: [frames, 4] rise of the spectrum, low to high bands.
         chroma: [cells, 12] strength of each pitch class; rows of length 1.
+        voice: [frames] probability that somebody sings or speaks.
+        spoken: Share of the stretch in which somebody speaks.
     """
 
     start: int
@@ -63,6 +69,8 @@ class Analysis:
     floor: float
     onsets: F32
     chroma: F32
+    voice: F32
+    spoken: float
 
     @property
     def frames(self) -> int:
@@ -141,41 +149,25 @@ def analyse(samples: Samples, start: int, stop: int, cache: Cache, progress: Cal
     rate = samples.rate / step
     hop = 256 * max(1, round(rate / _ANALYSIS_RATE)) if rate > 16000 else 128
     mono = _mono(samples, start, stop, step, lambda part: progress(part * 0.5))
-    arrays = cache.arrays(f"analysis {samples.frames} {start} {stop}", lambda: _transform(mono, rate, hop))
+    ears = detector()
+    what = f"analysis {samples.frames} {start} {stop} {ears is not None}"
+    arrays = cache.arrays(what, lambda: _transform(mono, rate, hop, ears))
     progress(1.0)
     power, mel, chroma, floor = arrays["power"], arrays["mel"], arrays["chroma"], float(arrays["floor"])
+    voice, spoken = arrays["presence"], float(arrays["spoken"])
     cell = _cell_frames(len(mel))
-    return Analysis(start, step, rate, hop, cell, mono, power, mel, floor, _onsets(mel), chroma)
+    return Analysis(start, step, rate, hop, cell, mono, power, mel, floor, _onsets(mel), chroma, voice, spoken)
 
 
-def _transform(mono: F32, rate: float, hop: int) -> Arrays:
+def _transform(mono: F32, rate: float, hop: int, ears: Detector | None) -> Arrays:
     """What takes long: the spectra of the whole signal `mono` [samples], as arrays of `Analysis` by their names."""
     power = power_spectra(mono, 4 * hop, hop, mel_weights(4 * hop, rate))
     floor = float(np.percentile(power[::7], 95)) * 1e-5 + 1e-9
     mel = decibels(power, floor)
     cell = _cell_frames(len(mel))
     chroma = _chroma(mono, rate, hop, cell)[: len(mel) // cell]
-    return {"power": power.sum(1, dtype=np.float32), "mel": mel, "chroma": chroma, "floor": floor}
-
-
-def moving_mean(values: F32, width: int) -> F32:
-    """[n] centred mean over `width` of the `values` [n], the ends continued."""
-    if len(values) <= width:
-        return np.full_like(values, values.mean() if len(values) else 0)
-    padded = np.pad(values, (width // 2, width - width // 2 - 1), mode="edge")
-    total = np.concatenate([[0.0], np.cumsum(padded, dtype=np.float64)])
-    return ((total[width:] - total[:-width]) / width).astype(np.float32)
-
-
-def moving_rows(rows: F32, width: int) -> F32:
-    """[frames, n] centred means over `width` of the `rows` [frames, n], a power of two; the ends continued."""
-    total = np.pad(rows, ((width // 2, width // 2 - 1), (0, 0)), mode="edge")
-    done = 1
-    while done < width:
-        total = total[:-done] + total[done:]
-        done *= 2
-    total /= np.float32(width)
-    return total
+    voices = find_voices(mono, rate, mel, hop, ears)
+    return {"power": power.sum(1, dtype=np.float32), "mel": mel, "chroma": chroma, "floor": floor} | voices._asdict()
 
 
 def _cell_frames(frames: int) -> int:

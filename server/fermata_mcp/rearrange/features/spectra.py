@@ -71,6 +71,11 @@ def chroma_weights(size: int, rate: float) -> F32:
     return weights
 
 
+def mel_centres(rate: float) -> F32:
+    """[BANDS] Hz at which the filters of `mel_weights` are strongest."""
+    return _mel_edges(min(_HIGHEST, rate / 2))[1:-1]
+
+
 def decibels(power: F32, floor: float) -> F32:
     """`power` [any shape] as dB, with `floor` (a power) added so that near-silence does not matter."""
     return (10 * np.log10(power + np.float32(floor))).astype(np.float32)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fermata_mcp.rearrange.features.analysis import moving_rows
+from fermata_mcp.rearrange.features.means import moving_rows
 
 if TYPE_CHECKING:
     from fermata_mcp.rearrange.features.analysis import Analysis

@@ -33,7 +33,7 @@ def _jumps(draw: st.DrawFn) -> Jumps:
     leave = np.array([draw(st.integers(900, 9800)) for _ in range(count)])
     lag = np.array([draw(st.integers(400, int(place) - 100)) / _PER_SECOND for place in leave])
     share = np.array([draw(st.floats(0.05, 1)) for _ in range(count)])
-    return Jumps(leave, lag * 1000, 1 - share, share, 1000.0, 10)
+    return Jumps(leave, lag * 1000, 1 - share, share, 0 * share, 1000.0, 10)
 
 
 def _objective(added: float, ending: Ending = "auto", continue_at: float | None = None, take: int = 1) -> Objective:
@@ -108,7 +108,7 @@ def test_the_same_is_chosen_every_time(jumps: Jumps, added: float) -> None:
 @pytest.mark.parametrize(("leave", "spacing"), [(2012, 4.1), (1231, 4.3), (1331, 5.3)])
 def test_a_jump_of_just_the_spacing_can_follow_itself(leave: int, spacing: float) -> None:
     """Though what the place entered and the spacing add up to is rounded."""
-    jumps = Jumps(np.array([leave]), np.array([spacing * 1000]), np.zeros(1), np.ones(1), 1000.0, 10)
+    jumps = Jumps(np.array([leave]), np.array([spacing * 1000]), np.zeros(1), np.ones(1), np.zeros(1), 1000.0, 10)
     objective = replace(_objective(10 * spacing, "keep"), spacing=spacing)
     sequence = find_sequence(jumps, objective, lambda _share: None)
     assert sequence is not None

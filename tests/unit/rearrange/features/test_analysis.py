@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from fermata_mcp.rearrange.features.analysis import moving_mean, moving_rows
 from support.audio_signals import RATE, chord_loop, clicks, noise, save, stereo
 from support.jumps import analysed
 
@@ -47,12 +46,3 @@ def test_silence_is_known(tmp_path: Path, level: float) -> None:
 
 def test_what_cancels_out_is_analysed_by_one_channel(tmp_path: Path) -> None:
     assert not analysed(save(tmp_path / "a.wav", stereo(noise(3), -noise(3)))).silent
-
-
-def test_moving_means_go_on_at_the_ends() -> None:
-    steps = np.repeat([0.0, 1.0], 50).astype(np.float32)
-    for smooth in (moving_mean(steps, 8), moving_rows(steps[:, None], 8)[:, 0]):
-        assert len(smooth) == pytest.approx(100, abs=1)
-        assert (smooth[:40] == 0).all()
-        assert (smooth[-40:] == 1).all()
-    assert moving_mean(steps[:3], 8).tolist() == [0, 0, 0]
