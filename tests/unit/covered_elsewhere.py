@@ -15,19 +15,21 @@ _COVERS = {
         "store/base.py",
         "store/claiming.py",
         "store/writing.py",
+        "store/removing.py",
     ),
     "contract/test_unreadable_rows.py": ("store/reading.py",),
     "e2e/test_cli.py": (
         "cli/main.py",
         "cli/commands.py",
         "cli/doctor.py",
+        "cli/answers.py",
     ),
     "e2e/test_cli_seen_and_heard.py": (
         "cli/lookup.py",
         "cli/presenting/apart.py",
         "cli/presenting/playing.py",
     ),
-    "e2e/test_cli_output.py": ("cli/saving.py",),
+    "e2e/test_cli_output.py": ("cli/extending/saving.py",),
     "e2e/test_cli_stop.py": (
         "cli/interrupt.py",
         "cli/stopped.py",

@@ -1,61 +1,99 @@
-"""The words of the command line."""
+"""What may be written on the command line."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 from typing import Any
 
 from fermata_mcp import __version__
 
+from .words.times import age, seconds
+
 DESCRIPTION = "Make music tracks longer: as an MCP server for assistants, or right here."
 EPILOG = "With no command it serves MCP on standard input and output, which is what an MCP host starts."
+STATUSES = ("queued", "running", "succeeded", "partial", "failed", "cancelled", "unknown")
+EXAMPLES = {
+    "extend": """\
+examples:
+  fermata-mcp extend song.mp3 --by 30                 half a minute more
+  fermata-mcp extend song.mp3 --to 4:10               exactly this long
+  fermata-mcp extend song.mp3 --from 1:35 --by 60     new music from a point on
+  fermata-mcp extend beat.wav --option ending=loop    plays end to start for ever
+  fermata-mcp extend song.mp3 --to 5:00 --output longer.flac
+  fermata-mcp extend *.mp3 album/ --recursive --to 3:00 --output ~/Music
+  fermata-mcp extend song.mp3 --provider sunoapi --prompt "a big finale" --dry-run
+
+--option NAME=VALUE of the provider local, which is free and offline:
+  ending=keep|fade|loop       the track's own ending, a fade-out, or a seamless loop
+  part=intro|middle|outro     which third is made longer
+  Whatever else it takes: fermata-mcp providers local. Other providers take the fields
+  of their own API under their own names.
+
+T is a time: 90, 1:30 or 1:02:03.5. Exit codes: 0 done, 1 the work failed, 2 a wrong call,
+3 money may have been spent, 130 stopped by Ctrl-C. With --json one SOURCE gives one object;
+several, a pattern or a folder give one array of objects, each with what was `given`.""",
+    "tasks": """\
+examples:
+  fermata-mcp tasks --status failed
+  fermata-mcp tasks --search "summer" --all""",
+    "purge": """\
+examples:
+  fermata-mcp purge --older-than 30d --dry-run     what it would remove, and how much that is
+  fermata-mcp purge --older-than 30d               the list and working files; your audio stays
+  fermata-mcp purge --older-than 90d --files       the finished audio of those tasks as well
+  fermata-mcp purge --caches                       analyses, previews, interrupted downloads
+
+Never removed: tasks that are not over or whose outcome is unknown, money that is disputed or
+counts this month, sources, and files that you had saved outside Fermata's own folders.""",
+    "completion": """\
+examples:
+  source <(fermata-mcp completion bash)
+  fermata-mcp completion man > ~/.local/share/man/man1/fermata-mcp.1""",
+}
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """The command and its arguments; a wrong call ends the process with code 2."""
-    args = make_parser().parse_args(argv)
-    if args.command is None:
-        return make_parser().parse_args(["serve"])
-    return args
+    parser = make_parser()
+    args, rest = parser.parse_known_args(argv)
+    if rest:
+        _take_up(args, rest, parser)
+    return make_parser().parse_args(["serve"]) if args.command is None else args
+
+
+def _take_up(args: argparse.Namespace, rest: list[str], parser: argparse.ArgumentParser) -> None:
+    """Sources and ids may also stand behind options, where argparse expects no more of them."""
+    several: dict[str, str] = {"extend": "source", "cancel": "id"}
+    more = [word for word in rest if word != "--"]
+    if args.command not in several or any(word.startswith("-") for word in more):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    getattr(args, several[args.command]).extend(more)
 
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("fermata-mcp", description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"fermata-mcp {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    _serve(commands.add_parser("serve", help="serve MCP (what a host starts)"))
-    _extend(commands.add_parser("extend", help="make a track longer"))
-    tasks = commands.add_parser("tasks", help="what was asked for, newest first")
-    task = commands.add_parser("task", help="one task: how it stands, waiting for it if it still runs")
-    cancel = commands.add_parser("cancel", help="stop a task; what a provider has taken on may still be charged")
-    resolve = commands.add_parser("resolve", help="decide about a task whose paid request got no answer (`unknown`)")
-    play = commands.add_parser("play", help="hear a finished task in the system's player")
-    for command in (task, play, cancel, resolve):
-        command.add_argument("id", metavar="ID", help="tsk_…, or its first characters")
-    _plot(task)
-    task.add_argument("--force", action="store_true", help="let --plot replace a file")
-    play.add_argument("--joins", action="store_true", help="only the seconds around each join")
-    resolve.add_argument(
-        "action", choices=["check", "resubmit", "give_up"],
-        help="check: look for evidence; resubmit: send again, which may cost twice; give_up: end it",
-    )  # fmt: skip
-    doctor = commands.add_parser("doctor", help="check the set-up, or tell how to use it from an MCP host")
-    doctor.add_argument("--host", metavar="NAME", help="what this host needs, and where: codex, cursor, zed and others")
-    doctor.add_argument("--write", action="store_true", help="put what the host needs into its configuration")
-    completion = commands.add_parser("completion", help="what the Tab key offers, as a script for a shell")
-    completion.add_argument("shell", metavar="SHELL", choices=["bash", "zsh", "fish", "ids"], help="bash, zsh or fish")
-    for command in (
-        tasks,
-        task,
-        cancel,
-        resolve,
-        commands.add_parser("credits", help="balances and what was spent today"),
-        commands.add_parser("providers", help="what each provider can do, needs and costs"),
-        doctor,
-    ):
-        _json(command)
+
+    def command(name: str, about: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name, help=about, description=f"{about[:1].upper()}{about[1:]}.", epilog=EXAMPLES.get(name),
+            formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+        )  # fmt: skip
+
+    _serve(command("serve", "serve MCP (what a host starts)"))
+    _extend(command("extend", "make tracks longer"))
+    _tasks(command("tasks", "what was asked for, newest first"))
+    _task(command("task", "one task: how it stands, waiting for it if it still runs"))
+    _cancel(command("cancel", "stop tasks; what a provider has taken on may still be charged"))
+    _resolve(command("resolve", "decide about a task whose paid request got no answer (`unknown`)"))
+    _play(command("play", "hear a finished task in the system's player"))
+    _doctor(command("doctor", "check the set-up, or tell how to use it from an MCP host"))
+    _completion(command("completion", "what the Tab key offers, as a script for a shell; or the manual page"))
+    _json(command("credits", "balances and what was spent today"))
+    _providers(command("providers", "what each provider can do, needs and costs"))
+    _purge(command("purge", "remove old tasks and caches; tells what that frees, and asks"))
     return parser
 
 
@@ -66,22 +104,122 @@ def _serve(serve: argparse.ArgumentParser) -> None:
 
 
 def _extend(extend: argparse.ArgumentParser) -> None:
-    extend.add_argument("source", metavar="SOURCE", help="file, https:// link, tsk_… or clip:<id>")
+    add = extend.add_argument
+    add("source", metavar="SOURCE", nargs="+", help="files, https:// links, tsk_…, clip:<id>; patterns, folders")
+    add("--recursive", action="store_true", help="take all audio in folders, and in those within")
     length = extend.add_mutually_exclusive_group()
-    length.add_argument("--by", type=_seconds, metavar="S", help="seconds to add")
-    length.add_argument("--to", type=_seconds, metavar="S", help="seconds the whole track should reach")
-    extend.add_argument("--from", dest="start", type=_seconds, metavar="S", help="second where new music starts")
-    extend.add_argument("--provider", metavar="P", help="see `fermata-mcp providers`")
-    extend.add_argument("--prompt", metavar="T", help="how it should go on")
-    extend.add_argument("--style", metavar="T", help="genre, mood, instruments")
-    extend.add_argument(
-        "--option", dest="options", action="append", type=_option, metavar="NAME=VALUE",
-        help="one of the provider's own settings, e.g. ending=loop; may be given again",
-    )  # fmt: skip
-    extend.add_argument("--output", metavar="FILE|FOLDER", help="also save the result as this file, or in this folder")
-    extend.add_argument("--force", action="store_true", help="let --output and --plot replace a file")
+    length.add_argument("--by", type=seconds, metavar="T", help="how much to add")
+    length.add_argument("--to", type=seconds, metavar="T", help="how long the whole track should be")
+    add("--from", dest="start", type=seconds, metavar="T", help="where new music starts (default: the end)")
+    add("--provider", metavar="P", help="see `fermata-mcp providers`")
+    add("--prompt", metavar="T", help="how it should go on")
+    add("--style", metavar="T", help="genre, mood, instruments")
+    add("--lyrics", metavar="T", help="words to sing")
+    add("--title", metavar="T", help="title of the result")
+    add("--model", metavar="M", help="the provider's model")
+    add("--take", type=_whole, metavar="N", help="2 asks for another take of the same")
+    add("--option", dest="options", action="append", type=_option, metavar="NAME=VALUE",
+        help="one of the provider's own settings, e.g. ending=loop; may be given again")  # fmt: skip
+    _money(extend)
+    add("--output", metavar="FILE|FOLDER", help="where to save; the ending of a file chooses its format")
+    add("--force", action="store_true", help="let --output and --plot replace a file")
     _plot(extend)
+    add("--quiet", action="store_true", help="print nothing but paths of results, and errors")
     _json(extend)
+    _more(extend.add_argument_group("what only some providers take"))
+
+
+def _money(extend: argparse.ArgumentParser) -> None:
+    money = extend.add_argument_group("what it may cost")
+    money.add_argument(
+        "--max-credits", type=_credits, metavar="N", help="do nothing that could cost more, all together"
+    )
+    money.add_argument("--dry-run", action="store_true", help="check, and tell the price; send nothing")
+    money.add_argument("--yes", action="store_true", help="pay without being asked")
+
+
+def _more(group: Any) -> None:
+    add = group.add_argument
+    add("--exclude-style", metavar="T", help="styles to avoid")
+    add("--instrumental", action="store_true", help="no vocals")
+    add("--vocal-gender", choices=["m", "f"], help="preferred voice")
+    add("--style-weight", type=_share, metavar="0-1", help="how close to the style")
+    add("--weirdness", type=_share, metavar="0-1", help="how far from the usual")
+    add("--audio-weight", type=_share, metavar="0-1", help="how close to the source")
+    add("--persona-id", metavar="ID", help="the provider's persona or voice")
+    add("--max-steps", type=_whole, metavar="N", help="most extensions to reach --to (default: 12)")
+    add("--step-prompt", dest="prompts", action="append", metavar="T", help="a prompt for each of these, in order")
+    add("--variation", type=_from_zero, metavar="N", help="which clip of each step to carry on, from 0")
+    add("--stitch", choices=["auto", "never"], help="never: leave a new part apart from its source")
+    add("--key", metavar="KEY", help="the same key when trying the same extension again")
+
+
+def _tasks(tasks: argparse.ArgumentParser) -> None:
+    tasks.add_argument("--status", choices=STATUSES, metavar="S", help=f"only these: {', '.join(STATUSES)}")
+    tasks.add_argument("--provider", metavar="P", help="only those of this provider")
+    tasks.add_argument("--search", metavar="TEXT", help="in titles, names of sources and files, and ids")
+    tasks.add_argument("--limit", type=_whole, default=20, metavar="N", help="most to show (default: 20)")
+    tasks.add_argument("--all", action="store_true", help="show every one")
+    _json(tasks)
+
+
+def _task(task: argparse.ArgumentParser) -> None:
+    _id(task)
+    _plot(task)
+    task.add_argument("--force", action="store_true", help="let --plot replace a file")
+    _json(task)
+
+
+def _cancel(cancel: argparse.ArgumentParser) -> None:
+    _id(cancel, nargs="+")
+    _json(cancel)
+
+
+def _resolve(resolve: argparse.ArgumentParser) -> None:
+    _id(resolve)
+    resolve.add_argument(
+        "action", choices=["check", "resubmit", "give_up"],
+        help="check: look for evidence; resubmit: send again, which may cost twice; give_up: end it",
+    )  # fmt: skip
+    _json(resolve)
+
+
+def _play(play: argparse.ArgumentParser) -> None:
+    _id(play)
+    play.add_argument("--joins", action="store_true", help="only the seconds around each join")
+
+
+def _doctor(doctor: argparse.ArgumentParser) -> None:
+    doctor.add_argument("--host", metavar="NAME", help="what this host needs, and where: codex, cursor, zed and others")
+    doctor.add_argument("--write", action="store_true", help="put what the host needs into its configuration")
+    _json(doctor)
+
+
+def _completion(completion: argparse.ArgumentParser) -> None:
+    completion.add_argument(
+        "shell", metavar="SHELL", choices=["bash", "zsh", "fish", "man", "ids"], help="bash, zsh, fish or man"
+    )  # fmt: skip
+
+
+def _providers(providers: argparse.ArgumentParser) -> None:
+    providers.add_argument("provider", metavar="NAME", nargs="?", help="everything about this one")
+    _json(providers)
+
+
+def _purge(purge: argparse.ArgumentParser) -> None:
+    add = purge.add_argument
+    add("--older-than", type=age, metavar="T", help="tasks that were over before this long ago: 30d, 12h, 2w")
+    add("--files", action="store_true", help="with --older-than: their finished audio in Fermata's own folders too")
+    add(
+        "--caches", action="store_true", help="analyses, previews, interrupted downloads; all are made anew when needed"
+    )
+    add("--dry-run", action="store_true", help="only tell what would be removed")
+    add("--yes", action="store_true", help="remove without being asked")
+    _json(purge)
+
+
+def _id(command: argparse.ArgumentParser, **more: Any) -> None:
+    command.add_argument("id", metavar="ID", help="tsk_…, or its first characters", **more)
 
 
 def _plot(command: argparse.ArgumentParser) -> None:
@@ -92,16 +230,6 @@ def _json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print JSON, as tools return it")
 
 
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
-    if not math.isfinite(value) or value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a length of time")
-    return value
-
-
 def _option(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not (name and equals):
@@ -110,6 +238,36 @@ def _option(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         return name, value
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
+
+
+def _from_zero(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0")
+    return int(text)
+
+
+def _credits(text: str) -> float:
+    return _number(text, 1e12, "a number of credits")
+
+
+def _share(text: str) -> float:
+    return _number(text, 1.0, "a number from 0 to 1")
+
+
+def _number(text: str, most: float, what: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+    return value
 
 
 def _port(text: str) -> int:

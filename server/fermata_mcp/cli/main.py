@@ -58,7 +58,9 @@ def _code_of(argv: list[str], ctrl_c: CtrlC, handed: Handed | None) -> int:
     except BaseException as error:
         match _cause(error):
             case FermataError() as cause:
-                return _said(str(cause), WRONG_CALL)
+                from .words.spoken import spoken
+
+                return _said(spoken(str(cause)), WRONG_CALL)
             case OutputLost() as cause:
                 return _said(str(cause), FAILED)
             case BrokenPipeError():

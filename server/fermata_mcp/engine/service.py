@@ -31,6 +31,7 @@ from .clock import Clock
 from .credits import CreditsReport, ProviderCredits, beginnings, credits_of, evidence
 from .previews import Previews
 from .progress import Changes
+from .purging import Purging
 from .runner import Runner
 from .steps import moves
 
@@ -74,6 +75,7 @@ class Service:
         self._principal = ONE_PERSON
         self._shelf = files.Shelf((settings.output_dir, settings.data_dir), input_roots)
         self.previews = Previews(decoder, settings.data_dir / "previews")
+        self.purging = Purging(store, settings, clock, ONE_PERSON)
         sources = Sources(store, ONE_PERSON, decoder, self._shelf)
         self._preparer = Preparer(registry, sources, settings, clock, ONE_PERSON)
 

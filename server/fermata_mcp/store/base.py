@@ -186,6 +186,21 @@ class Store(Protocol):
         """Record that these were given back, each once whoever else records it too."""
         ...
 
+    async def removable(self, *, principal: str, before: int, counted_since: int) -> tuple[list[str], int]:
+        """Tasks that ended before a time and that nothing needs any more, oldest first; and how many are kept.
+
+        Kept are those whose outcome is open or whose audio is still fetched, and those whose money is open, disputed,
+        or was sent since `counted_since` or after the last sighting of its account's balance.
+        """
+        ...
+
+    async def remove(self, task_ids: Sequence[str], *, principal: str, before: int, counted_since: int) -> list[str]:
+        """Take these out for good, with their money; those that `removable` would not tell any more are left.
+
+        Returns those that went.
+        """
+        ...
+
     async def lengths_added(self, provider: str, model: str | None) -> list[float]:
         """Seconds that the last finished extensions of a provider and model added, newest first, at most 64."""
         ...

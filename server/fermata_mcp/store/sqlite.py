@@ -21,7 +21,7 @@ from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 
-from . import claiming, reading, rows, writing
+from . import claiming, reading, removing, rows, writing
 from .base import CLOCK_SLACK_MS, Created, Page, Unreadable
 from .claiming import Taker
 from .sqlite_file import Sql, in_words, open_file
@@ -163,6 +163,14 @@ class SqliteStore:
 
     async def book_refunds(self, disputes: Sequence[Dispute], note: str, *, now: int) -> None:
         await self._write(partial(writing.book_refunds, disputes=disputes, note=note, now=now))
+
+    async def removable(self, *, principal: str, before: int, counted_since: int) -> tuple[list[str], int]:
+        asked = partial(removing.removable, principal=principal, before=before, counted_since=counted_since)
+        return await self._run(asked)
+
+    async def remove(self, task_ids: Sequence[str], *, principal: str, before: int, counted_since: int) -> list[str]:
+        which = partial(removing.remove, principal=principal, before=before, counted_since=counted_since)
+        return await self._write(partial(which, task_ids=task_ids))
 
     async def lengths_added(self, provider: str, model: str | None) -> list[float]:
         return await self._run(partial(reading.lengths_added, provider=provider, model=model))

@@ -16,14 +16,14 @@ def test_an_extension_in_words() -> None:
     told = parse(
         ["extend", "a.wav", "--by", "4.5", "--from", "2", "--option", "ending=loop", "--option", "n=3", "--force"]
     )
-    assert (told.source, told.by, told.to, told.start, told.force) == ("a.wav", 4.5, None, 2.0, True)
+    assert (told.source, told.by, told.to, told.start, told.force) == (["a.wav"], 4.5, None, 2.0, True)
     assert dict(told.options) == {"ending": "loop", "n": 3}
 
 
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        ("extend a.wav --by x", "not a number of seconds"),
+        ("extend a.wav --by x", "write seconds, m:ss or h:mm:ss"),
         ("extend a.wav --by -1", "not a length of time"),
         ("extend a.wav --by inf", "not a length of time"),
         ("extend a.wav --by 1 --to 2", "not allowed with"),

@@ -29,3 +29,12 @@ def ago(moment: str, now: datetime | None = None) -> str:
             count = int(passed // length)
             return f"{count} {'day' if unit == 'days' and count == 1 else unit} ago"
     return moment[:10]
+
+
+def age(seconds: float) -> str:
+    """A span of time in the largest unit that it fills: 30 days, 12 hours."""
+    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            count = seconds / length
+            return f"{count:.3g} {unit}{'' if count == 1 else 's'}"
+    return f"{seconds:.3g} seconds"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any
@@ -26,17 +27,20 @@ STATUS, LENGTH, WHEN, LEAST_NAME = 9, 7, 10, 12
 class TaskList:
     """`view` is that of `list_tasks`; `stopped` are the ids of work that nobody carries out any more.
 
+    `filters` are what it was narrowed to, by the names of the options.
+
     Where it goes to a program instead of a terminal, nothing is cut.
     """
 
     view: View
     now: datetime
     stopped: Collection[str] = ()
+    filters: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         tasks, unreadable = self.view["tasks"], self.view.get("unreadable", ())
         if not tasks and not unreadable:
-            yield Text("No tasks yet. Start with: fermata-mcp extend song.mp3 --by 30")
+            yield Text(_none_with(self.filters))
         rows = list(self._rows(short=console.is_terminal))
         columns = Columns.of(rows, console.width if console.is_terminal else None, plain=options.ascii_only)
         if tasks and console.is_terminal:
@@ -45,13 +49,15 @@ class TaskList:
             yield from columns.lines(row)
         for task_id in unreadable:
             yield Text(f"{task_id}  cannot be read; it is kept as it is")
+        if self.view.get("next_cursor"):
+            yield Text(f"There are more than these {len(tasks)}: --all shows every one, --search TEXT finds some.")
 
     def _rows(self, *, short: bool) -> Iterator[Row]:
         ids = short_ids([task["task_id"] for task in self.view["tasks"]])
         for task in self.view["tasks"]:
             status = "stopped" if task["task_id"] in self.stopped else task["status"]
             way_on = _way_on(status, ids[task["task_id"]] if short else task["task_id"])
-            facts = (_name_of(task["source"]), minutes(task["duration_seconds"]), ago(task["created_at"], self.now))
+            facts = (name_of(task["source"]), minutes(task["duration_seconds"]), ago(task["created_at"], self.now))
             yield Row(status, *facts, way_on)
 
 
@@ -98,8 +104,27 @@ class Columns:
         return f"{status:<{STATUS}}  {name}  {length:>{LENGTH}}  {when:>{WHEN}}"
 
 
-def tasks_table(view: View) -> TaskList:
-    return TaskList(view, datetime.now(UTC), view.get("stopped", ()))
+def tasks_table(view: View, filters: Mapping[str, str] | None = None) -> TaskList:
+    return TaskList(view, datetime.now(UTC), view.get("stopped", ()), filters or {})
+
+
+def matching(search: str | None, task: View) -> bool:
+    """Whether a title, the name of the source or of the file, or the id has the words in it."""
+    if not search:
+        return True
+    names = [task["task_id"], task.get("title"), task["source"], name_of(task["source"])]
+    names += [PurePath(task["file"]).name] if task["file"] else []
+    return any(_folded(search) in _folded(name) for name in names if name)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _none_with(filters: Mapping[str, str]) -> str:
+    if not filters:
+        return "No tasks yet. Start with: fermata-mcp extend song.mp3 --by 30"
+    return f"No tasks with {', '.join(f'--{name} {value}' for name, value in filters.items())}."
 
 
 def short_ids(ids: list[str]) -> dict[str, str]:
@@ -123,7 +148,7 @@ def _way_on(status: str, short: str) -> str:
             return f"fermata-mcp task {short}"
 
 
-def _name_of(source: str) -> str:
+def name_of(source: str) -> str:
     """The name of a file or page; other sources are their own."""
     if source.startswith(("clip:", "tsk_")):
         return source

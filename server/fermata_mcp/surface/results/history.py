@@ -22,6 +22,7 @@ class ShortTask(View):
     provider: str
     status: str
     source: str
+    title: str | None = Field(default=None, exclude_if=lambda title: title is None)
     duration_seconds: Rounded | None
     file: str | None
     created_at: str
@@ -40,6 +41,7 @@ def short(task: Task) -> ShortTask:
         provider=task.provider,
         status=task.status,
         source=task.source.ref,
+        title=task.request.get("title") or task.source.title,
         duration_seconds=task.audio.duration_seconds if task.audio else None,
         file=task.audio.file if task.audio else None,
         created_at=iso_seconds(task.created_at),

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
+from fermata_mcp.cli.hosts.known import HOSTS
 from fermata_mcp.providers.registry import BUILT_IN
 
-from .hosts.known import HOSTS
+from .parameters import LOCAL_VALUES
 
 PROGRAM = "fermata-mcp"
 IDS = f"{PROGRAM} completion ids 2>/dev/null"
@@ -43,6 +44,7 @@ class Command:
     help: str
     options: tuple[Option, ...]
     values: tuple[Value, ...]
+    goes_on: bool  # as many of the last as one likes
 
 
 def completion(shell: str, parser: argparse.ArgumentParser) -> str:
@@ -61,7 +63,8 @@ def commands_of(parser: argparse.ArgumentParser) -> list[Command]:
 def _command(name: str, about: str, parser: Any) -> Command:
     options = [action for action in parser._actions if action.option_strings and action.dest != "help"]
     words = [action for action in parser._actions if not action.option_strings]
-    return Command(name, about, tuple(map(_option, options)), tuple(map(_value, words)))
+    goes_on = bool(words) and words[-1].nargs == "+"
+    return Command(name, about, tuple(map(_option, options)), tuple(map(_value, words)), goes_on)
 
 
 def _option(action: Any) -> Option:
@@ -69,7 +72,8 @@ def _option(action: Any) -> Option:
 
 
 def _value(action: Any) -> Value:
-    known = {"host": tuple(host.name for host in HOSTS), "provider": tuple(BUILT_IN)}
+    settings = tuple(f"{name}={value}" for name, values in LOCAL_VALUES.items() for value in values)
+    known = {"host": tuple(host.name for host in HOSTS), "provider": tuple(BUILT_IN), "options": settings}
     if action.choices:
         return Value(words=tuple(choice for choice in action.choices if choice != "ids"))  # that one is for scripts
     # `serve` has a --host of its own, which is an address.
@@ -88,21 +92,34 @@ def _with_values(commands: list[Command]) -> Iterator[tuple[str, Value]]:
 
 
 def _bash(commands: list[Command]) -> Iterator[str]:
-    """Where it offers nothing bash itself offers files."""
+    """Where it offers nothing bash itself offers files.
+
+    Readline breaks words at `=`: they are put together again, and what stands before the last break is not offered.
+    """
     yield "_fermata_mcp() {"
-    yield '  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} offers=""'
-    yield '  case "$COMP_CWORD/$command $before" in'
+    yield '  local -a words=(); local part offers="" broken='
+    yield '  for part in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do'
+    yield '    if [[ $part == "=" || $broken ]] && ((${#words[@]})); then words[${#words[@]}-1]+=$part'
+    yield '    else words+=("$part"); fi'
+    yield '    [[ $part == "=" ]] && broken=1 || broken='
+    yield "  done"
+    yield "  local at=$((${#words[@]} - 1)) command=${words[1]-}"
+    yield "  local word=${words[at]} before=${words[at-1]}"
+    yield '  case "$at/$command $before" in'
     yield f"    1/*) offers={shlex.quote(' '.join(command.name for command in commands))} ;;"
     for call, value in _with_values(commands):
         yield f"    */{shlex.quote(call)}) {_bash_offers(value)} ;;"
     for command in commands:
-        yield f"    */{command.name}\\ *) case $COMP_CWORD/$word in"
+        yield f"    */{command.name}\\ *) case $at/$word in"
         yield f"      */-*) offers={shlex.quote(' '.join(option.name for option in command.options))} ;;"
         for number, value in enumerate(command.values, 2):
-            yield f"      {number}/*) {_bash_offers(value)} ;;"
+            last = command.goes_on and number == len(command.values) + 1
+            yield f"      {'*' if last else number}/*) {_bash_offers(value)} ;;"
         yield "      esac ;;"
     yield "  esac"
     yield '  COMPREPLY=($(compgen -W "$offers" -- "$word"))'
+    yield '  [[ $word == *=* && $COMP_WORDBREAKS == *=* ]] && COMPREPLY=("${COMPREPLY[@]#"${word%"${word##*=}"}"}")'
+    yield "  return 0"
     yield "}"
     yield f"complete -o bashdefault -o default -F _fermata_mcp {PROGRAM}"
 
@@ -132,7 +149,8 @@ def _zsh(commands: list[Command]) -> Iterator[str]:
     yield "    *) case $words[2]/$CURRENT in"
     for command in commands:
         for number, value in enumerate(command.values, 3):
-            yield f"      {command.name}/{number}) {_zsh_offers(value)} ;;"
+            last = command.goes_on and number == len(command.values) + 2
+            yield f"      {command.name}/{'*' if last else number}) {_zsh_offers(value)} ;;"
     yield "    esac ;;"
     yield "  esac"
     yield "}"

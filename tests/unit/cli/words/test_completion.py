@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from fermata_mcp.cli.words.completion import commands_of, completion
 
 from fermata_mcp.cli.arguments import make_parser
-from fermata_mcp.cli.completion import commands_of, completion
 from fermata_mcp.cli.hosts.known import HOSTS
 
 ASK = """. {script}
 ask() {{ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _fermata_mcp; echo "${{COMPREPLY[@]}}"; }}
+COMP_WORDBREAKS='=:'
 ask {words}
 """
 
@@ -44,12 +45,19 @@ def offered(folder: Path, words: str) -> list[str]:
         ("fermata-mcp pl", ["play"]),
         ("fermata-mcp task ''", ["tsk_aaaaaa", "tsk_bbbbbb"]),
         ("fermata-mcp play tsk_b", ["tsk_bbbbbb"]),
-        ("fermata-mcp cancel tsk_aaaaaa ''", []),
+        ("fermata-mcp cancel tsk_aaaaaa ''", ["tsk_aaaaaa", "tsk_bbbbbb"]),
+        ("fermata-mcp task tsk_aaaaaa ''", []),
+        ("fermata-mcp extend a.wav --option p", ["part=intro", "part=middle", "part=outro"]),
+        ("fermata-mcp extend a.wav --option ending = l", ["loop"]),  # as readline breaks it
+        ("fermata-mcp extend a.wav --option part =", ["intro", "middle", "outro"]),
+        ("fermata-mcp tasks --status f", ["failed"]),
+        ("fermata-mcp providers lo", ["local"]),
+        ("fermata-mcp purge --o", ["--older-than"]),
         ("fermata-mcp resolve tsk_aaaaaa g", ["give_up"]),
         ("fermata-mcp extend --pro", ["--provider", "--prompt"]),
         ("fermata-mcp extend a.wav --provider l", ["local"]),
         ("fermata-mcp extend a.wav --by ''", []),
-        ("fermata-mcp completion ''", ["bash", "zsh", "fish"]),
+        ("fermata-mcp completion ''", ["bash", "zsh", "fish", "man"]),
         ("fermata-mcp doctor --host ''", [host.name for host in HOSTS]),
         ("fermata-mcp serve --host ''", []),
         ("fermata-mcp frobnicate ''", []),

@@ -1,0 +1,1 @@
+"""`fermata-mcp extend`: which tracks, at what price, saved where, one after another."""
