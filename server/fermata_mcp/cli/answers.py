@@ -46,7 +46,7 @@ def tell(result: CallToolResult, screen: Screen, saved: str | None = None) -> in
     """Show an answer about a task; the exit code that it means."""
     if not view(result):
         return refuse(text(result), screen)
-    screen.result(view(result), lambda: task_lines(view(result), text(result), saved), saved)
+    screen.result(view(result), lambda told: task_lines(told, text(result), saved), saved)
     return code_of(result)
 
 

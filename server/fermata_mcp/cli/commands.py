@@ -205,7 +205,7 @@ async def _tasks(client: Client, args: Args, screen: Screen) -> int:
     stopped: list[str] = await args["stopped"]([task["task_id"] for task in told["tasks"] if _goes_on(task)])
     filters = {name: args[name] for name in ("status", "provider", "search") if args[name]}
     told |= {"stopped": stopped} if stopped else {}
-    screen.result(told, lambda: tasks_table(told, filters))
+    screen.result(told, lambda told: tasks_table(told, filters))
     return DONE
 
 
@@ -223,17 +223,17 @@ async def _credits(client: Client, args: Args, screen: Screen) -> int:
     result = await call(client, "get_credits", {}, screen)
     if not view(result):
         return refuse(text(result), screen)
-    screen.result(view(result), lambda: credits_table(view(result)))
+    screen.result(view(result), credits_table)
     return DONE
 
 
 async def _providers(client: Client, args: Args, screen: Screen) -> int:
     facts = await provider_table(client)
     if args["provider"] is None:
-        screen.result(facts, lambda: providers_table(facts))
+        screen.result(facts, providers_table)
         return DONE
     one = provider_of(facts, args["provider"])
-    screen.result(one, lambda: provider_lines(one))
+    screen.result(one, provider_lines)
     return DONE
 
 

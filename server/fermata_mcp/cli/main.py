@@ -58,9 +58,7 @@ def _code_of(argv: list[str], ctrl_c: CtrlC, handed: Handed | None) -> int:
     except BaseException as error:
         match _cause(error):
             case FermataError() as cause:
-                from .words.spoken import spoken
-
-                return _said(spoken(str(cause)), WRONG_CALL)
+                return _refused(str(cause), as_json="--json" in argv)
             case OutputLost() as cause:
                 return _said(str(cause), FAILED)
             case BrokenPipeError():
@@ -69,6 +67,15 @@ def _code_of(argv: list[str], ctrl_c: CtrlC, handed: Handed | None) -> int:
                 return _said("Stopped.", INTERRUPTED)
             case _:
                 raise
+
+
+def _refused(words: str, *, as_json: bool) -> int:
+    """Whoever reads JSON is told so, too."""
+    from .show import Screen
+
+    with Screen(as_json=as_json) as screen:
+        screen.refused(words)
+    return WRONG_CALL
 
 
 def _said(words: str, code: int) -> int:

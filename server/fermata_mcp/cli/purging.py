@@ -45,7 +45,7 @@ async def purge(purging: Purging, args: Args, screen: Screen) -> int:
 
 def _tell(found: Found, wanted: Wanted, args: Args, screen: Screen, *, removed: bool) -> None:
     if args["json"]:
-        screen.result(as_json(found, wanted) | {"removed": removed}, lambda: Text(""))
+        screen.result(as_json(found, wanted) | {"removed": removed}, lambda _: Text(""))
     elif removed:
         screen.print(Text(f"Removed {_all_of(found, wanted)}."))
     elif _anything(found, wanted):

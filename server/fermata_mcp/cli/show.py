@@ -66,15 +66,16 @@ class Screen:
         """The same, where somebody watches."""
         self.bar.remark(text)
 
-    def result(self, view: View, picture: Callable[[], RenderableType], saved: str | None = None) -> None:
+    def result(self, view: View, picture: Callable[[View], RenderableType], saved: str | None = None) -> None:
         """Show a result; `saved` is where it was saved in the end, if not where the view says."""
         self.bar.stop()
+        view = spoken_view(view, self._own)
         if self.as_json:
-            self._json(spoken_view(view, self._own) | ({"saved_as": saved} if saved else {}))
+            self._json(view | ({"saved_as": saved} if saved else {}))
         elif self.quiet:
             self._path(view, saved)
         else:
-            self._out.print(picture())
+            self._out.print(picture(view))
 
     def refused(self, text: str, given: str | None = None) -> None:
         """Show a refusal; `given` tells of which of several sources or ids."""
@@ -105,9 +106,9 @@ class Screen:
         if path:
             print(path)
         elif view.get("task_id") is not None:
-            print(spoken(view.get("summary", view["status"]), own_words(view)), file=sys.stderr)
+            print(view.get("summary", view["status"]), file=sys.stderr)
         else:
-            print(spoken(view.get("summary", ""), own_words(view)))
+            print(view.get("summary", ""))
 
 
 def file_of(view: View) -> str | None:
@@ -131,7 +132,7 @@ def _next_for_a_person(view: View) -> str:
     if view["status"] in ("succeeded", "partial"):
         return f"Go on from here: fermata-mcp extend {view['task_id']}"
     if view["status"] == "failed" and view["error"]:
-        return f"Next: {spoken(view['error']['hint'])}"
+        return f"Next: {view['error']['hint']}"
     if view["status"] == "cancelled":
         return "Start anew: the same call again."
     if view["status"] == "unknown":

@@ -29,7 +29,6 @@ from fermata_mcp.cli.lookup import whole_id
 from fermata_mcp.cli.presenting.clock import minutes
 from fermata_mcp.cli.presenting.task_list import name_of
 from fermata_mcp.cli.show import Screen, file_of
-from fermata_mcp.cli.words.spoken import own_words, spoken
 from fermata_mcp.domain.errors import FermataError, StoreUnavailable
 from fermata_mcp.domain.foreign.paths import written
 
@@ -102,19 +101,23 @@ class Extending:
         codes: list[int] = []
         for number, track in enumerate(tracks.tracks, 1):
             result = quoted.get(track)
-            if tracks.several:
-                self.screen.print(Text(self._head(number, tracks, track)))
-            codes.append(self._refuse(track, tracks) if result is None else self._told_quote(track, result, tracks))
-        prices = [Price.of(view(result)) for result in quoted.values() if view(result)]
-        if len(prices) > 1 and any(price.most for price in prices):
-            self.screen.print(Text(f"All together: {in_words([price for price in prices if price.most])}."))
+            if result is None or not view(result):
+                codes.append(self._refuse(track, tracks, "" if result is None else text(result), number))
+            else:
+                codes.append(self._told_quote(track, number, result, tracks))
+        prices = [price for result in quoted.values() if view(result) and (price := Price.of(view(result))).most]
+        if tracks.several:
+            together = f"All together: {in_words(prices)}. " if len(prices) > 1 else ""
+            self.screen.note(f"{together}Nothing was sent; start it with the same command without --dry-run.")
         return worst(codes)
 
-    def _told_quote(self, track: Track, result: CallToolResult, tracks: Tracks) -> int:
-        if not view(result):
-            self.screen.refused(text(result), track.written if tracks.several else None)
-            return code_of_refusal(text(result))
-        return tell(self._with_given(result, track, tracks), self.screen)
+    def _told_quote(self, track: Track, number: int, result: CallToolResult, tracks: Tracks) -> int:
+        if not tracks.several:
+            return tell(result, self.screen)
+        head = self._head(number, tracks, track)
+        told = view(self._with_given(result, track, tracks))
+        self.screen.result(told, lambda told: Text("\n".join([f"{head}: {told['summary']}", *_warnings(told, 1)])))
+        return DONE
 
     async def _all(self, tracks: Tracks, quoted: dict[Track, CallToolResult], prices: dict[Track, Price]) -> int:
         self.course.waiting += [track.written for track in tracks.tracks]
@@ -221,7 +224,7 @@ class Extending:
             return tell(result, self.screen, saved)
         told = self._with_given(result, track, tracks)
         head = self._head(number, tracks, track, saved or file_of(view(result)))
-        self.screen.result(view(told), lambda: Text("\n".join([head, *_short(view(result))])), saved)
+        self.screen.result(view(told), lambda told: Text("\n".join([head, *_short(told)])), saved)
         return code_of(result)
 
     def _with_given(self, result: CallToolResult, track: Track, tracks: Tracks) -> CallToolResult:
@@ -243,13 +246,25 @@ def as_text(source: str) -> str:
 
 
 def _short(told: dict[str, Any]) -> list[str]:
-    """What is told of one of several: what became of it, its doubtful places, what it cost."""
-    own = own_words(told)
+    """What is told of one of several: what became of it, other takes, its doubtful places, what it cost."""
     if told["status"] not in ("succeeded", "partial"):
         lines = [told["summary"], *([f"Next: {told['error']['hint']}"] if told["error"] else [])]
     else:
-        audio: Args = told["audio"] or {"duration_seconds": None}
-        before, after = told["source"]["duration_seconds"], audio["duration_seconds"]
-        lines = [f"{minutes(before)} → {minutes(after)}, {told['task_id'][:12]}"]
+        lines = [f"{_lengths(told)}, {told['task_id'][:12]}", *_other_takes(told)]
         lines += [told["summary"]] if told["credits"]["quoted"] or told["status"] == "partial" else []
-    return [f"   {spoken(line, own)}" for line in [*lines, *told["warnings"]]]
+    return [*(f"   {line}" for line in lines), *_warnings(told)]
+
+
+def _warnings(told: dict[str, Any], first: int = 0) -> list[str]:
+    return [f"   {warning}" for warning in told["warnings"][first:]]
+
+
+def _lengths(told: dict[str, Any]) -> str:
+    audio: Args = told["audio"] or {"duration_seconds": None}
+    before, after = told["source"]["duration_seconds"], minutes(audio["duration_seconds"])
+    return after if before is None else f"{minutes(before)} → {after}"
+
+
+def _other_takes(told: dict[str, Any]) -> list[str]:
+    others = [clip for clip in told["clips"] if clip["file"] and clip["file"] != file_of(told)]
+    return [f"another take: {clip['file']}" for clip in others]

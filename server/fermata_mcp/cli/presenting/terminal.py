@@ -47,9 +47,8 @@ class Bar:
         self.err = Out(stderr=True)
         self._quiet = quiet
         self._lively = self.err.is_terminal and not quiet
-        narrow = self.err.width < NARROW
         self._bar = Progress(
-            _What(), BarColumn(10 if narrow else 30), TaskProgressColumn(), _TimeLeft(),
+            _What(), BarColumn(10 if self.err.width < NARROW else 20), TaskProgressColumn(), _TimeLeft(),
             console=self.err, transient=True, disable=not self._lively, expand=False,
         )  # fmt: skip
         self._line = self._bar.add_task("starting", total=None)

@@ -23,7 +23,7 @@ _LONG = "|".join(name for name in FLAGS if "_" in name)
 _FLAG = r"--[a-z][a-z-]*(?: \w+(?:=\w*)?)?"
 _LISTED = rf"(?:{_PLAIN}|{_FLAG})"
 _MORE = rf"(?:(?:, | and | or ){_LISTED})*"
-_VERBS = r"cannot use|[Ll]eave|[Tt]akes|[Nn]eeds|without|missing|[Gg]ive|[Ss]ay|raise|[Aa]dd|[Ss]horten"
+_VERBS = r"cannot use|[Ll]eave|[Tt]akes|[Nn]eeds|without|missing|[Gg]ive|[Ss]ay|raise|[Aa]dd|[Ss]horten|[Pp]ass"
 _AND_WAIT = r"(?: and wait_seconds \S+?(?=\.?(?:\s|$)))?"
 _VALUE = r"keep|fade|loop|intro|middle|outro"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from fermata_mcp.cli.words.completion import commands_of, completion
 
 from fermata_mcp.cli.arguments import make_parser
 from fermata_mcp.cli.hosts.known import HOSTS
+from fermata_mcp.cli.words.completion import commands_of, completion
 
 ASK = """. {script}
 ask() {{ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _fermata_mcp; echo "${{COMPREPLY[@]}}"; }}
