@@ -404,3 +404,12 @@ class TestSharing:
         assert directly(path, "SELECT count(*) FROM task") == [(12,)]
         assert directly(path, "SELECT sum(amount) FROM ledger") == [(5 * PRICE,)]
         assert directly(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+async def test_the_ledger_is_cut_by_a_removal_alone(store: SqliteStore, path: Path) -> None:
+    task = await created(store)
+    step = await claimed(store)
+    await store.apply(moves.begin(step, "att", PAID, PRICE, None, NOON), now=NOON)
+    with pytest.raises(apsw.ConstraintError, match="append-only"):
+        directly(path, f"DELETE FROM ledger WHERE task_id = '{task.id}'")
+    assert directly(path, "SELECT count(*) FROM ledger", "SELECT count(*) FROM removal") == [(0,)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -836,3 +836,109 @@ class TestCancellation:
             with anyio.fail_after(180):
                 await created(other)
                 await created(one)
+
+
+LONG_AGO = NOON - 100 * DAY_MS
+
+
+class TestRemoving:
+    """What a person has removed is gone; what runs, is open, disputed or still counted is left."""
+
+    async def removable(self, store: Store, *, before: int = NOON, since: int = NOON - DAY_MS) -> tuple[list[str], int]:
+        return await store.removable(principal=ME, before=before, counted_since=since)
+
+    async def paid(
+        self, store: Store, *, now: int = LONG_AGO, kinds: Sequence[EntryKind] = ("release", "charge")
+    ) -> Task:
+        """A finished task whose attempt has these entries after its hold."""
+        task = await begun(store, now=now)
+        step = await only_step(store, task)
+        assert await store.apply(moves.accepted(step, f"r_{task.id}", now, now), now=now)
+        entries = tuple(Entry(kind, PRICE) for kind in kinds)
+        done = Change(
+            step.id, frozenset({"waiting"}), None, {"state": "succeeded", "due_at": None}, entries=entries,
+            task=moves.ended("succeeded", now),
+        )  # fmt: skip
+        assert await store.apply(done, now=now)
+        return await stored(store, task)
+
+    async def gone(self, store: Store, task: Task) -> bool:
+        told, _ = await self.removable(store)
+        went = await store.remove([task.id], principal=ME, before=NOON, counted_since=NOON - DAY_MS)
+        assert (task.id in told) == (went == [task.id]), "it goes exactly if it is told that it can"
+        assert (await store.get(task.id) is None) == (went == [task.id])
+        return bool(went)
+
+    @pytest.mark.parametrize("status", [*FINISHED, *ENDED_BADLY, *GOING_ON])
+    async def test_only_what_is_over_goes(self, store: Store, status: TaskStatus) -> None:
+        task = await in_status(store, status, now=LONG_AGO)
+        step = await only_step(store, task)
+        patch: TaskPatch = {} if status in GOING_ON else moves.ended(status, LONG_AGO)
+        if status not in GOING_ON:
+            closed = Change(step.id, frozenset({"queued"}), None, {"state": "cancelled", "due_at": None}, task=patch)
+            assert await store.apply(closed, now=LONG_AGO)
+        assert await self.gone(store, task) == (status not in GOING_ON)
+
+    async def test_what_is_still_fetched_stays(self, store: Store) -> None:
+        assert not await self.gone(store, await in_status(store, "succeeded", now=LONG_AGO))
+
+    @pytest.mark.parametrize(
+        ("kinds", "goes"),
+        [
+            (("release", "charge"), True),
+            (("release",), True),
+            (("release", "charge", "refund"), True),
+            (("release", "disputed", "refund"), True),
+            (("release", "disputed"), False),
+            ((), False),
+        ],
+    )
+    async def test_money_that_is_open_or_disputed_keeps_its_task(
+        self, store: Store, kinds: tuple[EntryKind, ...], goes: bool
+    ) -> None:
+        task = await self.paid(store, kinds=kinds)
+        assert await self.gone(store, task) == goes
+        assert await store.spent(principal=ME, since=0) == ({} if goes else {"paid": PRICE})
+
+    async def test_what_is_counted_stays(self, store: Store) -> None:
+        """Sums of the day, the week and the month are as they were."""
+        old, today = await self.paid(store), await self.paid(store, now=NOON - DAY_MS // 2)
+        before = await store.spent(principal=ME, since=NOON - DAY_MS)
+        assert await self.removable(store) == ([old.id], 1)
+        assert await store.remove([old.id, today.id], principal=ME, before=NOON, counted_since=NOON - DAY_MS) == [
+            old.id
+        ]
+        assert await store.spent(principal=ME, since=NOON - DAY_MS) == before == {"paid": PRICE}
+
+    async def test_what_a_balance_is_compared_with_stays(self, store: Store) -> None:
+        await store.see_balance("account", 100_000, now=LONG_AGO - DAY_MS)
+        task = await self.paid(store)
+        assert not await self.gone(store, task)
+        await store.see_balance("account", 90_000, now=LONG_AGO + DAY_MS)
+        assert await self.gone(store, task)
+        before = await store.see_balance("account", 90_000, now=NOON)
+        assert before is not None
+        assert before.unexplained(90_000) == 0
+
+    async def test_too_young_or_another_persons(self, store: Store) -> None:
+        task = await self.paid(store)
+        assert await self.removable(store, before=LONG_AGO) == ([], 0)
+        assert await store.removable(principal="other", before=NOON, counted_since=NOON) == ([], 0)
+        assert await store.remove([task.id], principal="other", before=NOON, counted_since=NOON) == []
+
+    async def test_nothing_of_it_is_left(self, store: Store) -> None:
+        task = await self.paid(store)
+        assert await self.gone(store, task)
+        assert await store.ids_like("tsk_", principal=ME, limit=9) == []
+        assert (await store.page(principal=ME, status=None, provider=None, limit=9, cursor=None)).tasks == ()
+        assert await store.claim(home="b", now=NOON + DAY_MS, limit=9) == []
+        assert not await store.apply(Change(task.steps[0].id, frozenset({"succeeded"}), None, {}), now=NOON)
+
+    async def test_its_key_is_free_again(self, store: Store) -> None:
+        task = await in_status(store, "cancelled", now=LONG_AGO, idempotency_key="k", request_hash="one")
+        step = await only_step(store, task)
+        await store.apply(
+            Change(step.id, frozenset({"queued"}), None, {"state": "cancelled", "due_at": None}), now=NOON
+        )
+        assert await self.gone(store, task)
+        assert (await created(store, idempotency_key="k", request_hash="two")).request_hash == "two"

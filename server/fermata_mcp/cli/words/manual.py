@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 PROGRAM = "fermata-mcp"
+_ESCAPES = {"\\": r"\e", "-": r"\-"}
 _FOLDERS = (
     ("FERMATA_OUTPUT_DIR", "where finished audio is saved; else Fermata in the user's music folder"),
     ("FERMATA_DATA_DIR", "the list of tasks and working files; else the user's state folder"),
@@ -45,7 +46,7 @@ def _command(name: str, command: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def _term(action: Any) -> str:
-    names = ", ".join(action.option_strings) or action.metavar
+    names = ", ".join(action.option_strings) or action.metavar or action.dest.upper()
     value = action.metavar or "|".join(map(str, action.choices or (action.dest.upper(),)))
     takes = rf" \fI{_escaped(value)}\fR" if action.option_strings and action.nargs != 0 else ""
     return rf"\fB{_escaped(names)}\fR{takes}"
@@ -66,8 +67,12 @@ def _statuses() -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    escaped = text.replace("\\", r"\e").replace("-", r"\-")
+    escaped = "".join(_ESCAPES.get(letter) or _letter(letter) for letter in text)
     return rf"\&{escaped}" if escaped.startswith((".", "'")) else escaped
+
+
+def _letter(letter: str) -> str:
+    return letter if letter.isascii() else rf"\[u{ord(letter):04X}]"
 
 
 def _actions(parser: argparse.ArgumentParser) -> list[Any]:

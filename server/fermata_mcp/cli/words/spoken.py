@@ -36,7 +36,7 @@ def spoken(text: str, as_it_is: Iterable[str] = ()) -> str:
     Args:
         as_it_is: What in it is the person's own, such as paths and titles, and stays so.
     """
-    own = sorted({one for one in as_it_is if one}, key=len, reverse=True)
+    own = sorted({one for one in as_it_is if _spoken(one) != one}, key=len, reverse=True)
     if not own:
         return _spoken(text)
     parts = re.split(f"({'|'.join(map(re.escape, own))})", text)
