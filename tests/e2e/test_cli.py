@@ -72,9 +72,9 @@ def test_extend_by(finished: Finished) -> None:
     assert abs(seconds_of(Path(finished.view["audio"]["file"])) - 10) <= 0.05
 
 
-def test_progress_goes_to_stderr_in_lines(finished: Finished) -> None:
-    lines = finished.done.stderr.splitlines()
-    assert any(re.match(r"\s*\d+%  \S", line) for line in lines)
+def test_without_a_terminal_stderr_has_one_line_when_it_is_done(finished: Finished) -> None:
+    [line] = finished.done.stderr.splitlines()
+    assert re.match(r"100%  \S", line)
     assert "\x1b" not in finished.done.stderr
 
 
@@ -93,7 +93,8 @@ def test_extend_to_a_length_from_a_point_and_save_as(tmp_path: Path) -> None:
     check(done, 0)
     assert json.loads(done.stdout)["kind"] == "chain"
     assert abs(seconds_of(target) - 30) <= 0.05
-    assert {file.name for file in tmp_path.iterdir()} == {"song.wav", "longer.wav", "data", "music"}
+    assert {file.name for file in tmp_path.iterdir()} == {"song.wav", "longer.wav", "data"}
+    assert json.loads(done.stdout)["audio"]["file"] == str(target)
 
 
 def test_extend_with_a_setting_of_the_provider(tmp_path: Path) -> None:
@@ -148,7 +149,8 @@ def _everything(terminal: int) -> str:
 @pytest.mark.parametrize(
     "arguments",
     [
-        "extend", "extend SOURCE --by", "extend SOURCE --by ten", "extend SOURCE --by nan", "extend SOURCE --by -3",
+        "extend", "extend SOURCE --by", "extend SOURCE --by ten", "extend SOURCE --by nan",
+        "extend SOURCE --to 1:75", "extend SOURCE --take 0", "tasks --status done", "extend SOURCE --by -3",
         "extend SOURCE --by 3 --to 9", "extend SOURCE --colour red", "extend SOURCE --option fade", "task", "sing",
         "serve --port 99999",
         "serve --transport smoke",
@@ -169,7 +171,11 @@ def test_a_wrong_call_shows_the_usage(arguments: str, finished: Finished) -> Non
         ("extend SOURCE --option key=A", "unsupported_field"),
         ("extend SOURCE --output SOURCE", "invalid_request"), ("extend SOURCE --output /dev/null", "invalid_request"),
         ("extend SOURCE --output missing/", "invalid_request"), ("extend SOURCE --force", "invalid_request"),
-        ("extend SOURCE --output SOURCE.mp3", "invalid_request"), ("task tsk_nothing", "not_found"),
+        ("extend SOURCE --output SOURCE.txt", "invalid_request"), ("purge", "invalid_request"),
+        ("purge --files --caches", "invalid_request"), ("providers nobody", "invalid_request"),
+        ("extend 'none*.wav'", "invalid_request"),
+        ("extend .", "invalid_request"), ("extend SOURCE SOURCE.2 --output SOURCE.3.wav", "invalid_request"),
+        ("task tsk_nothing", "not_found"),
     ],
 )  # fmt: skip
 def test_a_refusal_says_why_and_what_next(arguments: str, code: str, finished: Finished) -> None:

@@ -63,17 +63,45 @@ def test_the_source_is_not_replaced_by_force_either(home: Home) -> None:
 
 
 def test_a_folder(home: Home) -> None:
-    """Under the result's own name; what another file has is not taken."""
+    """Under the result's own name, there alone."""
     folder = home.root / "kept"
     folder.mkdir()
     done = fermata(home, "extend", song(home), "--by", "4", "--output", folder, "--json")
     made = Path(json.loads(done.stdout)["audio"]["file"])
     assert done.returncode == 0
-    assert [file.name for file in folder.iterdir()] == [made.name]
+    assert list(folder.iterdir()) == [made]
+    assert not home.music.exists()
+
+
+def test_what_was_made_before_is_copied(home: Home) -> None:
+    """A call that repeats an earlier one has its result; what another file has as its name is not taken."""
+    made = Path(json.loads(fermata(home, "extend", song(home), "--by", "4", "--json").stdout)["audio"]["file"])
+    folder = home.root / "kept"
+    folder.mkdir()
     (folder / made.name).write_bytes(b"mine")
-    assert fermata(home, "extend", song(home), "--by", "4", "--output", folder).returncode == 0
+    done = fermata(home, "extend", song(home), "--by", "4", "--output", folder, "--json")
+    assert json.loads(done.stdout)["saved_as"] == str(folder / f"{made.stem} 2.wav")
     assert (folder / made.name).read_bytes() == b"mine"
     assert sorted(file.name for file in folder.iterdir()) == sorted([made.name, f"{made.stem} 2.wav"])
+    assert (folder / f"{made.stem} 2.wav").read_bytes() == made.read_bytes()
+
+
+def test_a_neighbour_of_the_same_name_is_no_obstacle(home: Home) -> None:
+    """The kind is another, so the name is free."""
+    (home.root / "longer.mp3").write_bytes(b"mine")
+    place = home.root / "longer.wav"
+    assert fermata(home, "extend", song(home), "--by", "4", "--output", place).returncode == 0
+    assert abs(seconds_of(place) - 10) <= 0.05
+    assert (home.root / "longer.mp3").read_bytes() == b"mine"
+
+
+def test_the_ending_is_that_of_what_is_in_it(home: Home) -> None:
+    """A result that was made before is not called what it is not."""
+    assert fermata(home, "extend", song(home), "--by", "4").returncode == 0
+    done = fermata(home, "extend", song(home), "--by", "4", "--output", home.root / "longer.flac")
+    made = [file for file in home.root.iterdir() if file.stem == "longer"]
+    assert all(seconds_of(file) for file in made), "what is there can be read as what its name says"
+    assert done.returncode == (0 if made else 2)
 
 
 def test_the_mode_is_the_persons_own(home: Home) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import sqlite3
 import subprocess
-import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -32,67 +30,13 @@ from support.processes import (
     workers_of,
     write_beat,
 )
+from support.terminals import CTRL_C, Terminal, terminal
 
 SONIC = named("musicapi-sonic")
 SUNOAPI = named("sunoapi")
-CTRL_C = b"\x03"
 GOES_ON = "stopped: goes on when a server runs"
 # A killed process may have just claimed what it worked on.
 LEASE_SECONDS = POLL_LEASE_MS / 1000 + PATIENCE
-
-
-class Terminal:
-    """A command in a terminal of its own, and everything it shows there."""
-
-    def __init__(self, command: list[str], environment: Mapping[str, str]) -> None:
-        self._ours, theirs = pty.openpty()
-        self.process = subprocess.Popen(
-            command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs,
-            start_new_session=True, preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),
-        )  # fmt: skip
-        os.close(theirs)
-        self._shown = b""
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    @property
-    def shown(self) -> str:
-        return self._shown.decode()
-
-    def _read(self) -> None:
-        while True:
-            try:
-                part = os.read(self._ours, 1 << 16)
-            except OSError:  # Linux says so when the other side has closed
-                return
-            self._shown += part
-
-    def waits_for(self, words: str) -> None:
-        wait_until(lambda: words in self.shown, f"{words!r} in {self.shown!r}")
-
-    def press(self, key: bytes) -> None:
-        os.write(self._ours, key)
-
-    def end(self) -> int:
-        """The exit code, once it ends by itself; all that it showed is there then."""
-        code = self.process.wait(PATIENCE)
-        self._reader.join(PATIENCE)
-        return code
-
-    def close(self) -> None:
-        self.process.kill()
-        self.end()
-        os.close(self._ours)
-
-
-@contextmanager
-def terminal(environment: dict[str, str], *arguments: object) -> Generator[Terminal]:
-    command = [*SERVER, *map(str, arguments)]
-    opened = Terminal(command, environment | {"TERM": "xterm-256color", "COLUMNS": "200"})
-    try:
-        yield opened
-    finally:
-        opened.close()
 
 
 def tasks_of(home: Home) -> list[dict[str, Any]]:
@@ -242,7 +186,7 @@ def suno(tmp_path: Path) -> Generator[Market]:
 
 
 def paid_extend(place: Market) -> tuple[dict[str, str], list[str]]:
-    return dict(place.environment()), ["extend", "clip:seed-clip", "--provider", "sunoapi"]
+    return dict(place.environment()), ["extend", "clip:seed-clip", "--provider", "sunoapi", "--yes"]
 
 
 def test_ctrl_c_during_paid_work(suno: Market) -> None:
@@ -271,7 +215,9 @@ def test_ctrl_c_while_a_paid_request_is_under_way(tmp_path: Path) -> None:
     with market(tmp_path / "market", SONIC) as place:
         emulator = place.of(SONIC)
         emulator.script("submit", Fault.wire("hang"))
-        with terminal(dict(place.environment()), "extend", "clip:seed-clip", "--provider", "musicapi-sonic") as shell:
+        with terminal(
+            dict(place.environment()), "extend", "clip:seed-clip", "--provider", "musicapi-sonic", "--yes"
+        ) as shell:
             wait_until(emulator.submits_seen, "the request")
             shell.press(CTRL_C)
             assert shell.end() == 130

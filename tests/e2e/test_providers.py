@@ -391,7 +391,7 @@ def test_keys_appear_nowhere(tmp_path: Path) -> None:
 def test_the_command_line(tmp_path: Path) -> None:
     with market(tmp_path, SUNOAPI) as place:
         emulator = place.of(SUNOAPI)
-        command = ("extend", "clip:seed-clip", "--provider", "sunoapi")
+        command = ("extend", "clip:seed-clip", "--provider", "sunoapi", "--yes")
 
         fine = fermata(place.home, *command, "--json", **place.settings)
         assert fine.returncode == 0, fine.stderr
@@ -402,13 +402,13 @@ def test_the_command_line(tmp_path: Path) -> None:
         failed = fermata(place.home, *command, "--style", "jazz", "--prompt", "go on", **place.settings)
         assert (failed.returncode, "Traceback" in failed.stderr) == (2, False)  # what custom mode needs is missing
         assert "title" in failed.stderr
-        failed = fermata(place.home, "extend", "clip:other-clip", "--provider", "sunoapi", **place.settings)
+        failed = fermata(place.home, "extend", "clip:other-clip", "--provider", "sunoapi", "--yes", **place.settings)
         assert failed.returncode == 1, failed.stderr
         assert "generation_failed" in failed.stdout + failed.stderr
 
         emulator.outcome = ""
         emulator.script("submit", Fault.wire("reset"))
-        unclear = fermata(place.home, "extend", "clip:third-clip", "--provider", "sunoapi", **place.settings)
+        unclear = fermata(place.home, "extend", "clip:third-clip", "--provider", "sunoapi", "--yes", **place.settings)
         assert unclear.returncode == 3, unclear.stderr
         assert "outcome_unknown" in unclear.stdout + unclear.stderr
         task = re.search(r"tsk_\w+", unclear.stdout + unclear.stderr)
@@ -425,7 +425,7 @@ def test_the_command_line_sends_again_on_a_word_only(tmp_path: Path) -> None:
     with market(tmp_path, SUNOAPI) as place:
         emulator = place.of(SUNOAPI)
         emulator.script("submit", Fault.wire("reset", charged=False))
-        unclear = fermata(place.home, "extend", "clip:a-clip", "--provider", "sunoapi", **place.settings)
+        unclear = fermata(place.home, "extend", "clip:a-clip", "--provider", "sunoapi", "--yes", **place.settings)
         task = re.search(r"fermata-mcp resolve (tsk_\w+)", unclear.stdout)
         assert task is not None, unclear.stdout
         again = fermata(place.home, "resolve", task[1], "resubmit", "--json", **place.settings)

@@ -77,14 +77,26 @@ def test_a_full_disk_is_named_and_freeing_it_helps(home: Home, small_disk: Path)
         check_made(extend(server, home, SHORT), 16)
 
 
-def test_no_room_for_a_copy(home: Home, small_disk: Path) -> None:
-    """The work is kept and named, the copy is not there by halves, and the exit code says that something is missing."""
+def test_no_room_where_a_person_wants_it(home: Home, small_disk: Path) -> None:
+    """It is named, nothing is there by halves, and the exit code says that something is missing."""
     (small_disk / "filler").write_bytes(bytes(450_000))
     place = small_disk / "longer.wav"
     done = fermata(home, "extend", home.root / "song.wav", "--by", "20", "--output", place, "--json")
-    made = json.loads(done.stdout)["audio"]["file"]
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
+    error = json.loads(done.stdout)["error"]
+    assert (error["code"], f"no room left in {small_disk}" in error["message"]) == ("store_unavailable", True)
+    assert [file.name for file in small_disk.iterdir()] == ["filler"]
+
+
+def test_no_room_for_a_copy(home: Home, small_disk: Path) -> None:
+    """What an earlier call has made is kept and named; the copy is not there by halves."""
+    command = ("extend", home.root / "song.wav", "--by", "20", "--json")
+    made = json.loads(fermata(home, *command).stdout)["audio"]["file"]
+    (small_disk / "filler").write_bytes(bytes(450_000))
+    done = fermata(home, *command, "--output", small_disk / "longer.wav")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["audio"]["file"] == made
     assert (
         f"store_unavailable: there is no room left in {small_disk}. Next: the result is kept as {made}" in done.stderr
     )

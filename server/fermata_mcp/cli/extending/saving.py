@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -34,7 +35,6 @@ class Place:
     force: bool
     output_dir: Path
 
-    @property
     def wish(self) -> str | None:
         """What the server is asked to save as; None where only the copying is left to us.
 
@@ -48,6 +48,8 @@ class Place:
             return str(self.path)
         if self.path.suffix.lower() not in ENDINGS:
             return None
+        with suppress(OSError):  # the server says why it cannot be written
+            self.output_dir.mkdir(parents=True, exist_ok=True)
         return str(self.output_dir / f"{self.path.stem} (extended {secrets.token_hex(3)}){self.path.suffix}")
 
     def _is_free(self) -> bool:

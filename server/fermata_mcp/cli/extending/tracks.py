@@ -190,7 +190,7 @@ class Extending:
         asked |= {"target_seconds": args["to"]} if args["to"] is not None else {}
         asked |= {"options": dict(args["options"])} if args["options"] else {}
         asked |= {"max_credits": args["max_credits"]} if args["max_credits"] is not None else {}
-        wish = self.place.wish if self.place else None
+        wish = self.place.wish() if self.place else None
         asked |= {"save_as": wish} if wish else {}
         return asked | {"source": await self._source(track.written)}
 
