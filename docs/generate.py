@@ -1,4 +1,4 @@
-"""Write the tables of the docs, the files of `packages` and the prepared answers, from the code.
+"""Write the tables and the manual page of the docs, the files of `packages` and the prepared answers, from the code.
 
 `--check` fails where they differ.
 """
@@ -14,9 +14,11 @@ from typing import Any, cast
 import packages
 import prepared
 
+from fermata_mcp.cli.arguments import make_parser
 from fermata_mcp.cli.hosts.entry import COMMAND, entry_for, snippet
 from fermata_mcp.cli.hosts.known import HOSTS, SYSTEMS, Host
 from fermata_mcp.cli.hosts.links import cursor_link, vscode_link
+from fermata_mcp.cli.words.manual import manual
 from fermata_mcp.config import Settings, variable_name
 from fermata_mcp.domain.requests.fields import option_words
 from fermata_mcp.domain.spec import ProviderSpec
@@ -24,6 +26,7 @@ from fermata_mcp.providers.registry import built_in_specs, declared_accounts
 from fermata_mcp.surface.tools import Toolbox, make_tools
 
 ROOT = Path(__file__).resolve().parent.parent
+MANUAL = "docs/fermata-mcp.1"
 PAGES = ("README.md", "docs/tools.md", "docs/settings.md", "docs/providers.md", "docs/hosts.md")
 
 
@@ -158,7 +161,11 @@ def filled(page: str) -> str:
 def contents() -> dict[str, str]:
     """What every file should hold, by its name."""
     pages = {name: filled((ROOT / name).read_text("utf-8")) for name in PAGES}
-    return pages | {name: packages.content(name) for name in packages.FILES} | {prepared.FILE: prepared.content()}
+    return (
+        pages
+        | {name: packages.content(name) for name in packages.FILES}
+        | {prepared.FILE: prepared.content(), MANUAL: manual(make_parser())}
+    )
 
 
 def main() -> int:

@@ -43,6 +43,7 @@ MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 MAIN = ("extend", "upload", "chain", "joined here")
 # Functions of whose points some are passed by no scenario, as `file:function`, and why.
 _BROKEN = "a look at a file that ends badly is a value; `faults/test_decoder.py` has every way in which it can"
+_TIDIES = "removes what is over, the rows first; it sends nothing, and what it leaves when cut off is found again"
 _HEARS = "plays, or hands out for playing, what is saved already; it sends nothing and records nothing"
 BARRED: dict[str, str] = {
     "engine/previews.py:Previews.of": _HEARS,
@@ -60,6 +61,15 @@ BARRED: dict[str, str] = {
     "surface/player/routes.py:_pieces": _HEARS,
     "surface/player/routes.py:_in_words.answered": _HEARS,
     "surface/tools.py:Toolbox.play_track": _HEARS,
+    "engine/purging.py:Purging.find": _TIDIES,
+    "engine/purging.py:Purging.carry_out": _TIDIES,
+    "engine/purging.py:Purging._old_tasks": _TIDIES,
+    "engine/purging.py:Purging._readable": _TIDIES,
+    "engine/purging.py:Purging._needed": _TIDIES,
+    "engine/purging.py:Purging._all": _TIDIES,
+    "engine/purging.py:Purging._known_ids": _TIDIES,
+    "store/sqlite.py:SqliteStore.removable": _TIDIES,
+    "store/sqlite.py:SqliteStore.remove": _TIDIES,
     "media/decoding/client.py:_Child.asked": _BROKEN,
     "media/decoding/client.py:_Child._line": _BROKEN,
     "media/decoding/client.py:Decoder._answer": _BROKEN,

@@ -34,6 +34,7 @@ _COVERS = {
         "cli/interrupt.py",
         "cli/stopped.py",
     ),
+    "e2e/test_cli_several.py": ("cli/extending/tracks.py",),
     "e2e/test_cli_streams.py": ("cli/streams.py",),
     "e2e/test_http.py": ("transports/http.py",),
     "e2e/test_lifecycle.py": (
