@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 import os
 import platform
+import shutil
 import struct
 import tempfile
 import wave
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,27 @@ from rich.text import Text
 
 from fermata_mcp import __version__
 from fermata_mcp.app import open_store, read_settings, running_app
-from fermata_mcp.config import Settings, variable_name
-from fermata_mcp.domain.errors import FermataError, InternalError
+from fermata_mcp.config import Settings, unknown_variables
+from fermata_mcp.domain.account import AccountSpec
+from fermata_mcp.domain.errors import FermataError, InternalError, StoreUnavailable
+from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.media.places.naming import output_path
+from fermata_mcp.providers.registry import built_in_specs, declared_accounts
 
 from .exit_codes import DONE, FAILED
 from .hosts.advice import advise
 from .hosts.entry import whole_command
 from .hosts.known import HOSTS
+from .presenting.clock import size
 from .presenting.terminal import Bar, Out
 from .streams import json_text
+from .words.spoken import spoken
+
+LEAST_FREE_BYTES = 1_000_000_000  # an hour of CD sound, and its working copy
+_ONLY_FOR_PAID = (
+    "FERMATA_MAX_CREDITS_PER_CALL", "FERMATA_MAX_CREDITS_PER_DAY", "FERMATA_CONFIRM_ABOVE_CREDITS",
+    "FERMATA_TIME_SCALE", "FERMATA_SUBMIT_TIMEOUT_SECONDS", "FERMATA_CALLBACK_URL",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,7 @@ async def examine(args: dict[str, Any]) -> int:
     except FermataError as error:
         findings.append(Finding("settings", False, error.message, error.hint))
     else:
-        findings += _variables()
+        findings += _variables(settings)
         findings += await _look_everywhere(settings)
     _print(findings, as_json=args["json"])
     return DONE if all(finding.ok for finding in findings) else FAILED
@@ -59,7 +70,9 @@ async def examine(args: dict[str, Any]) -> int:
 async def _look_everywhere(settings: Settings) -> list[Finding]:
     findings: list[Finding] = []
     with Bar() as bar:
-        for check, look in (("tasks", _store), ("output folder", _output), ("local engine", _engine)):
+        for check, look in (
+            ("tasks", _store), ("output folder", _output), ("disk", _disk), ("local engine", _engine),
+        ):  # fmt: skip
             bar.busy(f"looking at: {check}")
             findings.append(await _finding(check, look, settings))
         bar.busy("asking providers that have a key")
@@ -74,15 +87,40 @@ async def _finding(check: str, look: Callable[[Settings], Awaitable[str]], setti
         return Finding(check, False, error.message, error.hint)
 
 
-def _variables() -> list[Finding]:
-    known = [variable_name(name) for name in Settings.model_fields]
-    findings: list[Finding] = []
-    for name in sorted(os.environ):
-        if name.startswith("FERMATA_") and name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            do = f"did you mean {close[0]}?" if close else "remove it."
-            findings.append(Finding("settings", False, f"{name} is not a setting.", do))
-    return findings
+def _variables(settings: Settings) -> list[Finding]:
+    """Names that nearly are settings, and settings that nothing comes of as things are."""
+    unknown = unknown_variables(os.environ, declared_accounts(os.environ))
+    findings = [Finding("settings", False, f"{unknown}.", "correct or remove them.")] if unknown else []
+    findings += [Finding("settings", False, *said) for said in _without_effect(settings)]
+    return [*findings, *_in_advance(settings)]
+
+
+def _without_effect(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What is set for nothing, and what to do about it."""
+    given = {name.upper() for name, value in os.environ.items() if value}
+    keyed = [declared for declared in settings.declared if settings.account(declared).key]
+    for declared in settings.declared:
+        set_here = [known.name for known in declared.variables() if known.name in given]
+        if declared not in keyed and set_here:
+            lacks = f"{declared.key.name} holds only a reference that was not filled in"
+            why = lacks if declared.key.name in given else f"{declared.key.name} is not set"
+            yield f"{', '.join(set_here)} has no effect: {why}.", f"set {declared.key.name}, or remove the rest."
+    default = settings.default_provider
+    if default not in (None, "local") and not any(
+        _serves(spec, keyed) for spec in built_in_specs() if spec.name == default
+    ):
+        yield f"FERMATA_DEFAULT_PROVIDER names {default}, which has no key.", "set its key, or remove this."
+
+
+def _in_advance(settings: Settings) -> Iterator[Finding]:
+    """What is well to have set, and comes into force with the first key."""
+    given = [name for name in _ONLY_FOR_PAID if os.environ.get(name)]
+    if given and not any(settings.account(declared).key for declared in settings.declared):
+        yield Finding("settings", True, f"{', '.join(given)}: no effect until a provider has a key")
+
+
+def _serves(spec: ProviderSpec, keyed: Collection[AccountSpec]) -> bool:
+    return spec.account is None or spec.account in keyed
 
 
 async def _store(settings: Settings) -> str:
@@ -95,6 +133,24 @@ async def _store(settings: Settings) -> str:
 async def _output(settings: Settings) -> str:
     output_path(settings.output_dir, "test", "0", ".wav")
     return str(settings.output_dir)
+
+
+async def _disk(settings: Settings) -> str:
+    """How much room there is where audio is saved and worked on."""
+    folders = {"for finished audio": settings.output_dir, "for working files": settings.data_dir}
+    free = {words: _free(folder) for words, folder in folders.items()}
+    for words, folder in folders.items():
+        if free[words] < LEAST_FREE_BYTES:
+            raise StoreUnavailable(
+                f"{size(free[words])} free {words}, in {folder}: a long track may not fit.",
+                "free some space (fermata-mcp purge tells what could go), or set another folder.",
+            )
+    return ", ".join(f"{size(count)} free {words}" for words, count in free.items())
+
+
+def _free(folder: Path) -> int:
+    there = next(place for place in (folder, *folder.parents) if place.is_dir())
+    return shutil.disk_usage(there).free
 
 
 async def _keys(settings: Settings) -> list[Finding]:
@@ -112,7 +168,7 @@ def _key(told: dict[str, Any]) -> Finding:
         found, _, do = told["error"].partition(" Next: ")
         return Finding(check, False, found, do)
     if told["balance"] is None:
-        return Finding(check, True, f"has a key ({told['note']})")
+        return Finding(check, True, f"has a key; whether it is right shows the first call ({told['note']})")
     return Finding(check, True, f"{told['balance']:g} credits, enough for {told['extends_left']} extensions")
 
 
@@ -164,9 +220,9 @@ def _print(findings: list[Finding], *, as_json: bool) -> None:
     out = Out()
     for finding in findings:
         out.print(Text("ok    " if finding.ok else "WRONG ", "green" if finding.ok else "bold red"), end="")
-        out.print(Text(f"{finding.check}: {finding.found}"))
+        out.print(Text(f"{finding.check}: {spoken(finding.found)}"))
         if finding.do:
-            out.print(Text(f"      do: {finding.do}"))
+            out.print(Text(f"      do: {spoken(finding.do)}"))
     config = host_config()
     out.print(Text("\nFor an MCP host (claude_desktop_config.json and the like):"))
     out.print(Text(json.dumps(config)))

@@ -13,11 +13,10 @@ from fermata_mcp.engine.purging import Files, Found, Purging, Wanted
 
 from .exit_codes import DONE, FAILED
 from .extending.price import ask, can_ask
-from .presenting.clock import age
+from .presenting.clock import age, size
 from .show import Screen
 
 Args = dict[str, Any]
-_UNITS = ("bytes", "KB", "MB", "GB", "TB")
 
 
 async def purge(purging: Purging, args: Args, screen: Screen) -> int:
@@ -97,11 +96,3 @@ def _amount(files: Files) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def size(count: int) -> str:
-    """`1.2 GB`, in steps of 1000."""
-    amount, unit = float(count), 0
-    while amount >= 999.5 and unit < len(_UNITS) - 1:
-        amount, unit = amount / 1000, unit + 1
-    return f"{amount:.0f} {_UNITS[unit]}" if unit == 0 or amount >= 10 else f"{amount:.1f} {_UNITS[unit]}"

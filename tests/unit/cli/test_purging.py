@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from fermata_mcp.cli.purging import as_json, lines, size
+from fermata_mcp.cli.purging import as_json, lines
 from fermata_mcp.engine.purging import Files, Found, Wanted
 from support.rows import a_task
 
 SOME = Files((Path("a"), Path("b")), 2_500_000)
 FOUND = Found((a_task(status="succeeded"), a_task(status="failed")), 1, SOME, SOME, SOME)
-
-
-@pytest.mark.parametrize(
-    ("count", "words"),
-    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 KB"), (999_999, "1.0 MB"), (2_500_000, "2.5 MB"), (45e9, "45 GB")],
-)
-def test_sizes(count: int, words: str) -> None:
-    assert size(count) == words
 
 
 def test_finished_audio_stays_unless_it_is_asked_for() -> None:

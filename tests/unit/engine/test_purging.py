@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fermata_mcp.config import Settings
+from fermata_mcp.config import load_settings
 from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.task import Audio, SourceFacts, Task
 from fermata_mcp.engine.clock import Clock
@@ -24,7 +24,7 @@ HOUR = 3_600_000
 
 @pytest.fixture
 async def purging(tmp_path: Path, anyio_backend: str) -> AsyncGenerator[Purging]:
-    settings = Settings(data_dir=tmp_path / "data", output_dir=tmp_path / "music")
+    settings = load_settings(data_dir=tmp_path / "data", output_dir=tmp_path / "music")
     for folder in ("data/audio", "data/analysis", "data/previews", "music", "own"):
         (tmp_path / folder).mkdir(parents=True)
     store = SqliteStore(settings.data_dir / "fermata.db")
@@ -121,8 +121,9 @@ async def test_caches(purging: Purging) -> None:
     caches = [a_file(data / "analysis" / "a.npz"), a_file(data / "previews" / "b.opus")]
     lost = a_file(data / "audio" / "stp_0-0-ab.mp3")
     kept = [a_file(data / "audio" / f"{task.id}-source.mp3"), a_file(data / "audio" / f"{task.steps[0].id}-0-cd.mp3")]
+    long_ago = time.time() - 2 * 86_400
     for file in (lost, *kept):
-        os.utime(file, (time.time() - 2 * 86_400,) * 2)
+        os.utime(file, (long_ago, long_ago))
     kept += [a_file(data / "audio" / "stp_1-0-ef.mp3"), data / "fermata.db"]
     found = await purging.find(Wanted(None, audio=False, caches=True))
     assert sorted(found.caches.paths) == sorted([*caches, lost])

@@ -1,8 +1,10 @@
-"""Lengths and moments as people say them."""
+"""Lengths, moments and sizes as people say them."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+
+_UNITS = ("bytes", "KB", "MB", "GB", "TB")
 
 
 def minutes(seconds: float | None) -> str:
@@ -38,3 +40,11 @@ def age(seconds: float) -> str:
             count = seconds / length
             return f"{count:.3g} {unit}{'' if count == 1 else 's'}"
     return f"{seconds:.3g} seconds"
+
+
+def size(count: int) -> str:
+    """`1.2 GB`, in steps of 1000."""
+    amount, unit = float(count), 0
+    while amount >= 999.5 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    return f"{amount:.0f} {_UNITS[unit]}" if unit == 0 or amount >= 10 else f"{amount:.1f} {_UNITS[unit]}"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fermata_mcp.cli.presenting.clock import ago, exact, minutes
+from fermata_mcp.cli.presenting.clock import age, ago, exact, minutes, size
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
@@ -35,3 +35,19 @@ def test_exact(seconds: float, said: str) -> None:
 def test_ago(passed: timedelta, said: str) -> None:
     moment = (NOW - passed).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     assert ago(moment, NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 KB"), (999_999, "1.0 MB"), (2_500_000, "2.5 MB"), (45e9, "45 GB")],
+)
+def test_sizes(count: int, words: str) -> None:
+    assert size(count) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 seconds"), (90, "1.5 minutes"), (3600, "1 hour"), (86_400, "1 day"), (30 * 86_400, "30 days")],
+)
+def test_ages(seconds: float, words: str) -> None:
+    assert age(seconds) == words
