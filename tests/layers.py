@@ -35,6 +35,9 @@ SLOW = (
         for name in ("kie", "sunoapi")
         for check in ("refused_looks", "odd_answers_to_a_look", "fields_are_documented")
     ),
+    # Every kind of tag into every other, and every bit rate; one of each stays in.
+    "tests/unit/media/encoding/test_quality.py",
+    "tests/unit/media/tagging/test_carry.py::test_from_every_kind",
     # These two share their code with another one that stays in.
     "tests/contract/test_adapters.py::test_contract[kie-classic",
     "tests/contract/test_adapters.py::test_contract[musicapi-producer",
@@ -54,7 +57,8 @@ LONG = (
     "tests/unit/media/test_audio.py",
     "tests/unit/media/test_compare.py",
     "tests/unit/media/test_join.py",
-    "tests/unit/media/test_tags.py",
+    "tests/unit/media/encoding/",
+    "tests/unit/media/tagging/",
     "tests/unit/providers/local/",
     "tests/unit/engine/steps/test_delivery.py",
     "tests/unit/engine/steps/test_further.py",
@@ -109,6 +113,11 @@ PROMISES = {
     "what people ask is answered rightly": (
         "tests/e2e/test_evaluation.py::test_one_of_each_kind",
         "tests/e2e/test_evaluation.py::test_the_requests",
+    ),
+    "what a source says and spends is kept": (
+        "tests/unit/media/tagging/test_carry.py::test_from_every_kind_to_every_other[flac-mp3",
+        "tests/unit/media/encoding/test_quality.py::test_bits_a_second_are_kept[opus--c:a libopus -b:a 256k",
+        "tests/unit/media/encoding/test_quality.py::test_bits_a_second_are_kept[ogg--c:a libvorbis -q:a 3-44100",
     ),
     "bad input is refused in words": ("tests/faults/test_bad_input.py::test_an_argument_that_is_wrong",),
 }

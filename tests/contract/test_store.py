@@ -36,6 +36,7 @@ from fermata_mcp.store.base import (
     SUBMIT_LEASE_MS,
     AlreadyKnown,
     KeyReused,
+    NameTaken,
     Store,
 )
 from support.rows import DAY_MS, ME, NOON, PAID, PRICE, a_step, a_task, claimed, created, only_step, stored
@@ -172,6 +173,28 @@ class TestRepeating:
         with pytest.raises(KeyReused):
             await store.create(a_task(idempotency_key="k"), a_step(), home="a", now=NOON)
         assert len(await store.ids_like("", principal=ME, limit=9)) == 1
+
+    @pytest.mark.parametrize(("first", "second"), [("a", "a"), ("a.wav", "a"), ("a", "a.wav")])
+    @pytest.mark.parametrize("status", [*GOING_ON, *FINISHED])
+    async def test_a_name_that_another_task_saves_under_is_refused(
+        self, store: Store, status: TaskStatus, first: str, second: str
+    ) -> None:
+        """Also one that was free when it was asked for: whoever is confirmed first has it."""
+        asked = {"source": "/music/a.wav", "save_as": "a"}
+        task = a_task(request=asked)
+        await store.create(task, a_step(save_as=f"/out/{first}"), home="a", now=NOON)
+        step = await claimed(store, of=task)
+        patch: TaskPatch = {"status": status}
+        if status in FINISHED:
+            patch["finished_at"] = NOON + 1
+        await store.apply(Change(step.id, frozenset({step.state}), step.fence, {}, task=patch), now=NOON)
+        with pytest.raises(NameTaken, match=task.id):
+            await store.create(a_task(request=asked), a_step(save_as=f"/out/{second}"), home="a", now=NOON)
+        await store.create(a_task(request=asked), a_step(save_as="/out/ab"), home="a", now=NOON)
+
+    async def test_a_name_of_our_own_making_needs_no_look(self, store: Store) -> None:
+        for _ in range(2):
+            await store.create(a_task(), a_step(save_as="/out/a (extended abc123)"), home="a", now=NOON)
 
     async def test_a_key_that_was_answered_with_an_earlier_task_goes_on_meaning_it(self, store: Store) -> None:
         """Otherwise the same key, tried again later, would start and pay for a second task."""

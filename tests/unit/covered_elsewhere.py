@@ -111,5 +111,22 @@ _COVERS = {
     "unit/surface/results/test_task_view.py": ("surface/results/task_text.py", "surface/results/view.py"),
     "unit/surface/player/test_audio.py": ("engine/previews.py",),
     "unit/test_logs.py": ("surface/server.py",),
+    "unit/media/tagging/test_carry.py": (
+        "media/formats/chunks.py",
+        "media/formats/contents.py",
+        "media/tagging/atoms.py",
+        "media/tagging/comments.py",
+        "media/tagging/frames.py",
+        "media/tagging/model.py",
+        "media/tagging/reading.py",
+        "media/tagging/timed.py",
+        "media/tagging/waves.py",
+        "media/tagging/words.py",
+    ),
+    "unit/media/tagging/test_loops.py": ("media/tagging/points.py",),
+    "unit/media/encoding/test_quality.py": (
+        "media/encoding/layout.py",
+        "media/formats/spent.py",
+    ),
 }
 COVERED_ELSEWHERE = {module: test for test, modules in _COVERS.items() for module in modules}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,23 @@ def test_all_wrong_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(FermataError) as refused:
         load_settings()
     assert all(name in refused.value.message for name in NUMBERS)
+
+
+@pytest.mark.parametrize("field", ["data_dir", "output_dir", "input_roots"])
+@pytest.mark.parametrize("written", ["$HOME/fx", "${HOME}/fx", "~/fx", '"~/fx"', " '$HOME/fx' "])
+def test_home_is_known_in_folders(
+    field: str, written: str, monkeypatch: pytest.MonkeyPatch, clean_environ: Path
+) -> None:
+    monkeypatch.setenv(f"FERMATA_{field.upper()}", written)
+    found = getattr(load_settings(), field)
+    assert found in (clean_environ / "home" / "fx", (clean_environ / "home" / "fx",))
+
+
+def test_a_folder_is_found_under_another_form_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = tmp_path / unicodedata.normalize("NFD", "Lieder é")
+    there.mkdir()
+    monkeypatch.setenv("FERMATA_INPUT_ROOTS", unicodedata.normalize("NFC", str(there)))
+    assert load_settings().input_roots == (there,)
 
 
 @pytest.mark.parametrize("name", ["FERMATA_DATA_DIR", "FERMATA_OUTPUT_DIR", "FERMATA_INPUT_ROOTS"])

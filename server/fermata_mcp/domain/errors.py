@@ -33,7 +33,8 @@ FermataError(code, message, hint, retryable)
 ├── Cancelled             someone asked for it
 └── InternalError         our bug
 
-What is raised outside this tree is a signal between two rooms, and never reaches a person: KeyReused (store.base).
+What is raised outside this tree is a signal between two rooms, and never reaches a person: KeyReused and
+NameTaken (store.base).
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from fermata_mcp.engine.steps.chain import stopped_in_time
 from fermata_mcp.media import files
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.providers.registry import Registry
-from fermata_mcp.store.base import Created, KeyReused, Page, Store
+from fermata_mcp.store.base import Created, KeyReused, NameTaken, Page, Store
 
 from .clock import Clock
 from .credits import CreditsReport, ProviderCredits, beginnings, credits_of, evidence
@@ -95,7 +95,7 @@ class Service:
         Returns at once, with the earlier task where the request repeats one.
 
         Raises:
-            InvalidRequest: Its key belongs to another request.
+            InvalidRequest: Its key belongs to another request, or its name to another task.
         """
         task, step = proposal.task, proposal.step
         claimed = self._runner.has_room
@@ -118,6 +118,10 @@ class Service:
             raise InvalidRequest(
                 "this idempotency_key was already used for a different request.",
                 "use a new key for a new request, and the same key only when trying the same one again.",
+            ) from None
+        except NameTaken as taken:
+            raise InvalidRequest(
+                f"{taken} is saved under that name already, and is not replaced.", "choose another name in save_as."
             ) from None
         if created.replayed is None:
             await self.changes.status_changed(created.task.id)

@@ -53,6 +53,13 @@ class KeyReused(Exception):
     """The idempotency key belongs to a different request."""
 
 
+class NameTaken(Exception):
+    """Another task that goes on, or that ended since this one was thought of, saves under the name that was asked for.
+
+    Its text is the id of that task.
+    """
+
+
 class AlreadyKnown(StoreUnavailable):
     """The change would record what belongs to another row: a provider's id, or a second live attempt."""
 
@@ -91,6 +98,7 @@ class Store(Protocol):
 
         Raises:
             KeyReused: The idempotency key was used for another request.
+            NameTaken: The caller wants a name that another task saves under.
             Unreadable: What this call repeats cannot be read, so nobody knows whether it was paid.
         """
         ...

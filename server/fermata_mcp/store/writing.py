@@ -11,7 +11,7 @@ from fermata_mcp.domain.errors import OverBudget
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import STEP_MOVES, Clip, Task
 
-from .base import CLOCK_SLACK_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused
+from .base import CLOCK_SLACK_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused, NameTaken
 from .claiming import count_anew
 from .reading import get_known, sighting, spent
 from .rows import encode, task_row
@@ -25,12 +25,23 @@ def create(c: Sql, *, task: Task, step: NewStep, home: str, now: int, finished: 
     if earlier is not None:
         _remember_key(c, task, earlier.task.id)
         return earlier
+    if task.request.get("save_as"):
+        _refuse_taken(c, step.work.save_as, task.created_at)
     row = task_row(task)
     marks = ", ".join(f":{name}" for name in row)
     c.execute(f"INSERT INTO task ({', '.join(row)}) VALUES ({marks})", row)
     _insert_step(c, step, task.id, task.provider, task.account_id, home, now, claimed=claimed)
     _remember_key(c, task, task.id)
     return Created(get_known(c, task.id, task.principal), None)
+
+
+def _refuse_taken(c: Sql, wanted: str, since: int) -> None:
+    sql = """SELECT t.id, json_extract(s.work, '$.save_as') FROM task t JOIN step s ON s.task_id = t.id AND s.seq = 0
+             WHERE t.status IN ('queued', 'running', 'unknown')
+                   OR (t.status IN ('succeeded', 'partial') AND t.finished_at >= ?)"""
+    for task_id, other in c.execute(sql, (since,)):
+        if other == wanted or other.startswith(f"{wanted}.") or wanted.startswith(f"{other}."):
+            raise NameTaken(task_id)
 
 
 def _by_key(c: Sql, task: Task) -> Created | None:

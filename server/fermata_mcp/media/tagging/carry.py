@@ -14,8 +14,9 @@ from mutagen.asf import ASF
 from mutagen.flac import FLAC
 from mutagen.mp4 import MP4
 
+from fermata_mcp.media.formats.contents import kind_of
+
 from . import atoms, comments, waves
-from .kinds import kind_of
 from .model import Tags, extended_title
 from .reading import OGG, Found, read
 from .timed import Moves, moved
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fermata_mcp.media.facts import AudioFacts
-
-    from .kinds import Kind
+    from fermata_mcp.media.formats.contents import Kind
 
 _OPUS_CLOCK = 48_000
 _ID3_KINDS = ("mp3", "wav", "aiff")

@@ -11,9 +11,9 @@ from mutagen.id3 import ID3
 
 from fermata_mcp.media.atomic import whole_file
 from fermata_mcp.media.audio import probe
+from fermata_mcp.media.formats.contents import kind_of
 
 from . import carry, reading
-from .kinds import kind_of
 
 if TYPE_CHECKING:
     from pathlib import Path

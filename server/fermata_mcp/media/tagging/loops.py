@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from fermata_mcp.media.atomic import told_in_words, whole_file
 from fermata_mcp.media.audio import probe
 from fermata_mcp.media.facts import AudioFacts
+from fermata_mcp.media.formats.contents import Kind, kind_of
 
 from .carry import write
-from .kinds import Kind, kind_of
 from .model import LOOP_END, LOOP_LENGTH, LOOP_START
 from .reading import read
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from .chunks import Chunk
+from fermata_mcp.media.formats.chunks import Chunk
+
 from .model import Mark
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from mutagen.oggflac import OggFLAC
 from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 
+from fermata_mcp.media.formats.contents import Kind, kind_of
+
 from . import atoms, comments, frames, waves
-from .kinds import Kind, kind_of
 from .model import Tags
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mutagen.id3 import ID3
 
+from fermata_mcp.media.formats.chunks import Chunk, chunks_of, put, without
+
 from . import frames
-from .chunks import Chunk, chunks_of, put, without
 from .comments import timed
 from .model import LOOP_LENGTH, LOOP_START, Mark, Tags
 from .points import cue, decoded, instrument, listed, loop_in_smpl, marks_in_cue, marks_of_instrument, smpl

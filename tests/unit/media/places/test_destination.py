@@ -43,6 +43,16 @@ def test_home_and_whole_paths_are_understood(output: Path, clean_environ: Path) 
     assert saved(str(output / "x.flac"), output, "") == output / "x"
 
 
+@pytest.mark.parametrize("form", ['"{}"', "'{}'", "file:{}", "file://{}", "{}"])
+def test_pasted_forms_are_understood(output: Path, form: str) -> None:
+    assert saved(form.format(output / "my song.wav"), output) == output / "my song.wav"
+
+
+@pytest.mark.parametrize("written", ["$HOME/long.wav", "${HOME}/long.wav", "'$HOME/long.wav'", "~/lo\\ ng.wav"])
+def test_home_is_known_by_its_variable(output: Path, clean_environ: Path, written: str) -> None:
+    assert saved(written, output).parent == clean_environ / "home"
+
+
 @pytest.mark.parametrize("written", ["there.wav", "there", "there.mp3", "inner/old.flac"])
 def test_nothing_that_is_there_is_replaced(output: Path, written: str) -> None:
     (output / "there.wav").touch()

@@ -9,7 +9,7 @@ import pytest
 
 from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest
 from fermata_mcp.domain.source import FileSource, parse_source
-from fermata_mcp.media.files import readable_file
+from fermata_mcp.media.files import name_of, readable_file
 from fermata_mcp.media.places.nearby import MOST_NAMED, audio_in, held_in, meant_by, spellings
 
 NAME = "Mein Lied (é).wav"
@@ -51,6 +51,29 @@ def test_a_name_with_a_backslash_is_itself_first(tmp_path: Path) -> None:
     (tmp_path / "a b.wav").write_bytes(b"y")
     assert readable_file(f"{tmp_path}/a\\ b.wav", None).name == "a\\ b.wav"
     assert next(spellings("as it is")) == "as it is"
+
+
+@pytest.mark.parametrize(
+    "attached",
+    [
+        "/mnt/user-data/uploads/song.mp3", "/mnt/data/song.mp3", "sandbox:/mnt/data/song.mp3",
+        "sandbox:///mnt/data/song.mp3", "attachment://song.mp3", "/mnt/user-data/other/x.wav",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("roots", [None, ()])
+def test_a_file_attached_to_a_chat_is_elsewhere(attached: str, roots: tuple[Path, ...] | None) -> None:
+    with pytest.raises(InvalidRequest, match="attached to a chat") as refused:
+        readable_file(getattr(parse_source(attached), "path", ""), roots)
+    assert "https://" in refused.value.hint
+
+
+def test_a_link_has_a_name_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "3f1c9e").write_bytes(b"x")
+    (tmp_path / "My Song.wav").symlink_to("3f1c9e")
+    for written in (tmp_path / "My Song.wav", f"{tmp_path}/My\\ Song.wav"):
+        path = readable_file(str(written), None)
+        assert (path.name, name_of(str(written), path)) == ("3f1c9e", "My Song.wav")
+    assert name_of("tsk_1", tmp_path / "a.wav") == "a.wav"
 
 
 def test_no_spelling_leads_out_of_the_roots(tmp_path: Path, song: Path) -> None:
