@@ -27,6 +27,7 @@ from fetch_music import default_folder, music
 from judged_tools import Run, extend_ours, extend_theirs, measured, measured_decode, to_wav
 
 from fermata_mcp.media.audio import probe
+from fermata_mcp.media.codecs.targets import kept
 from fermata_mcp.rearrange.arrangement.arrange import arrange
 from fermata_mcp.rearrange.job import Job
 from fermata_mcp.rearrange.output.encode import write_result
@@ -89,7 +90,7 @@ def inside(source: Path) -> tuple[float, float]:
         arrangement = arrange(samples, job, lambda _: None)
         marks.append(time.process_time())
         moves = arrangement.timeline.moves(samples.rate, samples.frames)
-        write_result(job, facts, moves, render(samples, arrangement.timeline), lambda _: None)
+        write_result(job, facts, kept(facts), moves, render(samples, arrangement.timeline), lambda _: None)
         marks.append(time.process_time())
     planning, writing = np.diff(marks).tolist()
     return planning, writing

@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import soundfile
 
-KINDS = ("wav", "flac", "ogg", "mp3", "opus", "aiff")
+from .encoded import RECIPES, encoding
+
+KINDS = ("wav", "flac", "ogg", "mp3", "opus", "aiff", "m4a", "wma", "webm", "aac")
+OTHERS = {"m4a": "aac in m4a", "wma": "wma", "webm": "opus in webm", "aac": "aac in adts"}
 _FORMATS = {
     "wav": ("WAV", "PCM_16"), "flac": ("FLAC", "PCM_16"), "ogg": ("OGG", "VORBIS"), "mp3": ("MP3", "MPEG_LAYER_III"),
     "opus": ("OGG", "OPUS"), "aiff": ("AIFF", "PCM_16"),
@@ -24,6 +27,8 @@ def whole(kind: str, seconds: float = _SECONDS, rate: int = _RATE, channels: int
     dice: Any = np.random.default_rng(7)
     time = np.arange(round(seconds * rate)) / rate
     sound = 0.3 * np.sin(2 * np.pi * 440 * time) + 0.05 * dice.standard_normal(len(time))
+    if kind in OTHERS:
+        return encoding(RECIPES[OTHERS[kind]], np.repeat(sound[:, None], channels, 1), rate)
     buffer = io.BytesIO()
     container, subtype = _FORMATS[kind]
     soundfile.write(buffer, np.repeat(sound[:, None], channels, 1), rate, subtype, format=container)

@@ -95,6 +95,7 @@ _COVERS = {
     "unit/media/test_files.py": ("media/places/naming.py",),
     "unit/media/network/test_download.py": ("media/network/addresses.py",),
     "unit/media/test_audio.py": (
+        "media/codecs/sndfile.py",
         "media/facts.py",
         "media/formats/flac.py",
         "media/formats/ogg.py",
@@ -105,6 +106,15 @@ _COVERS = {
         "providers/musicapi/producer.py",
         "providers/musicapi/sonic.py",
     ),
+    "unit/media/codecs/test_foreign.py": (
+        "media/codecs/libraries.py",
+        "media/codecs/program.py",
+        "media/codecs/pyav.py",
+        "media/codecs/reader.py",
+        "media/codecs/sound.py",
+        "media/formats/caf.py",
+    ),
+    "unit/media/test_join.py": ("media/resampling.py",),
     "unit/rearrange/test_lengthen.py": ("rearrange/job.py",),
     "unit/surface/test_tools.py": ("surface/errors.py", "surface/reporter.py", "surface/tool_class.py"),
     "unit/surface/tasks/test_extension.py": ("surface/tasks/rows.py", "surface/tasks/wire.py"),

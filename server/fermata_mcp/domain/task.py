@@ -136,7 +136,9 @@ class SourceFacts(_Value):
     style: str | None = None
     model: str | None = Field(default=None, description="what made it: providers want the same model again")
     audio_url: str | None = Field(default=None, description="where its audio can be fetched, to compare and to join")
-    suffix: str | None = Field(default=None, description="file suffix that its bytes call for")
+    suffix: str | None = Field(
+        default=None, description="file suffix that its bytes call for: that of a result in its format"
+    )
     name: StoredPath | None = Field(default=None, description="what the person calls the file, where that is a link")
     chosen: str | None = Field(default=None, description="why this provider, where the caller named none")
     identity: str = Field(default="", description="equal for equal audio: path, size and time of a file, or the id")

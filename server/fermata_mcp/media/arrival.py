@@ -12,8 +12,12 @@ from typing import Any, cast
 from fermata_mcp.domain.errors import NotAudio
 from fermata_mcp.media.formats.containers import is_all_there
 from fermata_mcp.media.formats.mp3 import is_cut_short
+from fermata_mcp.media.formats.mp4 import movie_sound
+from fermata_mcp.media.formats.signatures import in_words, signature_in
 
 from .audio import open_audio, probe
+from .codecs.libraries import NoDecoder
+from .codecs.targets import kept
 from .facts import DECODER_DELAY_SECONDS, AudioFacts, AudioReport
 
 _BLOCK = 65_536
@@ -25,11 +29,18 @@ def hear(path: Path) -> AudioReport:
     """Look at an audio file of any kind that we save. Raises TooLarge."""
     try:
         facts = probe(path)
-    except NotAudio:
-        return AudioReport(_tagged_length(path), complete=is_all_there(path), decodable=False)
+    except NotAudio as error:
+        return AudioReport(_told_length(path), is_all_there(path), decodable=False, needs_decoder=_kind(path, error))
+    suffix = kept(facts).ending
     if _is_cut(path, facts):
-        return AudioReport(facts.duration_seconds, complete=False)
-    return AudioReport(facts.duration_seconds, silent=_is_silent(path), note=facts.note)
+        return AudioReport(facts.duration_seconds, complete=False, suffix=suffix)
+    return AudioReport(facts.duration_seconds, silent=_is_silent(path), note=facts.note, suffix=suffix)
+
+
+def _kind(path: Path, error: NotAudio) -> str | None:
+    """What it holds, where that may be whole, and only its decoder is missing."""
+    found = signature_in(path)
+    return in_words(path, found) if isinstance(error, NoDecoder) and found else None
 
 
 def measured_seconds(path: Path) -> float | None:
@@ -59,9 +70,13 @@ def _is_silent(path: Path) -> bool:
     return True
 
 
-def _tagged_length(path: Path) -> float | None:
-    """Some containers (m4a) cannot be decoded here, but say how long they are."""
+def _told_length(path: Path) -> float | None:
+    """Some containers (m4a) may not be decoded here, but say how long they are."""
     import mutagen
+
+    movie = movie_sound(path)
+    if movie is not None and movie.seconds is not None:
+        return movie.seconds
 
     try:
         length: Any = getattr(getattr(cast("Any", mutagen).File(path), "info", None), "length", None)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 # A lossy decoder may leave out so much of a whole file.
 DECODER_DELAY_SECONDS = 0.1
+_EXACT = {"FLOAT", "DOUBLE", "ALAC_16", "ALAC_20", "ALAC_24", "ALAC_32"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,10 @@ class AudioFacts:
         left_out: Whether something follows that no decoder can go on with.
         whole: Whether the structure itself shows that it ends where it ends, whatever the header promises.
         note: What to tell whoever gave the file, where header and content differ.
+        kbps: Thousand bits a second that its codec spends, where another library than libsndfile reads it and knows.
+        layout: FFmpeg's name of what its channels are, where another library reads it.
+        picture: Whether it is the sound of a film.
+        kind: The numpy type of its samples where another library reads it; None leaves that to `subtype`.
     """
 
     duration_seconds: float
@@ -38,11 +44,15 @@ class AudioFacts:
     left_out: bool = False
     whole: bool = False
     note: str | None = None
+    kbps: float | None = None
+    layout: str | None = None
+    picture: bool = False
+    kind: Literal["int16", "int32", "float32", "float64"] | None = None
 
     @property
     def lossless(self) -> bool:
         """Whether decoding and encoding again gives the same samples."""
-        return self.subtype.startswith("PCM_") or self.subtype in {"FLOAT", "DOUBLE", "ALAC_16", "ALAC_24"}
+        return self.subtype.startswith("PCM_") or self.subtype in _EXACT
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,8 @@ class AudioReport:
         seconds: Length of what can be heard; None where nobody here can tell.
         complete: Whether it reaches the end that it promises.
         decodable: Whether its samples can be read here.
+        needs_decoder: What it holds, in words, where it may be whole but nothing here decodes its kind.
+        suffix: File name ending of what is made from it in the same format; None where that is not known.
         silent: Whether all that can be read is silence.
         note: What to tell whoever gets the file, where header and content differ.
     """
@@ -62,6 +74,8 @@ class AudioReport:
     decodable: bool = True
     silent: bool = False
     note: str | None = None
+    needs_decoder: str | None = None
+    suffix: str | None = None
 
 
 @dataclass(frozen=True)

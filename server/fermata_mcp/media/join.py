@@ -5,18 +5,18 @@ numpy, soundfile and soxr are imported on first use; everything here is to be ru
 
 from __future__ import annotations
 
-import errno
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fermata_mcp.domain.errors import NotAudio
+from fermata_mcp.domain.errors import NotAudio, NotSupported
 
 from .atomic import told_in_words, whole_file
 from .audio import Opened, open_audio, probe
+from .codecs.targets import Target, kept
+from .codecs.writing import Spending, writer
 from .encoding.peaks import blended, storable
 from .facts import JoinedFile
-from .formats.kinds import ending_for
+from .resampling import as_channels, resampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,11 +43,14 @@ def join(before: Path, at: float, part: Path, target_stem: Path) -> JoinedFile:
 
     try:
         with open_audio(before) as head, open_audio(part) as tail:
-            target = target_stem.with_name(target_stem.name + ending_for(before.name, head.format, head.subtype))
+            wanted = kept(probe(before))
+            target = target_stem.with_name(target_stem.name + wanted.ending)
             cut = min(head.frames, round(at * head.samplerate))
-            return JoinedFile(target, _write(_joined(head, cut, _like(head, tail)), before, cut, target))
+            return JoinedFile(target, _write(_joined(head, cut, _like(head, tail)), before, cut, target, wanted))
     except soundfile.SoundFileError as error:
         raise NotAudio(f"{part.name} cannot be joined here.") from error
+    except NotSupported as error:
+        raise NotAudio(error.message) from error
 
 
 def _joined(head: Opened, cut: int, tail: Iterator[Samples]) -> Iterator[Samples]:
@@ -90,62 +93,27 @@ def _like(head: Opened, tail: Opened) -> Iterator[Samples]:
     return resampled(blocks, tail.samplerate, head.samplerate, head.channels)
 
 
-def resampled(blocks: Iterator[Samples], rate: int, wanted: int, channels: int) -> Iterator[Samples]:
-    """`blocks` [frames, channels] at `wanted` instead of `rate` Hz: n frames become n * wanted / rate, rounded."""
-    import numpy as np
-    import soxr
-
-    resampler = soxr.ResampleStream(rate, wanted, channels, dtype="float32", quality="VHQ")
-    taken = given = 0
-    for block in blocks:
-        taken += len(block)
-        piece = resampler.resample_chunk(block)
-        given += len(piece)
-        yield piece
-    rest = resampler.resample_chunk(np.empty((0, channels), np.float32), last=True)
-    missing = round(taken * wanted / rate) - given
-    yield np.concatenate([rest, np.zeros((max(0, missing - len(rest)), channels), np.float32)])[: max(0, missing)]
-
-
-def as_channels(samples: Samples, channels: int) -> Samples:
-    """`samples` [frames, channels of theirs] with so many channels; where they differ, each is the mean of all."""
-    import numpy as np
-
-    if samples.shape[1] == channels:
-        return samples
-    return np.repeat(samples.mean(axis=1, keepdims=True), channels, axis=1)
-
-
-def _write(blocks: Iterator[Samples], like: Path, cut: int, target: Path) -> tuple[str, ...]:
-    import soundfile
-
+def _write(blocks: Iterator[Samples], like: Path, cut: int, target: Path, wanted: Target) -> tuple[str, ...]:
     from .encoding.layout import keep_layout
     from .encoding.quality import Sound, quality
-    from .tagging.carry import copy_tags
+    from .tagging.carry import copy_tags, strings_for
     from .tagging.timed import Moves, Passage
 
     facts = probe(like)
-    sound = Sound(facts.container, facts.subtype, facts.sample_rate, facts.channels)
+    if wanted.rate != facts.sample_rate:
+        blocks = resampled(blocks, facts.sample_rate, wanted.rate, facts.channels)
     with whole_file(target, ending=target.suffix) as part, told_in_words(target.parent):
-        spending, whole = quality(like, sound, facts.duration_seconds, blocks)
-        file = soundfile.SoundFile(
-            os.fspath(part), "w", sound.rate, sound.channels, format=sound.container, subtype=sound.subtype,
-            compression_level=spending.level, bitrate_mode=spending.mode,
-        )  # fmt: skip
-        with file:
+        spending, whole = Spending(kbps=facts.kbps), iter(blocks)
+        if not wanted.needs_library:
+            sound = Sound(wanted.container, wanted.subtype, wanted.rate, facts.channels)
+            found, again = quality(like, sound, facts.duration_seconds, blocks)
+            spending, whole = Spending(found.level, found.mode), iter(again)
+        words = strings_for(like, wanted.rate, "") if wanted.takes_words else {}
+        with writer(part, wanted, wanted.container, facts.channels, facts.layout, spending, words) as file:
             for block in whole:
                 for start in range(0, len(block), _BLOCK):
-                    _put(file, storable(block[start : start + _BLOCK], sound.subtype))
+                    file.write(storable(block[start : start + _BLOCK], wanted.subtype))
         keep_layout(like, part)
         written = probe(part)
-        moves = Moves(sound.rate, (Passage(0, 0, cut),), written.frames)
+        moves = Moves(facts.sample_rate, (Passage(0, 0, cut),), round(written.frames * facts.sample_rate / wanted.rate))
         return copy_tags((like, facts), (part, written), "", moves)
-
-
-def _put(file: Any, block: Samples) -> None:
-    import soundfile
-
-    try:
-        file.write(block)
-    except soundfile.SoundFileError as error:
-        raise OSError(errno.EIO, "the audio library stopped writing") from error

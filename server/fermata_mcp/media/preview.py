@@ -18,7 +18,7 @@ from .atomic import sweep, told_in_words, whole_file
 from .audio import Opened, open_audio, probe
 from .facts import AudioFacts, PreviewFacts
 from .files import seal_of
-from .join import as_channels, resampled
+from .resampling import as_channels, resampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

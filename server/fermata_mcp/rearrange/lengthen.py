@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fermata_mcp.domain.errors import InvalidRequest, TooLarge
 from fermata_mcp.media.audio import probe
+from fermata_mcp.media.codecs.targets import Target, kept, most_channels, target
 from fermata_mcp.media.facts import DECODER_DELAY_SECONDS
 from fermata_mcp.media.files import check_seal
 
@@ -39,6 +40,7 @@ def lengthen(job: Job, progress: Callable[[float, str], None]) -> Result:
     check_seal(job.source, job.seal)
     facts = probe(job.source)
     _check(job, facts)
+    wanted = _target(job, facts)
     # numpy and soundfile cost a server half of its start-up time, and it never needs them
     from fermata_mcp.rearrange.arrangement.arrange import arrange
     from fermata_mcp.rearrange.output.encode import write_result
@@ -52,8 +54,9 @@ def lengthen(job: Job, progress: Callable[[float, str], None]) -> Result:
         arrangement = arrange(samples, job, _stage(progress, 0.25, 0.6, "listening"))
         blocks = render(samples, arrangement.timeline)
         moves = arrangement.timeline.moves(samples.rate, samples.frames)
-        written, lost = write_result(job, facts, moves, blocks, _stage(progress, 0.6, 1.0, "writing"))
-        return _result(written, arrangement, samples, [*_warnings(facts, samples), *lost])
+        written, lost = write_result(job, facts, wanted, moves, blocks, _stage(progress, 0.6, 1.0, "writing"))
+        said = [] if wanted.warning is None else [wanted.warning]
+        return _result(written, arrangement, samples, [*_warnings(facts, samples), *said, *lost])
 
 
 def _stage(progress: Callable[[float, str], None], start: float, stop: float, message: str) -> Callable[[float], None]:
@@ -80,6 +83,20 @@ def _check(job: Job, facts: AudioFacts) -> None:
             f"ask for more than {facts.duration_seconds:.2f} s.",
         )
     _check_place(job.continue_at, facts.duration_seconds)
+
+
+def _target(job: Job, facts: AudioFacts) -> Target:
+    """How the result is written, by the ending of its name. Raises InvalidRequest."""
+    ending = job.target.suffix.lower()
+    found = target(facts, ending)
+    if found is None:
+        raise InvalidRequest(f"A {ending} file cannot be written here.", f"let its name end in {kept(facts).ending}.")
+    most = most_channels(found)
+    if most is not None and facts.channels > most and (not found.same or found.needs_library):
+        raise InvalidRequest(
+            f"A {ending} file holds up to {most} channels; the track has {facts.channels}.", "choose .wav or .flac."
+        )
+    return found
 
 
 def _check_place(continue_at: float | None, duration: float) -> None:

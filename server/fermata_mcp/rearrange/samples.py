@@ -3,7 +3,8 @@
 Untouched samples are copied, never converted: 8- and 16-bit files are held as int16, 24- and 32-bit files as int32,
 64-bit floats as float64, everything else (32-bit floats and lossy files) as float32. libsndfile shifts 8 and 24 bits
 up and down again without loss. Small files are held in memory; big ones are read from disk where they are needed,
-lossy ones from a scratch file, because libsndfile does not land on the asked-for sample when it seeks in ogg and mp3.
+lossy ones, and those that other libraries decode, from a scratch file: seeking in ogg and mp3 does not land on the
+asked-for sample.
 """
 
 from __future__ import annotations
@@ -82,13 +83,13 @@ def open_samples(path: Path, facts: AudioFacts, scratch: Path, progress: Callabl
         NotAudio: Nothing decodes.
         StoreUnavailable: The scratch folder has no room.
     """
-    kind = np.dtype(_NATIVE.get(facts.subtype, "float32"))
+    kind = np.dtype(facts.kind or _NATIVE.get(facts.subtype, "float32"))
     size = facts.frames * facts.channels * kind.itemsize
     file = _File(path, facts, kind)
     if size <= MEMORY_LIMIT:
         samples = _Memory.of(file, progress)
     else:
-        samples = file if facts.lossless else _Scratch.of(file, scratch, progress)
+        samples = file if facts.lossless and not facts.kind else _Scratch.of(file, scratch, progress)
     if samples is not file:
         file.close()
     if samples.frames == 0:

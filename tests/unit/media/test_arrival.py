@@ -14,7 +14,7 @@ from fermata_mcp.media.arrival import hear, measured_seconds
 from fermata_mcp.media.audio import open_audio, probe
 from support.audio_signals import extend
 from support.liars import LIARS, RATE, SECONDS, flac_bomb, of_rate
-from support.mutants import KINDS, whole
+from support.mutants import KINDS, OTHERS, whole
 
 EACH = pytest.mark.parametrize("name", LIARS)
 
@@ -51,7 +51,7 @@ def test_all_of_it_is_lengthened(name: str, tmp_path: Path) -> None:
     assert len(result.seams) < 10
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in OTHERS])
 def test_an_honest_file_is_as_it_was(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"song.{kind}"
     path.write_bytes(whole(kind))

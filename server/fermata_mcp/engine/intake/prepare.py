@@ -84,6 +84,7 @@ class Preparer:
         source = choice.lookup.facts.model_copy(update={"chosen": choice.reason})
         now = self.clock.now()
         identity = identity_of(request, spec, source) | {"source": source.identity, "provider": spec.name}
+        identity |= _other_format(request, choice)
         return Task(
             id=choice.first.task_id,
             principal=self.principal,
@@ -110,6 +111,13 @@ class Preparer:
             updated_at=now,
             finished_at=None,
         )
+
+
+def _other_format(request: Request, choice: ProviderChoice) -> dict[str, str]:
+    """Where a result is saved is no part of what is asked for, but its format is, where it is written here."""
+    ending = wanted_ending(request.save_as)
+    here = choice.provider.spec.lengths.any_result
+    return {"format": ending} if here and ending and ending != choice.lookup.facts.suffix else {}
 
 
 def _with_expected(request: Request, choice: ProviderChoice, usual: float | None) -> Quote:

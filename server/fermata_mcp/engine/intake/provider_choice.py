@@ -228,9 +228,7 @@ class ProviderChooser:
 def _lookup_key(source: Source, spec: ProviderSpec) -> str:
     """For whom else a look-up serves as well."""
     match source:
-        case FileSource():
-            return "all"
-        case UrlSource():
+        case FileSource() | UrlSource():
             return "here" if spec.here else "there"
         case _:
             return spec.name

@@ -52,11 +52,15 @@ async def fetched_facts(task: Task, settings: Settings, decoder: Decoder) -> Sou
         FermataError: It cannot be had now, or is nothing that can be heard.
     """
     file = await fetched_source(task, settings)
-    seconds = (await decoder.hear(file)).seconds
+    heard = await decoder.hear(file)
+    seconds = heard.seconds
     if seconds is None:
         raise NotAudio("what the link leads to is not audio that can be read.")
     clip = seconds if task.source.clip else None
-    found = {"file": str(file), "duration_seconds": seconds, "clip_seconds": task.source.clip_seconds or clip}
+    found = {
+        "file": str(file), "duration_seconds": seconds, "clip_seconds": task.source.clip_seconds or clip,
+        "suffix": heard.suffix or task.source.suffix,
+    }  # fmt: skip
     return task.source.model_copy(update=found)
 
 

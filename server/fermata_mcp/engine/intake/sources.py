@@ -11,15 +11,24 @@ from typing import Any
 
 import anyio
 
-from fermata_mcp.domain.errors import CannotTake, FermataError, InvalidRequest, ProviderUnavailable, UnknownTrack
+from fermata_mcp.domain.errors import (
+    CannotTake,
+    FermataError,
+    InvalidRequest,
+    NotAudio,
+    ProviderUnavailable,
+    UnknownTrack,
+)
 from fermata_mcp.domain.foreign.paths import written
 from fermata_mcp.domain.requests.fields import ANOTHER
 from fermata_mcp.domain.source import ClipSource, FileSource, Source, TaskSource, UrlSource
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, SourceFacts, Step, Task, Work
 from fermata_mcp.media import files
+from fermata_mcp.media.codecs.targets import kept
 from fermata_mcp.media.decoding.client import Decoder
-from fermata_mcp.media.formats.kinds import ending_for, suffix_in
+from fermata_mcp.media.facts import AudioReport
+from fermata_mcp.media.formats.kinds import suffix_in
 from fermata_mcp.media.places.naming import as_text
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.store.base import REPLAY_WINDOW_MS, Store
@@ -72,7 +81,7 @@ class Sources:
         """
         match source:
             case FileSource(path):
-                return await self._file_facts(self._shelf.readable(path), path)
+                return await self._file_facts(self._shelf.readable(path), path, provider)
             case TaskSource():
                 return await self._task_facts(source, provider)
             case ClipSource(clip_id):
@@ -114,21 +123,39 @@ class Sources:
         told = () if seen.certain or provider.spec.here else ("What the link leads to may not be audio.",)
         return SourceLookup(facts.model_copy(update={"suffix": seen.suffix or facts.suffix}), told)
 
-    async def _file_facts(self, path: Path, ref: str) -> SourceLookup:
+    async def _file_facts(self, path: Path, ref: str, provider: Provider) -> SourceLookup:
         seal, name = files.seal_of(path), files.name_of(ref, path)
-        facts = await self._decoder.probe(path)
+        seconds, ending, note = await self._measured(path, name, provider)
         found = SourceFacts(
             ref=written(ref),
-            duration_seconds=facts.duration_seconds,
+            duration_seconds=seconds,
             file=str(path),
             seal=seal,
             title=as_text(Path(name).stem),
             name=name,
-            suffix=ending_for(name, facts.container, facts.subtype) or None,
+            suffix=ending,
             identity=files.identity(path),
         )
         files.check_seal(path, seal)
-        return SourceLookup(found, () if facts.note is None else (facts.note,))
+        return SourceLookup(found, () if note is None else (note,))
+
+    async def _measured(self, path: Path, name: str, provider: Provider) -> tuple[float | None, str | None, str | None]:
+        """How long a file is, the ending of a result in its format, and what to tell of it.
+
+        A provider elsewhere has decoders of its own: what is audio of a kind that nothing here reads is left to it.
+
+        Raises:
+            NotAudio: Nothing in it can be heard, or it is to be read here and cannot.
+        """
+        try:
+            facts = await self._decoder.probe(path)
+        except NotAudio:
+            heard = None if provider.spec.here else await self._decoder.hear(path)
+            if heard is None or heard.needs_decoder is None:
+                raise
+            return heard.seconds, None, _unmeasured(path, heard)
+        called = replace(facts, suffix=Path(name).suffix.lower())
+        return facts.duration_seconds, kept(called).ending, facts.note
 
     async def _clip_facts(self, clip_id: str, provider: Provider) -> SourceFacts:
         """What our own history knows about a provider's clip, else what the provider tells; else nothing but its id."""
@@ -165,9 +192,15 @@ class Sources:
             )
         if clip.file is None or not files.is_there(clip.file):
             raise UnknownTrack(f"the saved audio of {ref} is no longer there.", "give the file where it is now.")
-        found = await self._file_facts(self._shelf.saved(clip.file), ref)
+        found = await self._file_facts(self._shelf.saved(clip.file), ref, provider)
         told = {"title": clip.title or found.facts.title, "style": step.work.fields.get("style")}
         return replace(found, facts=found.facts.model_copy(update=told))
+
+
+def _unmeasured(path: Path, heard: AudioReport) -> str:
+    """What is told of a file that only the provider can decode."""
+    length = "how long it is is not known" if heard.seconds is None else "its length is what its header says"
+    return f"{path.name} holds {heard.needs_decoder}, which nothing here decodes: {length}."
 
 
 def _heard(clip: Clip, step: Step, spec: ProviderSpec) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from fermata_mcp.domain.requests.request import ChainRequest, Request
 from fermata_mcp.domain.requests.wire_request import fill_in, uploads_first
 from fermata_mcp.domain.spec import SHORTEST_ADD_SECONDS, ProviderSpec
 from fermata_mcp.domain.task import SourceFacts, Work
+from fermata_mcp.media.codecs.libraries import GET_ONE, has_library
+from fermata_mcp.media.codecs.targets import FORMS, ending_needs_library, writable
 from fermata_mcp.media.formats.kinds import name_in
 from fermata_mcp.media.places.destination import destination, wanted_ending
 from fermata_mcp.media.places.naming import stem_for
@@ -83,25 +85,27 @@ def _cap_problems(request: Request, spec: ProviderSpec, facts: SourceFacts, sett
 def _target(
     wanted: str | None, title: str | None, facts: SourceFacts, spec: ProviderSpec, settings: Settings, task_id: str
 ) -> Path:
-    """Where the result goes; its ending is that of the source where the provider keeps the source's format."""
+    """Where the result goes; its ending is that which was asked for, or the source's, where it is written here."""
     called = name_in(facts.url) if facts.url else facts.name or facts.file or facts.title or facts.ref
-    return destination(wanted, settings.output_dir, stem_for(title, called), task_id[4:10], _kept(facts, spec))
-
-
-def _kept(facts: SourceFacts, spec: ProviderSpec) -> str:
-    """The ending of the source, where the provider keeps its format."""
-    if not spec.lengths.any_result:
-        return ""
-    fetched = Path(facts.file or "").suffix.lower() if facts.url else ""
-    return fetched or facts.suffix or Path(facts.file or "").suffix.lower()
+    ending = wanted_ending(wanted) or (facts.suffix or Path(facts.file or "").suffix.lower())
+    tag, kept = task_id[4:10], ending if spec.lengths.any_result else ""
+    return destination(wanted, settings.output_dir, stem_for(title, called), tag, kept)
 
 
 def _ending_problems(request: Request, spec: ProviderSpec, facts: SourceFacts) -> Iterator[FermataError]:
-    wanted, kept = wanted_ending(request.save_as), _kept(facts, spec)
-    if wanted and kept and wanted != kept:
+    """What is written here has the format that its name's ending says; what comes from elsewhere has its own."""
+    wanted = wanted_ending(request.save_as)
+    if not wanted or not spec.lengths.any_result or wanted == facts.suffix:
+        return
+    if wanted not in FORMS:
         yield UnsupportedField(
-            f"{spec.name} keeps the format of its source ({kept}), and save_as asks for {wanted}.",
-            f"let save_as end in {kept}, or leave its ending out, and convert the result.",
+            f"{spec.name} cannot write a {wanted} file, which save_as asks for.",
+            f"let save_as end in {writable(with_library=has_library())}, or leave its ending out.",
+        )
+    elif ending_needs_library(wanted) and not has_library():
+        yield UnsupportedField(
+            f"a {wanted} file, which save_as asks for, needs an encoder that is not here.",
+            f"{GET_ONE}; or let save_as end in {writable(with_library=False)}.",
         )
 
 

@@ -33,6 +33,8 @@ _TRIED_SECONDS = 8.0
 _TRIES = 5
 _CLOSE = 0.03  # share of the bit rate that nobody minds
 
+_LOSSLESS = ("wave", "aiff", "flac", "oggflac", "monkeysaudio", "wavpack", "trueaudio", "tak")  # mutagen's modules
+
 # Without a source that spent any: what is taken for as good as the original. kbit/s for two channels.
 PLENTY = {"OPUS": 192.0, "VORBIS": 224.0, "MPEG_LAYER_III": 256.0, "AAC": 256.0, "WMA": 192.0}
 
@@ -58,7 +60,7 @@ def spent_by(source: Path, seconds: float) -> Spent | None:
     if found := spent(source):
         return found
     info: Any = getattr(_opened(source), "info", None)
-    if type(info).__module__ in ("mutagen.wave", "mutagen.aiff", "mutagen.flac", "mutagen.monkeysaudio"):
+    if type(info).__module__.removeprefix("mutagen.") in _LOSSLESS or getattr(info, "codec", "") == "alac":
         return None
     told = getattr(info, "bitrate", None)
     return Spent(told / 1000) if isinstance(told, int) and 0 < told <= source.stat().st_size * 8 / seconds else None

@@ -6,12 +6,16 @@ import re
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from .signatures import signature_of
+
 SUFFIXES = {
     "audio/mpeg": ".mp3", "audio/mp3": ".mp3", "audio/x-mp3": ".mp3", "audio/x-mpeg": ".mp3", "audio/mpeg3": ".mp3",
     "audio/wav": ".wav", "audio/x-wav": ".wav", "audio/wave": ".wav", "audio/vnd.wave": ".wav",
     "audio/flac": ".flac", "audio/x-flac": ".flac",
     "audio/ogg": ".ogg", "application/ogg": ".ogg", "audio/vorbis": ".ogg", "audio/opus": ".ogg",
     "audio/mp4": ".m4a", "audio/x-m4a": ".m4a", "audio/m4a": ".m4a",
+    "audio/aac": ".aac", "audio/aacp": ".aac", "audio/x-aac": ".aac", "audio/x-ms-wma": ".wma", "audio/webm": ".webm",
+    "audio/aiff": ".aiff", "audio/x-aiff": ".aiff", "audio/x-caf": ".caf", "audio/basic": ".au", "audio/amr": ".amr",
 }  # fmt: skip
 
 # By their registrations; WAV has none, and hosts know this one.
@@ -19,24 +23,13 @@ MEDIA_TYPES = {
     ".wav": "audio/wav", ".flac": "audio/flac", ".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".mp4": "audio/mp4",
     ".aac": "audio/aac", ".ogg": "audio/ogg", ".oga": "audio/ogg", ".opus": "audio/ogg", ".aif": "audio/aiff",
     ".aiff": "audio/aiff", ".aifc": "audio/aiff", ".caf": "audio/x-caf", ".au": "audio/basic", ".wma": "audio/x-ms-wma",
-    ".webm": "audio/webm",
+    ".webm": "audio/webm", ".mka": "audio/x-matroska", ".mkv": "video/x-matroska", ".mov": "video/quicktime",
+    ".m4b": "audio/mp4", ".amr": "audio/amr", ".wave": "audio/wav", ".ape": "audio/x-ape", ".wv": "audio/x-wavpack",
 }  # fmt: skip
 
 
-# Endings that are right for what libsndfile calls a container, the usual one first.
-_OF_CONTAINERS = {
-    "WAV": (".wav", ".wave", ".bwf", ".rf64"), "WAVEX": (".wav", ".wave", ".bwf", ".rf64"), "FLAC": (".flac",),
-    "MP3": (".mp3", ".mpga"), "AIFF": (".aiff", ".aif", ".aifc"), "AU": (".au", ".snd"), "CAF": (".caf",),
-    "W64": (".w64",),
-}  # fmt: skip
-_OF_OGG = {"VORBIS": (".ogg", ".oga"), "OPUS": (".opus", ".ogg", ".oga")}
-
-
-def ending_for(name: str, container: str, subtype: str) -> str:
-    """The ending for what a file holds: its own in lower case where that is right, or where we know of no other."""
-    written = PurePosixPath(name).suffix.lower()
-    right = _OF_OGG.get(subtype, (".ogg", ".oga")) if container == "OGG" else _OF_CONTAINERS.get(container, ())
-    return written if written in right or not right else right[0]
+# What has a picture before all is not taken for audio by its bytes alone.
+_FILMS = {"avi", "flv", "mpeg", "mpegts"}
 
 
 def media_type(name: str) -> str:
@@ -52,13 +45,10 @@ def suffix_of(start: bytes, content_type: str | None) -> str | None:
 
 def sniff(start: bytes) -> str | None:
     """The file suffix of audio that starts with these bytes; None where they are no format we know."""
-    if start[:4] in (b"RIFF", b"RF64") and start[8:12] == b"WAVE":
-        return ".wav"
-    if start.startswith((b"ID3", b"fLaC", b"OggS")):
-        return {b"ID3": ".mp3", b"fLa": ".flac", b"Ogg": ".ogg"}[start[:3]]
-    if start[4:8] == b"ftyp":
-        return ".m4a"
-    return ".mp3" if _is_mpeg_frame(start[:3]) else None
+    if start.startswith(b"ID3") or _is_mpeg_frame(start[:3]):
+        return ".mp3"
+    found = signature_of(start)
+    return None if found is None or found.demuxer in _FILMS else found.ending
 
 
 def _is_mpeg_frame(header: bytes) -> bool:

@@ -57,7 +57,7 @@ class _Frame:
 
 def parts_of(data: mmap, size: int) -> tuple[Part, ...]:
     """The frames of an MP3 file as one run; none where it does not begin with a frame."""
-    found = _walked(data)
+    found = _walked(data, _after_id3(data[:10]), size)
     if found is None:
         return ()
     if found.told is not None and abs(found.told - found.samples) <= _FRAME_SAMPLES:
@@ -65,7 +65,13 @@ def parts_of(data: mmap, size: int) -> tuple[Part, ...]:
     return (Part((_telling(found), *found.stretches), found.told, found.samples, "sure"),)
 
 
-def measured(data: mmap, _size: int, seconds: float) -> tuple[int, float, bool] | None:
+def part_within(data: mmap, start: int, stop: int) -> Part | None:
+    """The frames that another container holds between two places, as a run of their own; None where there are none."""
+    found = _walked(data, start, stop)
+    return None if found is None else Part((_telling(found), *found.stretches), found.told, found.samples, "sure")
+
+
+def measured(data: mmap, size: int, seconds: float) -> tuple[int, float, bool] | None:
     """Bytes of the frames up to `seconds`, how long they last, and whether all have the same rate; None for no MP3."""
     at = _after_id3(data[:10])
     first = _frame(data, at)
@@ -75,7 +81,7 @@ def measured(data: mmap, _size: int, seconds: float) -> tuple[int, float, bool] 
     rate = _RATES[head[1] >> 3 & 3][head[2] >> 2 & 3]
     at += first.size if _tells(data, at, first) else 0
     size, frames, codes = 0, 0, set[int]()
-    while frames * first.samples < seconds * rate and (at := _synced(data, at, head)) >= 0:
+    while frames * first.samples < seconds * rate and (at := _synced(data, at, head, size)) >= 0:
         frame = _frame(data, at)
         assert frame is not None
         if not _tells(data, at, frame):
@@ -85,8 +91,7 @@ def measured(data: mmap, _size: int, seconds: float) -> tuple[int, float, bool] 
     return (size, frames * first.samples / rate, len(codes) == 1) if frames > 1 else None
 
 
-def _walked(data: mmap) -> Walked | None:
-    start = _after_id3(data[:10])
+def _walked(data: mmap, start: int, stop: int) -> Walked | None:
     first = _frame(data, start)
     if first is None:
         return None
@@ -96,7 +101,7 @@ def _walked(data: mmap) -> Walked | None:
         at += first.size
     stretches: list[Stretch] = []
     frames, begun = 0, at
-    while (next_at := _synced(data, at, head)) >= 0:
+    while (next_at := _synced(data, at, head, stop)) >= 0:
         frame = _frame(data, next_at)
         assert frame is not None
         tells = _tells(data, next_at, frame)
@@ -172,9 +177,9 @@ def _after_id3(data: bytes) -> int:
     return 10 + size
 
 
-def _synced(data: mmap, at: int, like: bytes) -> int:
+def _synced(data: mmap, at: int, like: bytes, size: int) -> int:
     """Where from `at` on the next whole frame of the same kind starts, -1 if nowhere; what lies between is skipped."""
-    skipped, size, furthest = False, len(data), at + _MOST_SKIPPED
+    skipped, furthest = False, at + _MOST_SKIPPED
     while 0 <= at <= furthest:
         frame = _frame(data, at) if _same_kind(data, at, like) else None
         end = at + frame.size if frame is not None else size + 1

@@ -1,6 +1,6 @@
 """What a WAV file really holds: its sizes are 32 bits, wrap around, and are left empty by who writes into a pipe.
 
-Layouts: RIFF (Multimedia Programming Interface 1.0) and RF64 (EBU Tech 3306).
+Layouts: RIFF (Multimedia Programming Interface 1.0), RF64 (EBU Tech 3306) and BW64 (ITU-R BS.2088).
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from . import mp3
 from .pieces import Part, Piece, Stretch
 
 if TYPE_CHECKING:
     from mmap import mmap
 
-_HEADS = (b"RIFF", b"RF64")
+_HEADS = (b"RIFF", b"RF64", b"BW64")
+_MP3 = 0x55
 _MOST_CHUNKS = 1000
 _LARGEST_32 = 0xFFFFFFFF
 # Writers into a pipe cannot go back to fill in the size, and leave about the largest number they know.
@@ -33,6 +35,7 @@ class _Wave:
     told: int
     width: int
     long: bool
+    broadcast: bool
 
 
 def parts_of(data: mmap, size: int) -> tuple[Part, ...]:
@@ -44,6 +47,9 @@ def parts_of(data: mmap, size: int) -> tuple[Part, ...]:
         if wave is None:
             break
         stop, follows = _end(data, wave, size)
+        if int.from_bytes(wave.form[:2], "little") == _MP3:
+            held = mp3.part_within(data, wave.samples, stop)
+            return () if held is None else (held,)
         found.append(_part(wave, stop, follows, size))
         if follows is None:
             break
@@ -65,7 +71,9 @@ def _wave(data: mmap, start: int, size: int) -> _Wave | None:
         elif name == b"data":
             told = long if long is not None and length == _LARGEST_32 else length
             width = int.from_bytes(form[12:14], "little")
-            return _Wave(start, form, at + 8, told, width, long is not None) if len(form) >= 16 and width else None
+            known = data[start : start + 4] == b"BW64"  # to us; libsndfile does not
+            whole = len(form) >= 16 and width
+            return _Wave(start, form, at + 8, told, width, long is not None, known) if whole else None
         at += 8 + length + length % 2
     return None
 
@@ -102,7 +110,7 @@ def _part(wave: _Wave, stop: int, follows: int | None, size: int) -> Part:
     promised = None if untold else wave.told // wave.width
     alone = wave.start == 0 and follows is None
     # a decoder stops at the end of the file by itself, where sizes have 32 bits
-    if alone and (stop == end or (wave.told and end > size and not wave.long)):
+    if alone and not wave.broadcast and (stop == end or (wave.told and end > size and not wave.long)):
         return Part(None, promised, None, "sure")
     there = (stop - wave.samples) // wave.width * wave.width
     return Part(_retold(wave, there), promised, None, "sure")

@@ -7,13 +7,9 @@ from pathlib import Path
 
 from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest
 from fermata_mcp.domain.foreign.paths import meant
+from fermata_mcp.media.codecs.targets import ENDINGS as ENDINGS
 
 from .naming import output_path
-
-# Endings that say of a name that it is one of a file, and that go once the audio brings its own.
-ENDINGS = frozenset(
-    {".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".aif", ".caf", ".wma", ".webm"}
-)
 
 
 def destination(written: str | None, output: Path, stem: str, tag: str, suffix: str) -> Path:

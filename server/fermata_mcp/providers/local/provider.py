@@ -58,7 +58,9 @@ SPEC = ProviderSpec(
     ),
     honesty=HONESTY,
     notes=(
-        "WAV, FLAC, OGG and MP3; the result keeps the format of its source",
+        "WAV, FLAC, OGG, MP3, AIFF and CAF; with the extra `formats` or an ffmpeg on the PATH also "
+        "m4a (AAC, ALAC), WMA, WebM, and the sound of videos",
+        "the result keeps the format of its source; the ending of save_as chooses another",
         "options.ending: keep the track's own, fade out at the exact length, or loop (plays end to start for ever)",
         "options.part: which third of the track is made longer; the others are heard as they were",
     ),

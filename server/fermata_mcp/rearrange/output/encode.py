@@ -5,22 +5,28 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import soundfile
 
-from fermata_mcp.media.atomic import opening, told_in_words, whole_file
+from fermata_mcp.media.atomic import told_in_words, whole_file
 from fermata_mcp.media.audio import probe
+from fermata_mcp.media.codecs.writing import Spending, writer
 from fermata_mcp.media.encoding.layout import keep_layout
 from fermata_mcp.media.encoding.peaks import storable
-from fermata_mcp.media.encoding.quality import Quality, Sound, quality
+from fermata_mcp.media.encoding.quality import Sound, kbps_for, quality
 from fermata_mcp.media.files import check_seal
+from fermata_mcp.media.resampling import resampled
 from fermata_mcp.media.tagging.carry import copy_tags, strings_for
+from fermata_mcp.rearrange.samples import BLOCK, to_float
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from fermata_mcp.media.codecs.targets import Target
     from fermata_mcp.media.facts import AudioFacts
     from fermata_mcp.media.tagging.timed import Moves
     from fermata_mcp.rearrange.job import Job
@@ -39,13 +45,29 @@ _BYTES = {
     "ALAW": 1,
 }
 _UNWRITABLE = {"MPEG_LAYER_I": "MPEG_LAYER_III", "MPEG_LAYER_II": "MPEG_LAYER_III"}
-_TAGGED_LATER = {"WAV", "WAVEX", "RF64", "AIFF", "FLAC", "OGG", "MP3"}  # their writers need no words before the samples
+# What holds whole numbers alone: what is beyond full scale is lost there.
+_WHOLE = {"PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "ALAC_16", "ALAC_24", "ULAW", "ALAW"}
+_AS_GOOD = 96.0  # kbit/s each channel, at least, for what another codec had compressed
+
+
+class _Plan(NamedTuple):
+    """What is written, in which container, and the words that its writer takes before the samples."""
+
+    target: Target
+    container: str
+    facts: AudioFacts
+    words: dict[str, str]
 
 
 def write_result(
-    job: Job, facts: AudioFacts, moves: Moves, blocks: Iterable[Native], progress: Callable[[float], None]
+    job: Job,
+    facts: AudioFacts,
+    target: Target,
+    moves: Moves,
+    blocks: Iterable[Native],
+    progress: Callable[[float], None],
 ) -> tuple[AudioFacts, tuple[str, ...]]:
-    """Write `blocks` in the source's format with the source's tags to `job.target`.
+    """Write `blocks` as `target` with the source's tags to `job.target`.
 
     Args:
         moves: What of the source is heard where.
@@ -56,78 +78,97 @@ def write_result(
     Raises:
         StoreUnavailable: The folder cannot be written, or is full.
         FileNotAllowed: The source was changed meanwhile.
+        NotSupported: Nothing here writes that format.
     """
-    frames = moves.frames
+    expected = round(moves.frames * target.rate / facts.sample_rate)
     with whole_file(job.target, ending=job.target.suffix) as part, told_in_words(job.target.parent):
-        container, subtype = _format(facts, frames)
-        _refuse_without_room(part, facts, frames)
-        sound = Sound(container, subtype, facts.sample_rate, facts.channels)
-        spending, blocks = quality(job.source, sound, facts.duration_seconds, blocks)
-        _encode(part, job, sound, spending, frames, blocks, progress)
+        plan = _plan(job, facts, target, expected)
+        _refuse_without_room(part, plan, expected)
+        given = _at_rate(_told(blocks, moves.frames, progress), facts, target.rate)
+        spending, given = _spending(job.source, plan, given)
+        clipped = _encode(part, plan, spending, given)
         keep_layout(job.source, part)
-        encoded = _verified(part, frames, facts, job.target)
+        encoded = _verified(part, expected, job.target)
         lost = copy_tags((job.source, facts), (part, encoded), job.title, moves)
-        written = _verified(part, frames, facts, job.target)
+        written = _verified(part, expected, job.target)
         check_seal(job.source, job.seal)
-    return written, lost
+    return written, (*lost, *_too_loud(clipped, target))
 
 
-def _format(facts: AudioFacts, frames: int) -> tuple[str, str]:
-    """Container and subtype to write: the source's, or the nearest that can hold the result."""
-    subtype = _UNWRITABLE.get(facts.subtype, facts.subtype)
-    container = facts.container
+def _plan(job: Job, facts: AudioFacts, target: Target, frames: int) -> _Plan:
+    """The target as it can be written: one of its kin, where it has no room for the result."""
+    container, subtype = target.container, _UNWRITABLE.get(target.subtype, target.subtype)
     if container in {"WAV", "WAVEX"} and frames * facts.channels * _BYTES.get(subtype, 1) > _WAV_LIMIT:
         container = "RF64"
-    if not soundfile.check_format(container, subtype):
+    if not target.needs_library and not soundfile.check_format(container, subtype):
         subtype = soundfile.default_subtype(container) or subtype
-    return container, subtype
+    words = strings_for(job.source, target.rate, job.title) if target.takes_words else {}
+    return _Plan(replace(target, subtype=subtype), container, facts, words)
 
 
-def _refuse_without_room(part: Path, facts: AudioFacts, frames: int) -> None:
-    needed = frames * facts.channels * _BYTES.get(facts.subtype, 0) if facts.container != "FLAC" else 0
-    if shutil.disk_usage(part.parent).free < needed:
+def _refuse_without_room(part: Path, plan: _Plan, frames: int) -> None:
+    width = _BYTES.get(plan.target.subtype, 0) if plan.container not in ("FLAC", "OGG") else 0
+    if shutil.disk_usage(part.parent).free < frames * plan.facts.channels * width:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _encode(
-    part: Path,
-    job: Job,
-    sound: Sound,
-    spending: Quality,
-    frames: int,
-    blocks: Iterable[Native],
-    progress: Callable[[float], None],
-) -> None:
+def _told(blocks: Iterable[Native], frames: int, progress: Callable[[float], None]) -> Iterator[Native]:
     done = 0
-    try:
-        with opening:
-            opened = soundfile.SoundFile(
-                str(part),
-                "w",
-                sound.rate,
-                sound.channels,
-                subtype=sound.subtype,
-                format=sound.container,
-                compression_level=spending.level,
-                bitrate_mode=spending.mode,
-            )
-        with opened as file:
-            if sound.container not in _TAGGED_LATER:
-                for name, value in strings_for(job.source, sound.rate, job.title).items():
-                    setattr(file, name, value)
-            for block in blocks:
-                file.write(storable(block, sound.subtype))
-                done += len(block)
-                progress(0.98 * done / frames)
-    except soundfile.SoundFileError as error:
-        full = shutil.disk_usage(part.parent).free < 2**20
-        raise OSError(errno.ENOSPC if full else errno.EIO, "the audio library stopped writing") from error
+    for block in blocks:
+        yield block
+        done += len(block)
+        progress(0.98 * done / frames)
 
 
-def _verified(part: Path, frames: int, facts: AudioFacts, target: Path) -> AudioFacts:
+def _at_rate(blocks: Iterator[Native], facts: AudioFacts, rate: int) -> Iterator[Native]:
+    if rate == facts.sample_rate:
+        return blocks
+    return _short(resampled((to_float(block) for block in blocks), facts.sample_rate, rate, facts.channels))
+
+
+def _short(blocks: Iterator[Native]) -> Iterator[Native]:
+    for block in blocks:
+        for start in range(0, len(block), BLOCK):
+            yield block[start : start + BLOCK]
+
+
+def _spending(source: Path, plan: _Plan, blocks: Iterator[Native]) -> tuple[Spending, Iterable[Native]]:
+    """Encoder settings that spend at least the bits the source did, and plenty where it was not compressed."""
+    target, facts = plan.target, plan.facts
+    if not target.needs_library:
+        sound = Sound(plan.container, target.subtype, target.rate, facts.channels)
+        found, blocks_again = quality(source, sound, facts.duration_seconds, blocks)
+        return Spending(found.level, found.mode), blocks_again
+    kbps = facts.kbps if facts.kbps and not facts.lossless else None
+    kbps = kbps or kbps_for(source, facts.duration_seconds, target.subtype, facts.channels)
+    return Spending(kbps=kbps if target.same else max(kbps, _AS_GOOD * facts.channels)), blocks
+
+
+def _encode(part: Path, plan: _Plan, spending: Spending, blocks: Iterable[Native]) -> int:
+    """Write it all; how many samples were clipped."""
+    facts, target, clipped = plan.facts, plan.target, 0
+    with writer(part, target, plan.container, facts.channels, facts.layout, spending, plan.words) as file:
+        for block in blocks:
+            clipped += _beyond(block) if target.subtype in _WHOLE else 0
+            file.write(storable(block, target.subtype) if target.subtype in _WHOLE else block)
+    return clipped
+
+
+def _beyond(block: Native) -> int:
+    """Samples that no whole number holds."""
+    return int(np.count_nonzero(np.abs(block) > 1)) if block.dtype.kind == "f" else 0
+
+
+def _too_loud(clipped: int, target: Target) -> tuple[str, ...]:
+    if not clipped:
+        return ()
+    return (f"{clipped} samples were louder than a {target.ending} file can hold, and were clipped.",)
+
+
+def _verified(part: Path, frames: int, target: Path) -> AudioFacts:
     """The facts of the part, once its length is known to be right: some writers do not report a full disk."""
     written = probe(part)
-    slack = 0 if facts.lossless else facts.sample_rate // 5
+    slack = 0 if written.lossless else written.sample_rate // 5
     if abs(written.frames - frames) > slack:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
     return written

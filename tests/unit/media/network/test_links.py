@@ -31,7 +31,8 @@ async def seen(host: AudioHost, path: str = "/a", **chosen: Any) -> Look:
         (BARE_MP3, "audio/mpeg", ".mp3"),
         (M4A, "video/mp4", ".m4a"),
         (b"\x00odd", "audio/mpeg", ".mp3"),
-        (b"\x1aE\xdf\xa3", "audio/webm", None),
+        (b"\x1aE\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x84webm", None, ".webm"),
+        (b"\x00odd", "audio/webm", ".webm"),
     ],
 )
 async def test_audio_is_recognised_by_what_it_is(body: bytes, kind: str | None, suffix: str | None) -> None:
