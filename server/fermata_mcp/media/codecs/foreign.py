@@ -13,7 +13,7 @@ from fermata_mcp.domain.errors import NotAudio
 from fermata_mcp.media.facts import AudioFacts
 from fermata_mcp.media.formats import caf
 from fermata_mcp.media.formats.mp4 import movie_sound
-from fermata_mcp.media.formats.signatures import Signature, in_words
+from fermata_mcp.media.formats.signatures import Signature, in_words, is_for_others
 
 from .libraries import library, no_decoder
 from .sound import Sound, as_kind, container_name
@@ -62,8 +62,10 @@ def measured(path: Path, found: Signature, most: int) -> Foreign:
         OSError: It cannot be read.
     """
     decoder = library()
-    if decoder is None:
+    if decoder is None and is_for_others(path, found):
         raise no_decoder(path, found)
+    if decoder is None:
+        raise NotAudio(f"{path.name} is not audio that can be read.")
     try:
         with _begun(decoder, path, found.demuxer) as (sound, blocks):
             frames, deep = _counted(sound, blocks, most)

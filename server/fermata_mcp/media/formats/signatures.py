@@ -16,8 +16,19 @@ _MATROSKA = {
     b"A_OPUS": "Opus", b"A_VORBIS": "Vorbis", b"A_AAC": "AAC", b"A_FLAC": "FLAC", b"A_AC3": "AC-3", b"A_MPEG": "MP3",
     b"A_PCM": "PCM",
 }  # fmt: skip
+_DEEPEST_FLAC = 24  # bits
 # wFormatTag of WAV, as registered.
-_WAVES = {1: "PCM", 2: "ADPCM", 3: "floats", 6: "A-law", 7: "mu-law", 0x11: "ADPCM", 0x55: "MP3", 0xFF: "AAC"}
+_WAVES = {
+    1: "PCM",
+    2: "ADPCM",
+    3: "floats",
+    6: "A-law",
+    7: "mu-law",
+    0x11: "ADPCM",
+    0x55: "MP3",
+    0xFF: "AAC",
+    0xFFFE: "PCM",
+}
 
 
 @dataclass(frozen=True)
@@ -104,6 +115,24 @@ def signature_in(path: Path) -> Signature | None:
     return signature_of(start)
 
 
+def is_for_others(path: Path, found: Signature) -> bool:
+    """Whether libsndfile cannot read the file however whole it is, for its container or its codec."""
+    if found.others_only:
+        return True
+    codec = _codec(path, found)
+    match found.demuxer:
+        case "flac":
+            return codec is not None and int(codec.partition("-")[0]) > _DEEPEST_FLAC
+        case "ogg":
+            return codec is not None
+        case "wav":
+            return codec is not None and (codec == "AAC" or codec not in _WAVES.values())
+        case "caf":
+            return codec not in (None, "PCM")
+        case _:
+            return False
+
+
 def in_words(path: Path, found: Signature) -> str:
     """What a file holds, by its own bytes: "AAC in MP4"."""
     codec = _codec(path, found)
@@ -125,7 +154,7 @@ def _codec(path: Path, found: Signature) -> str | None:
             return next((name for id_, name in ((b"\x7fFLAC", "FLAC"), (b"Speex", "Speex")) if id_ in start), None)
         case "flac":
             return f"{((start[20] & 1) << 4 | start[21] >> 4) + 1}-bit" if len(start) > 21 else None
-        case "wav" if (at := start.find(b"fmt ")) >= 0:
+        case "wav" if 0 <= (at := start.find(b"fmt ")) <= len(start) - 10:
             tag = int.from_bytes(start[at + 8 : at + 10], "little")
             return _WAVES.get(tag, f"codec {tag:#x}")
         case "caf" if (at := start.find(b"desc")) >= 0:
