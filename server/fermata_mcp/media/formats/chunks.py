@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _MOST_CHUNKS = 1000
 _LARGEST = 64 << 20  # bytes of a chunk that is taken over
 _UNTOLD = 0xFFFFFFFF
+_FILES = (b"RIFF", b"RF64", b"BW64", b"FORM")
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def _places(file: BinaryIO) -> Iterator[_Place]:
     for _ in range(_MOST_CHUNKS):
         file.seek(at)
         start = file.read(8)
-        if len(start) < 8:
+        if len(start) < 8 or start[:4] in _FILES:  # another file was put behind this one
             return
         name, length = struct.unpack(f"{order}4sI", start)
         if name == b"ds64":

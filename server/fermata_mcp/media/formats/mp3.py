@@ -71,7 +71,7 @@ def part_within(data: mmap, start: int, stop: int) -> Part | None:
     return None if found is None else Part((_telling(found), *found.stretches), found.told, found.samples, "sure")
 
 
-def measured(data: mmap, size: int, seconds: float) -> tuple[int, float, bool] | None:
+def measured(data: mmap, stop: int, seconds: float) -> tuple[int, float, bool] | None:
     """Bytes of the frames up to `seconds`, how long they last, and whether all have the same rate; None for no MP3."""
     at = _after_id3(data[:10])
     first = _frame(data, at)
@@ -81,7 +81,7 @@ def measured(data: mmap, size: int, seconds: float) -> tuple[int, float, bool] |
     rate = _RATES[head[1] >> 3 & 3][head[2] >> 2 & 3]
     at += first.size if _tells(data, at, first) else 0
     size, frames, codes = 0, 0, set[int]()
-    while frames * first.samples < seconds * rate and (at := _synced(data, at, head, size)) >= 0:
+    while frames * first.samples < seconds * rate and (at := _synced(data, at, head, stop)) >= 0:
         frame = _frame(data, at)
         assert frame is not None
         if not _tells(data, at, frame):

@@ -74,7 +74,7 @@ def test_an_ending_that_was_asked_for_is_what_is_written(
 
 @pytest.mark.parametrize("ending", sorted(ENDINGS - set(FORMS)))
 def test_one_that_cannot_be_written_is_none(ending: str) -> None:
-    given = facts("MP3", "MPEG_LAYER_III", ".mp3")
+    given = facts("VOC", "PCM_U8", ".voc")
     assert target(given, ending) is None
 
 
