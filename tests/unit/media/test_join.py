@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from fermata_mcp.domain.errors import NotAudio
+from fermata_mcp.media.audio import open_audio, probe
 from fermata_mcp.media.join import BLEND_SECONDS, join
 from support.audio_signals import load, noise, save
+from support.encoded import RECIPES, encoded, music, shift
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,3 +100,20 @@ def test_what_is_no_audio_cannot_be_joined(tmp_path: Path) -> None:
     with pytest.raises(NotAudio):
         join(save(tmp_path / "a.wav", noise(1)), AT, tmp_path / "b.wav", tmp_path / "joined")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.wav", "b.wav"]
+
+
+@pytest.mark.parametrize("before", ["aac in m4a", "alac of 16 bits", "opus in webm", "wma"])
+def test_parts_of_every_kind_are_joined(tmp_path: Path, before: str) -> None:
+    """A provider's m4a is a part like any other."""
+    recipe = RECIPES[before]
+    head = encoded(tmp_path / f"before{recipe.ending}", recipe, music(1.3, recipe.rate))
+    part = encoded(tmp_path / "part.m4a", RECIPES["aac in m4a"], music(1.3))
+    made = join(head, AT, part, tmp_path / "joined").path
+    facts = probe(made)
+    wanted = AT + 1.3 - BLEND_SECONDS
+    assert facts.duration_seconds == pytest.approx(AT + 1.3, abs=0.05)
+    assert made.suffix == recipe.result
+    with open_audio(head) as old, open_audio(made) as new:
+        rate = old.samplerate
+        first = [file.read(round(0.9 * rate), "float32", True) for file in (old, new)]
+    assert shift(first[1], first[0]) == 0
