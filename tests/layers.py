@@ -63,4 +63,5 @@ LONG = (
     "tests/unit/media/test_audio.py",
     "tests/unit/media/test_compare.py",
     "tests/unit/media/test_join.py",
-    "tests/unit/media/codecs/",
+    "tests/unit/media/encoding/",
+    "tests/unit/media/tagging/",

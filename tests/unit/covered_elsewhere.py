@@ -136,7 +136,7 @@ _COVERS = {
     "unit/media/tagging/test_loops.py": ("media/tagging/points.py",),
     "unit/media/encoding/test_quality.py": (
         "media/encoding/layout.py",
-        "media/formats/spent.py",
+        "media/encoding/spent.py",
     ),
 }
 COVERED_ELSEWHERE = {module: test for test, modules in _COVERS.items() for module in modules}

@@ -16,7 +16,7 @@ import mutagen
 import numpy as np
 import soundfile
 
-from fermata_mcp.media.formats.spent import Spent, spent
+from .spent import Spent, spent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

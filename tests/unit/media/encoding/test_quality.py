@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fermata_mcp.media.encoding.quality import kbps_for
-from fermata_mcp.media.formats.spent import spent
+from fermata_mcp.media.encoding.spent import spent
 from support.audio_signals import extend, form, load, save
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import mmap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import mp3, ogg
+from fermata_mcp.media.formats import mp3, ogg
 
 if TYPE_CHECKING:
     from pathlib import Path
