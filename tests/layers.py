@@ -65,3 +65,82 @@ LONG = (
     "tests/unit/media/test_join.py",
     "tests/unit/media/encoding/",
     "tests/unit/media/tagging/",
+    "tests/unit/media/codecs/",
+    "tests/unit/providers/local/",
+    "tests/unit/engine/steps/test_delivery.py",
+    "tests/unit/engine/steps/test_further.py",
+    "tests/unit/engine/steps/test_planted_bugs.py",
+    "tests/unit/test_layers.py::test_every_promise_has_tests",
+)
+PROMISES = {
+    "an assistant makes a track longer over stdio": (
+        "tests/e2e/test_stdio.py::test_journey[legacy-lengthens_with_progress",
+        "tests/e2e/test_stdio.py::test_journey[auto-",
+    ),
+    "any format a person has, in and out": (
+        "tests/unit/rearrange/test_formats.py::test_the_same_kind_comes_out[aac in m4a",
+        "tests/unit/rearrange/test_formats.py::test_the_same_kind_comes_out[alac of 16",
+        "tests/unit/rearrange/test_formats.py::test_an_ending_chooses_another[aac in m4a-.flac",
+        "tests/unit/media/codecs/test_writing.py::test_content_and_ending_agree",
+    ),
+    "stdout carries nothing but messages": ("tests/e2e/test_stdio.py::test_stdout_carries_nothing_but_messages",),
+    "and over http": ("tests/e2e/test_http.py::test_journey[lengthens_with_progress-auto",),
+    "a command makes a track longer": ("tests/e2e/test_cli.py::test_extend_by",),
+    "Ctrl-C keeps the task": ("tests/e2e/test_cli.py::test_ctrl_c_keeps_the_task",),
+    "what the README tells hosts to start works": ("tests/e2e/test_readme_config.py",),
+    "the log tells of decisions": ("tests/e2e/test_log_level.py::test_decisions_are_told_at_info[info",),
+    "a server leaves at once, and its work is finished by the next": (
+        "tests/e2e/test_lifecycle.py::test_it_leaves_mid_call_and_takes_its_worker_along",
+        "tests/e2e/test_lifecycle.py::test_what_was_going_on_is_finished_by_the_next_start",
+    ),
+    "a paid extension, from the call to the file": (
+        "tests/e2e/test_providers.py::test_a_clip_is_extended_and_its_result_again",
+    ),
+    "a paid request is sent once, whoever sleeps or dies": (
+        "tests/faults/test_frozen.py::test_what_was_overslept_is_not_sent_late[sunoapi",
+        "tests/faults/test_frozen.py::test_what_another_process_calls_unknown_is_sent_once_at_most[sunoapi",
+    ),
+    "no task is lost with its process": (
+        "tests/faults/test_kill.py::test_a_killed_render_is_finished_by_the_next_start",
+        "tests/faults/test_kill.py::test_a_killed_worker_is_told_and_does_not_harm_the_server",
+    ),
+    "what was paid for arrives whole, or is said to be a part": (
+        "tests/unit/engine/steps/test_delivery.py::test_nothing_is_missing_without_a_word[sunoapi-file-",
+    ),
+    "a worker leaves nothing behind": (
+        "tests/unit/providers/local/test_worker.py::test_sigterm_leaves_nothing",
+        "tests/unit/providers/local/test_worker.py::test_after_kill_a_new_run_works",
+    ),
+    "a bad disk, database or clock costs one request at most": (
+        "tests/faults/test_machine.py::test_without",
+        "tests/faults/test_machine.py::test_an_answer_that_finds_no_room_is_kept_until_there_is[sunoapi",
+        "tests/faults/test_machine.py::test_a_database_that_is_locked_delays_and_loses_nothing[after the request-suno",
+        "tests/faults/test_machine.py::test_a_clock_that_jumps_around_the_request[intent-back-sunoapi",
+    ),
+    "a download is whole or not there": ("tests/faults/test_download_faults.py",),
+    "a full disk is named": ("tests/faults/test_disk.py::test_a_full_disk_is_named_and_freeing_it_helps",),
+    "hostile audio does no harm": (
+        "tests/faults/test_decoder.py::test_who_waits_may_leave_at_once",
+        "tests/faults/test_swapped_files.py",
+    ),
+    "what people ask is answered rightly": (
+        "tests/e2e/test_evaluation.py::test_one_of_each_kind",
+        "tests/e2e/test_evaluation.py::test_the_requests",
+    ),
+    "what a source says and spends is kept": (
+        "tests/unit/media/tagging/test_carry.py::test_from_every_kind_to_every_other[flac-mp3",
+        "tests/unit/media/encoding/test_quality.py::test_bits_a_second_are_kept[opus--c:a libopus -b:a 256k",
+        "tests/unit/media/encoding/test_quality.py::test_bits_a_second_are_kept[ogg--c:a libvorbis -q:a 3-44100",
+    ),
+    "bad input is refused in words": ("tests/faults/test_bad_input.py::test_an_argument_that_is_wrong",),
+}
+
+
+def mark_slow(items: Sequence[pytest.Item]) -> None:
+    """Give what is slow, or long, its mark; a test that bears it already keeps it."""
+    promised = tuple(node for nodes in PROMISES.values() for node in nodes)
+    for item in items:
+        if item.nodeid.startswith(SLOW) and not item.nodeid.startswith(promised):
+            item.add_marker(pytest.mark.slow)
+        if item.nodeid.startswith(LONG):
+            item.add_marker(pytest.mark.long)
