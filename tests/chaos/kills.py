@@ -45,7 +45,9 @@ MAIN = ("extend", "upload", "chain", "joined here")
 _BROKEN = "a look at a file that ends badly is a value; `faults/test_decoder.py` has every way in which it can"
 _TIDIES = "removes what is over, the rows first; it sends nothing, and what it leaves when cut off is found again"
 _HEARS = "plays, or hands out for playing, what is saved already; it sends nothing and records nothing"
+_LOOKS = "reads a file before anything is promised or stored: whoever calls again finds it as it was"
 BARRED: dict[str, str] = {
+    "engine/intake/sources.py:Sources._measured": _LOOKS,
     "engine/previews.py:Previews.of": _HEARS,
     "media/decoding/client.py:Decoder.preview": _HEARS,
     "surface/player/audio.py:audio_path": _HEARS,
