@@ -1,7 +1,8 @@
 """How good lengthened music is, ours and PyMusicLooper's, on the same files in the same run.
 
     .venv/bin/python benchmarks/fetch_music.py
-    .venv/bin/python benchmarks/quality.py [--task +60 +180 x2 x3 x5 30min clips] [--only NAME ...] [--fresh] [--jobs N]
+    .venv/bin/python benchmarks/quality.py [--task +60 +180 x2 x3 x5 30min clips half] [--only NAME ...]
+                                 [--fresh] [--jobs N]
                                  [--tools ours looper looper-no-fade] [--looper VENV/bin/pymusiclooper]
                                  [--json FILE] [--music FOLDER] [--keep FOLDER]
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TOOLS = ("ours", "looper", "looper-no-fade")
-TASKS = ("+60", "+180", "x2", "x3", "x5", "30min", "clips")
+TASKS = ("+60", "+180", "x2", "x3", "x5", "30min", "clips", "half")
 _CLIP_SECONDS, _CLIP_WANTED = 20.0, 60.0
 _CLIP_PLACE = 0.35  # of the track: past the intro
 
@@ -136,6 +137,8 @@ def _source(folder: Path, task: str, track: Path) -> tuple[Path, float]:
     seconds = soundfile.info(source).duration
     if task == "30min":
         return source, 1800.0
+    if task == "half":
+        return source, seconds / 2
     return source, float(task[1:]) * seconds if task[0] == "x" else seconds + float(task)
 
 

@@ -19,6 +19,10 @@ SLOW = (
     # Real workers, and long searches.
     "tests/unit/providers/local/",
     "tests/unit/rearrange/arrangement/test_search.py",
+    "tests/unit/rearrange/arrangement/test_shorten.py",
+    "tests/unit/rearrange/arrangement/test_loops.py::test_another_decoder",
+    "tests/unit/rearrange/arrangement/test_loops.py::test_a_loop_may",
+    "tests/unit/engine/intake/test_earlier_joins.py",
     "tests/unit/rearrange/arrangement/test_arrange.py::TestRemembering",
     "tests/unit/rearrange/test_formats.py",
     # Both libraries for each kind; what they are asked for is looked at in the short run.
@@ -73,6 +77,12 @@ LONG = (
     "tests/unit/test_layers.py::test_every_promise_has_tests",
 )
 PROMISES = {
+    "any track fits any length": (
+        "tests/unit/rearrange/arrangement/test_shorten.py::test_beginning_and_ending_are_bit_for_bit[4",
+    ),
+    "a join that is not wanted is not made again": (
+        "tests/unit/engine/intake/test_earlier_joins.py::test_another_way_without_that_join[result",
+    ),
     "an assistant makes a track longer over stdio": (
         "tests/e2e/test_stdio.py::test_journey[legacy-lengthens_with_progress",
         "tests/e2e/test_stdio.py::test_journey[auto-",

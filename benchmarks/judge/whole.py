@@ -12,7 +12,7 @@ from .signals import Array
 if TYPE_CHECKING:
     from .alignment import Stretch
 
-_LENGTH_SHARE, _LENGTH_STEEPNESS = 0.3, 1.5  # an error of this share of the added time halves the score
+_LENGTH_SHARE, _LENGTH_STEEPNESS = 0.3, 1.5  # an error of this share of what was added or left out halves the score
 _GRID = 0.1  # seconds in which passages are counted
 _REPETITION_WEIGHT = 0.8
 _SOON = 120.0  # seconds
@@ -35,7 +35,7 @@ class Ending(NamedTuple):
 
 def length_score(seconds: float, wanted: float, original: float) -> float:
     """For a result of `seconds` where `wanted` was asked of `original` seconds."""
-    off = abs(seconds - wanted) / max(1e-9, wanted - original)
+    off = abs(seconds - wanted) / max(1e-9, abs(wanted - original))
     return 100 / (1 + (off / _LENGTH_SHARE) ** _LENGTH_STEEPNESS)
 
 

@@ -59,6 +59,16 @@ async def local_taken_over(stage: Stage) -> None:
         await stage.over(service, task)
 
 
+@scenario(provider="local", tasks=3)
+async def not_that_join(stage: Stage) -> None:
+    """A join that is not wanted again, said of the source and of the result."""
+    async with stage.engine() as service:
+        task = await stage.run(service, **SHORT)
+        avoid = {"avoid": [task.clips[0].seams[0].at]}
+        await stage.run(service, **SHORT | {"options": avoid})
+        await stage.run(service, provider="local", source=task.id, options=avoid)
+
+
 @scenario(provider="local", ends=frozenset({"failed"}))
 async def local_crashes(stage: Stage) -> None:
     """The file is no longer audio by the time that the worker reads it."""

@@ -12,6 +12,7 @@ from .credits import FREE, Price
 SourceKind = Literal["file", "url", "task", "clip"]
 SubmitPolicy = Literal["at_most_once", "repeatable"]
 Action = Literal["extend", "upload", "concat"]
+OptionForm = Literal["seconds", "times", "places", "passage"]
 PointRange = Literal["any", "after_start", "inside"]
 # The least that a chain asks for at a time, where a provider lets one choose.
 SHORTEST_ADD_SECONDS = 5.0
@@ -97,7 +98,8 @@ class Lengths:
     """How long things may be, in seconds; every limit is inclusive.
 
     Attributes:
-        any_result: Reaches any target length in one extension.
+        any_result: Reaches any target length in one extension, also one below the track's.
+        shortest_result: Of the finished track.
         shortest_source, longest_source: Of the track that is extended.
         longest_upload: The same for files and links alone; `upload_by_model` where a model takes less.
         longest_result: Of the finished track.
@@ -107,6 +109,7 @@ class Lengths:
     """
 
     any_result: bool = False
+    shortest_result: float = 0
     shortest_source: float = 0
     longest_source: float = float("inf")
     longest_upload: float = float("inf")
@@ -160,6 +163,7 @@ class ProviderSpec:
         rate: How often it may be asked; None where no limit is documented.
         refusals: Documented refusals by HTTP status or by the code in the body.
         options: What `options` may carry, each name with its possible values; None passes anything through.
+        option_forms: How the values of those options are written that have no list of values.
         models: Known model names with the longest track (seconds) each can make; any other name is passed through.
         default_model: The one that is sent, or meant, where none is asked for; None where models cannot be chosen.
         custom: Its custom mode; the default is that it has none.
@@ -171,6 +175,7 @@ class ProviderSpec:
         song_pages: Hosts of web pages that show its songs, with how the address of one holds the clip's id.
         here: The work is done on this machine, so what it needs is fetched by us.
         honesty: What everybody who gets a result must be told about how it was made.
+        honesty_shorter: The same, where the result is shorter than its source.
         notes: Whatever else one should know, a sentence each.
         site: Where people go who want an account or credits; None where nothing is sold.
     """
@@ -191,6 +196,7 @@ class ProviderSpec:
     rate: Rate | None = None
     refusals: Mapping[int, Refusal] = field(default_factory=dict[int, Refusal])
     options: Mapping[str, tuple[str, ...]] | None = None
+    option_forms: Mapping[str, OptionForm] = field(default_factory=dict[str, OptionForm])
     models: Mapping[str, float] = field(default_factory=dict[str, float])
     default_model: str | None = None
     custom: CustomMode = CustomMode()
@@ -202,6 +208,7 @@ class ProviderSpec:
     song_pages: Mapping[str, str] = field(default_factory=dict[str, str])
     here: bool = False
     honesty: str | None = None
+    honesty_shorter: str | None = None
     notes: tuple[str, ...] = ()
     site: str | None = None
 

@@ -19,6 +19,7 @@ from fermata_mcp.domain.errors import (
 from fermata_mcp.domain.requests.request import Request
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import TASK_STATUSES, Step, Task, TaskStatus
+from fermata_mcp.engine.intake.earlier_joins import EarlierJoins
 from fermata_mcp.engine.intake.prepare import Preparer, Proposal
 from fermata_mcp.engine.intake.sources import Sources
 from fermata_mcp.engine.steps.chain import stopped_in_time
@@ -77,7 +78,8 @@ class Service:
         self.previews = Previews(decoder, settings.data_dir / "previews")
         self.purging = Purging(store, settings, clock, ONE_PERSON)
         sources = Sources(store, ONE_PERSON, decoder, self._shelf)
-        self._preparer = Preparer(registry, sources, settings, clock, ONE_PERSON)
+        joins = EarlierJoins(store, registry, sources, settings, ONE_PERSON)
+        self._preparer = Preparer(registry, sources, settings, clock, ONE_PERSON, joins)
 
     # --- starting -------------------------------------------------------------------------------------------------
 

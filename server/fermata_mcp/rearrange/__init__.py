@@ -1,4 +1,4 @@
-"""The offline engine: makes a track longer by re-arranging its own material along musically equal places.
+"""The offline engine: fits a track to a length by re-arranging its own material along musically equal places.
 
 A library of its own that knows nothing of MCP, providers, the store or settings. `lengthen.lengthen` is the one entry:
 a `Job` in, a `Result` out. Data flows one way, and these nouns pass from stage to stage:
@@ -13,16 +13,20 @@ a `Job` in, a `Result` out. Data flows one way, and these nouns pass from stage 
     candidates  transitions.self_distance   Analysis, JumpBounds               pairs of cells that sound alike
     align       transitions.alignment       Analysis, those pairs              lags, to a fraction of a frame
     penalise    transitions.distance        Analysis, frames, lags             mismatch, acceptance by listeners
-                transitions.jumps             (calls the three above)          Jumps: candidate transitions, best first
+                transitions.level_steps       (beyond what the track does by itself)
+                transitions.jumps             (calls all of these)          Jumps: candidate transitions, best first
     search      arrangement.objective       Job, Analysis                      Objective: length, ending, spacing
                 arrangement.repetition      Jumps                              RepetitionPenalty of a collection
                 arrangement.knapsack        Jumps' gains and penalties         the lightest collection of each length
                 arrangement.sequence        a collection                       an order in which it can be played
                 arrangement.search          Jumps, Objective                   JumpSequence
+                arrangement.route           Jumps both ways, Objective         Route: shortest path of an exact length
+                arrangement.shorten         Jumps, Objective                   JumpSequence of less, or fitted exactly
     crossfade   transitions.crossfade       JumpSequence, Samples              Crossfades, to the sample
-                arrangement.repeat            (instead, where no jump is found: from the beginning again)
+                arrangement.repeat            (instead: a named passage, an even sound, or from the beginning again)
                 arrangement.timeline        Crossfades                         Timeline: seams, fade, exact length
                 arrangement.talk              (what is said where most of it is speech)
+                arrangement.advice          Timeline, Crossfades               what to know of it, what would be better
                 arrangement.arrange           (calls all from features on)     Arrangement: Timeline, mode, warnings
     render      output.render               Samples, Timeline                  blocks in the source's sample format
     encode      output.encode               blocks, Moves of the timeline      the target file, whole or not at all
@@ -33,7 +37,7 @@ a `Job` in, a `Result` out. Data flows one way, and these nouns pass from stage 
 two looks at a finished file, each a process of its own: `portrait` (waveform and chroma, for a picture) and `excerpts`
 (the seconds around its joins, to be heard).
 
-A *jump* is a candidate transition, back from where it leaves to where it enters. A *seam* is a place of the result at
-which a jump was made. A *crossfade* is how a seam is made. *Frames* are of an `Analysis` (about 12 ms) in `features`
+A *jump* is a candidate transition from where it leaves to where it enters: back, or forward to leave something out. A
+*seam* is a place of the result at which a jump was made. A *crossfade* is how a seam is made. *Frames* are of an `Analysis` (about 12 ms) in `features`
 and `transitions`, and sample frames wherever `Samples` are meant; *cells* are groups of eight of the former or more.
 """

@@ -1,4 +1,4 @@
-"""Makes an audio file longer from its own material: the one entry to the offline engine."""
+"""Makes an audio file longer or shorter from its own material: the one entry to the offline engine."""
 
 from __future__ import annotations
 
@@ -53,8 +53,9 @@ def lengthen(job: Job, progress: Callable[[float, str], None]) -> Result:
         _check_decoded(job, samples)
         arrangement = arrange(samples, job, _stage(progress, 0.25, 0.6, "listening"))
         blocks = render(samples, arrangement.timeline)
-        moves = arrangement.timeline.moves(samples.rate, samples.frames)
-        written, lost = write_result(job, facts, wanted, moves, blocks, _stage(progress, 0.6, 1.0, "writing"))
+        moves, loop_start = arrangement.timeline.moves(samples.rate, samples.frames), arrangement.timeline.loop_start
+        writing = _stage(progress, 0.6, 1.0, "writing")
+        written, lost = write_result(job, facts, wanted, moves, blocks, writing, loop_start)
         said = [] if wanted.warning is None else [wanted.warning]
         return _result(written, arrangement, samples, [*_warnings(facts, samples), *said, *lost])
 
@@ -77,10 +78,14 @@ def _check(job: Job, facts: AudioFacts) -> None:
         raise TooLarge(f"The track is longer than {LONGEST_SOURCE_SECONDS // 3600} hours.", "cut it first.")
     if job.length_seconds > LONGEST_RESULT_SECONDS:
         raise TooLarge(f"The result would be longer than {LONGEST_RESULT_SECONDS // 3600} hours.", "ask for less.")
-    if round(job.length_seconds * facts.sample_rate) <= facts.frames:
+    if job.length_seconds < SHORTEST_SECONDS:
         raise InvalidRequest(
-            f"The track already lasts {facts.duration_seconds:.2f} s; {job.length_seconds:.2f} s is not longer.",
-            f"ask for more than {facts.duration_seconds:.2f} s.",
+            f"A track cannot be made {job.length_seconds:.2f} s long; at least {SHORTEST_SECONDS} s are needed.",
+            f"ask for at least {SHORTEST_SECONDS} s.",
+        )
+    if round(job.length_seconds * facts.sample_rate) == facts.frames and job.ending == "auto":
+        raise InvalidRequest(
+            f"The track already lasts {facts.duration_seconds:.2f} s.", "ask for another length, or use it as it is."
         )
     _check_place(job.continue_at, facts.duration_seconds)
 
@@ -144,7 +149,7 @@ def _result(facts: AudioFacts, arrangement: Arrangement, samples: Samples, warni
             round(crossfade.confidence, 3),
         )
         for at, crossfade in timeline.seams()
-        if at < timeline.frames or crossfade is timeline.wrap
+        if at < timeline.frames or timeline.loop_start is not None
     )
-    ending = "loops" if timeline.wrap else "faded" if timeline.fade else "kept"
+    ending = "loops" if timeline.loop_start is not None else "faded" if timeline.fade else "kept"
     return Result(facts, arrangement.mode, seams, ending, (*warnings, *arrangement.warnings))

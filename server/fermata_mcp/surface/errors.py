@@ -18,8 +18,7 @@ MAX_ARGUMENT_BYTES = 256 * 1024
 ELSEWHERE = {
     "target_seconds": "a total length is asked for with chain_extend",
     "add_seconds": "chain_extend takes the whole length as target_seconds; extend_track takes add_seconds",
-    "ending": "write it as options.ending",
-    "part": "write it as options.part",
+    **{name: f"write it as options.{name}" for name in ("ending", "fade_seconds", "part", "avoid", "repeat", "times")},
 }
 MEANT = {
     "save_as": ("output", "output_path", "output_file", "out", "destination", "filename", "save_to"),

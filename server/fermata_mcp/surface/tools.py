@@ -214,8 +214,8 @@ def make_tools(box: Toolbox) -> list[Tool]:
         ),
         make_tool(
             box.chain_extend, ChainRequest, TaskView, "Extend to a target length",
-            "Make music an exact length: 3 minutes for a video, twice as long, hours of rain. Extends until the whole "
-            "track reaches target_seconds; one joined file. Each step of a paid provider costs credits (see dry_run, "
+            "Make music an exact length: 3 minutes for a video, twice as long, hours of rain. Extends (local: also "
+            "shortens) to target_seconds; one joined file. Each step of a paid provider costs credits (see dry_run, "
             "max_credits); local needs one, free.",
             _starts(), SEARCH,
         ),

@@ -34,8 +34,8 @@ def test_too_short_names_the_minimum(tmp_path: Path) -> None:
         extend(source, tmp_path / "b.wav", 7)
 
 
-@pytest.mark.parametrize("length", [1.0, 8.0, math.nan, math.inf, -3.0])
-def test_a_length_that_is_not_longer_is_refused(tmp_path: Path, length: float) -> None:
+@pytest.mark.parametrize("length", [0.3, 8.0, math.nan, math.inf, -3.0])
+def test_a_length_that_makes_no_sense_is_refused(tmp_path: Path, length: float) -> None:
     source = save(tmp_path / "a.wav", chord_loop(4))
     with pytest.raises((InvalidRequest, TooLarge)):
         extend(source, tmp_path / "b.wav", length)

@@ -52,6 +52,8 @@ class TestUnknownParameters:
             ("chain_extend", "add_seconds", "target_seconds"),
             ("extend_track", "output", "did you mean `save_as`?"),
             ("extend_track", "ending", "options.ending"),
+            ("extend_track", "repeat", "options.repeat"),
+            ("chain_extend", "avoid", "options.avoid"),
             ("chain_extend", "duration", "did you mean `target_seconds`?"),
             ("extend_track", "duration", "did you mean `add_seconds`?"),
         ],

@@ -8,6 +8,7 @@ from fermata_mcp.domain.errors import CannotTake, FermataError, InvalidRequest, 
 from fermata_mcp.domain.source import KIND_WORDS, Source
 from fermata_mcp.domain.spec import ProviderSpec
 
+from .option_forms import form_problems, rival_problems
 from .request import Request
 from .wishes import wish_hint
 
@@ -45,6 +46,8 @@ def field_problems(request: Request, spec: ProviderSpec) -> Iterator[FermataErro
     if refused:
         yield UnsupportedField(f"{spec.name} cannot use {', '.join(refused)}.", _instead(request, spec, refused))
     yield from _option_problems(request, spec)
+    yield from form_problems(request.options or {}, spec)
+    yield from rival_problems(request, spec)
 
 
 def _instead(request: Request, spec: ProviderSpec, refused: list[str]) -> str:
@@ -62,7 +65,9 @@ def _unknown_options(request: Request, spec: ProviderSpec) -> Iterable[str]:
 def _option_problems(request: Request, spec: ProviderSpec) -> Iterator[FermataError]:
     possible = spec.options or {}
     wrong = [
-        name for name, value in (request.options or {}).items() if name in possible and value not in possible[name]
+        name
+        for name, value in (request.options or {}).items()
+        if name in possible and name not in spec.option_forms and value not in possible[name]
     ]
     if wrong:
         told = "; ".join(f"options.{name} is one of {', '.join(possible[name])}" for name in sorted(wrong))
@@ -78,7 +83,10 @@ def option_words(spec: ProviderSpec) -> str:
     """What `options` may carry, as a person writes it: `ending (keep, fade)`."""
     if spec.options is None:
         return "any"
-    return ", ".join(f"{name} ({', '.join(values)})" for name, values in spec.options.items()) or "none"
+    return (
+        ", ".join(f"{name} ({', '.join(values)})" if values else name for name, values in spec.options.items())
+        or "none"
+    )
 
 
 def raise_all(problems: Iterable[FermataError]) -> None:

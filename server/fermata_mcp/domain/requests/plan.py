@@ -12,9 +12,12 @@ from fermata_mcp.domain.errors import FermataError, InvalidRequest, OverBudget, 
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import SourceFacts
 
+from .option_forms import repeated
 from .request import ChainRequest, ExtendRequest, Request
 from .wire_request import default_point as default_point  # chains place their later points by it
 from .wire_request import sent_problems, uploads_first
+
+_ROUNDED_SECONDS = 0.01  # by which a length may miss the track's and mean it
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ def plan_problems(request: Request, spec: ProviderSpec, source: SourceFacts) -> 
     plan = plan_of(request, spec, source)
     return [
         *found,
+        *_repeat_problems(request, spec, source),
         *_result_length_problems(request, plan, spec, source),
         *_cap_problems(request.max_credits, plan.at_least),
     ]
@@ -67,6 +71,11 @@ def _extend_plan(request: ExtendRequest, spec: ProviderSpec, source: SourceFacts
     if spec.lengths.default_add is None:
         return Plan(None, request.add_seconds, most, once)
     known = source.duration_seconds
+    again = repeated(request.options or {}, spec)
+    if again is not None:
+        start, stop, times = again
+        more = (times - 1) * (stop - start)
+        return Plan(None if known is None else known + more, more, once, once)
     point = request.continue_at if request.continue_at is not None else known
     add = request.add_seconds
     if add is None:
@@ -120,19 +129,45 @@ def expected_cost(request: Request, spec: ProviderSpec, source: SourceFacts, usu
     return _with_concat(_with_upload(quote(spec.price, steps), spec, source), request, spec, source).high
 
 
+def _repeat_problems(request: Request, spec: ProviderSpec, source: SourceFacts) -> Iterator[FermataError]:
+    again, known = repeated(request.options or {}, spec), source.duration_seconds
+    if again is not None and known is not None and again[1] > known + _ROUNDED_SECONDS:
+        yield InvalidRequest(
+            f"options.repeat ends at {again[1]:g} s, but the track ends at {known:.2f} s.",
+            f"give a passage between 0 and {known:.2f} s.",
+        )
+
+
 def _result_length_problems(
     request: Request, plan: Plan, spec: ProviderSpec, source: SourceFacts
 ) -> Iterator[FermataError]:
     length, known = plan.length_seconds, source.duration_seconds
     if length is None:
         return
-    if known is not None and length <= known:
+    if known is not None and length <= known and not _fits(request, spec, length, known):
         yield _not_longer(request, spec, length, known)
+    if spec.lengths.any_result and length < spec.lengths.shortest_result:
+        yield InvalidRequest(
+            f"the result would be {length:g} s long; {spec.name} makes at least {spec.lengths.shortest_result:g} s.",
+            "ask for more.",
+        )
+    if known is not None and length <= known and request.continue_at is not None and length <= request.continue_at:
+        yield InvalidRequest(
+            f"everything before continue_at {request.continue_at:g} s stays, so {length:g} s cannot be reached.",
+            f"leave continue_at out, or ask for more than {request.continue_at:g} s.",
+        )
     if length > spec.lengths.longest_result:
         yield TooLarge(
             f"the result would be {length:.0f} s long; {spec.name} makes at most {spec.lengths.longest_result:g} s.",
             f"ask for at most {spec.lengths.longest_result:g} s{_endless(spec)}.",
         )
+
+
+def _fits(request: Request, spec: ProviderSpec, length: float, known: float) -> bool:
+    """Whether a track can be fitted to a length that is not above its own: shortened, or made a loop."""
+    if not isinstance(request, ChainRequest) or not spec.lengths.any_result:
+        return False
+    return known - length > _ROUNDED_SECONDS or "ending" in (request.options or {})
 
 
 def _endless(spec: ProviderSpec) -> str:
@@ -141,11 +176,15 @@ def _endless(spec: ProviderSpec) -> str:
 
 
 def _not_longer(request: Request, spec: ProviderSpec, length: float, known: float) -> InvalidRequest:
+    if isinstance(request, ChainRequest) and spec.lengths.any_result:
+        return InvalidRequest(
+            f"the track is {known:.2f} s long already.", "use it as it is, or ask for another target_seconds."
+        )
     if isinstance(request, ChainRequest):
         return InvalidRequest(
-            f"the track is {known:.2f} s long already, and target_seconds {length:g} is not longer: Fermata does not "
-            "shorten tracks.",
-            f"ask for a target above {known:.2f}, or use the track as it is and cut it in an audio editor.",
+            f"the track is {known:.2f} s long already, and {spec.name} makes no track shorter than it is.",
+            f"use provider local, which fits a track to target_seconds {length:g}, free; or ask for a target above "
+            f"{known:.2f}.",
         )
     point = known if request.continue_at is None else request.continue_at
     return InvalidRequest(

@@ -16,9 +16,15 @@ from pydantic_core import PydanticCustomError
 MANNER = frozenset({"idempotency_key", "max_credits", "dry_run", "wait_seconds", "save_as"})
 # What hosts show of `options`; the provider's own facts say what it takes (a test compares them).
 LOCAL_OPTIONS: dict[str, Any] = {
-    "ending": {"type": "string", "enum": ["keep", "fade", "loop"]},
-    "part": {"type": "string", "enum": ["intro", "middle", "outro"], "description": "Which third to lengthen"},
+    "ending": {"type": "string", "enum": ["keep", "fade", "loop", "intro_loop"]},
+    "fade_seconds": {},
+    "part": {"type": "string", "enum": ["intro", "middle", "outro"]},
+    "avoid": {"type": "array", "description": "Seconds of bad joins"},
+    "repeat": {"type": "string", "description": "0:40-1:00"},
+    "times": {},
 }
+# These say how long the result is, so a call that says it otherwise has no use for them.
+OF_ONE_EXTENSION = frozenset({"repeat", "times"})
 _CLOCK = re.compile(r"(?:(?P<hours>\d+):(?=[0-5]\d:))?(?P<minutes>\d+):(?P<seconds>[0-5]\d(?:[.,]\d+)?)", re.ASCII)
 
 
@@ -107,6 +113,9 @@ def _check_json(value: Any, depth: int) -> None:
             _check_json(item, depth + 1)
 
 
+Options = Annotated[dict[str, Any], AfterValidator(_kept_as_it_is)] | None
+
+
 class _Asked(Arguments):
     """The fields both kinds of request share."""
 
@@ -128,9 +137,9 @@ class _Asked(Arguments):
     weirdness: Weight | None = Field(None, description="0-1")
     audio_weight: Weight | None = Field(None, description="0-1: how close to the source")
     persona_id: ShortText | None = Field(None, description="Provider's persona or voice id")
-    options: Annotated[dict[str, Any], AfterValidator(_kept_as_it_is)] | None = Field(
+    options: Options = Field(
         None,
-        description="local: as listed; others: their own wire fields, verbatim",
+        description="local: as listed; others: wire fields, verbatim",
         json_schema_extra={"properties": LOCAL_OPTIONS},
     )
     save_as: ShortText | None = Field(None, description="File or folder for the result")
@@ -163,6 +172,13 @@ class ExtendRequest(_Asked):
 class ChainRequest(_Asked):
     """Extensions of extensions until the whole track reaches a length."""
 
+    options: Options = Field(
+        None,
+        description="local: as listed; others: wire fields, verbatim",
+        json_schema_extra={
+            "properties": {name: told for name, told in LOCAL_OPTIONS.items() if name not in OF_ONE_EXTENSION}
+        },
+    )
     target_seconds: Annotated[FiniteFloat, BeforeValidator(seconds_of), Field(gt=0)] = Field(
         description="Length of the whole result"
     )

@@ -50,6 +50,10 @@ WISHES = (
 )  # fmt: skip
 
 
+PASSAGE = re.compile(
+    r"(?P<start>\d[\d:.]*)\s*(?:s|sec\w*|seconds)?\s*(?:[-\u2013\u2014]|to|until|bis|à|a|から)\s*(?P<stop>\d[\d:.]*\d|\d)",
+    re.IGNORECASE,
+)
 # Understood, and of no option: what comes nearest is told.
 REPEAT = re.compile(r"\brepeat|wiederhol|\brepet|\brepit|r[ée]p[éèê]t|ripet|繰り返|くり返|重复|повтор", re.IGNORECASE)
 
@@ -75,7 +79,13 @@ def wish_hint(text: str, spec: ProviderSpec) -> str | None:
 
 def _nearest(text: str, spec: ProviderSpec) -> str | None:
     known = spec.options or {}
-    if "repeat" in known or "part" not in known or not REPEAT.search(text):
+    if "repeat" in known and REPEAT.search(text):
+        named = PASSAGE.search(text)
+        passage = f"{named['start']}-{named['stop']}" if named else "0:40-1:00"
+        which = "" if named else ", with the passage that is meant"
+        call = json.dumps({"repeat": passage})
+        return f"call again without prompt and add_seconds, and with options {call}{which}: it is then heard twice"
+    if "part" not in known or not REPEAT.search(text):
         return None
     parts = ", ".join(known["part"])
     return (

@@ -19,6 +19,7 @@ from fermata_mcp.engine.clock import Clock
 from fermata_mcp.media.places.destination import check_destination, wanted_ending
 from fermata_mcp.providers.registry import Registry
 
+from .earlier_joins import EarlierJoins
 from .provider_choice import ProviderChoice, ProviderChooser
 from .sources import Sources
 
@@ -40,6 +41,7 @@ class Preparer:
     settings: Settings
     clock: Clock
     principal: str
+    joins: EarlierJoins
 
     async def prepare(self, request: Request) -> Proposal:
         """What carrying out a request comes to.
@@ -49,12 +51,18 @@ class Preparer:
         """
         if request.save_as is not None:
             check_destination(request.save_as, self.settings.output_dir, anywhere=self.sources.callers_are_local)
+        resolved = await self.joins.resolve(request)
+        request = resolved.request
         source = parse_source(request.source)
         page = song_page(source.url, self.registry.specs()) if isinstance(source, UrlSource) else None
         clip = source if page is None else ClipSource(page.clip_id)
         choice = await ProviderChooser(self.registry, self.sources, self.settings).choose(request, clip, page)
         usual = await self._usual_step(request, choice)
-        warnings = (*_warnings(request, choice, page), *_short_of(request, choice.lookup.facts, usual))
+        warnings = (
+            *resolved.warnings,
+            *_warnings(request, choice, page),
+            *_short_of(request, choice.lookup.facts, usual),
+        )
         task = self._new_task(request, choice, _with_expected(request, choice, usual), warnings)
         refusal = choice.lookup.refusal
         if refusal is not None and not await self._repeats(task):

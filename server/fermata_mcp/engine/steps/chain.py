@@ -60,7 +60,7 @@ def after_step(
         return Next(patch, _step(step, _concat_work(step.work, clip)))
     if task.kind == "chain" and not spec.lengths.any_result:
         return _after_link(task, step, clips, said, spec, settings, now)
-    short = _short_by(task, audio)
+    short = 0.0 if spec.lengths.any_result else _short_by(task, audio)
     said = (*said, *what_is_missing(task, _with_other_takes(task, step, clips)))
     if short:
         said = (*said, f"The track is {short:.0f} s short of the target.")

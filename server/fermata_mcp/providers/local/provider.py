@@ -16,15 +16,15 @@ import anyio.to_thread
 from anyio.streams.text import TextReceiveStream
 
 from fermata_mcp.domain.errors import Cancelled, FermataError, GenerationFailed, InvalidRequest, error_from
-from fermata_mcp.domain.spec import FieldSpec, Lengths, Pace, ProviderSpec
+from fermata_mcp.domain.requests.option_forms import moment
 from fermata_mcp.domain.task import Clip, Seam, Work
 from fermata_mcp.media.atomic import sweep
 from fermata_mcp.media.child_process import APART, environment
 from fermata_mcp.providers.base import Accepted, ProviderContext, Snapshot, Submitted
 from fermata_mcp.rearrange import job as engine
-from fermata_mcp.rearrange.job import HONESTY, LONGEST_RESULT_SECONDS, LONGEST_SOURCE_SECONDS, SHORTEST_SECONDS
 
 from .messages import Done, Failed, Message, Progress, decode, encode
+from .spec import SPEC, engine_job
 
 # Ended work is looked at within seconds; what is forgotten would only be done again.
 REMEMBERED = 100
@@ -33,38 +33,6 @@ WORKER = "fermata_mcp.providers.local.worker"
 LEAVE_SECONDS = 1
 logger = logging.getLogger(__name__)
 _Identity = tuple[int, int] | None
-
-SPEC = ProviderSpec(
-    name="local",
-    title="Local (no key)",
-    summary="Lengthens a track offline by re-arranging its own material along musically equal places.",
-    sources=frozenset({"file", "url", "task"}),
-    here=True,
-    fields={
-        "continue_at": FieldSpec("continue_at", note="everything before it stays untouched"),
-        "add_seconds": FieldSpec("length_seconds", note="default 30"),
-        "title": FieldSpec("title"),
-    },
-    options={"ending": ("keep", "fade", "loop"), "part": ("intro", "middle", "outro")},
-    pace=Pace(first=0.2, interval=0.5, give_up=3600),
-    submit="repeatable",
-    verified="run by the tests, on real audio",
-    lengths=Lengths(
-        any_result=True,
-        shortest_source=SHORTEST_SECONDS,
-        longest_source=LONGEST_SOURCE_SECONDS,
-        longest_result=LONGEST_RESULT_SECONDS,
-        default_add=30,
-    ),
-    honesty=HONESTY,
-    notes=(
-        "WAV, FLAC, OGG, MP3, AIFF and CAF; with the extra `formats` or an ffmpeg on the PATH also "
-        "m4a (AAC, ALAC), WMA, WebM, and the sound of videos",
-        "the result keeps the format of its source; the ending of save_as chooses another",
-        "options.ending: keep the track's own, fade out at the exact length, or loop (plays end to start for ever)",
-        "options.part: which third of the track is made longer; the others are heard as they were",
-    ),
-)
 
 
 @dataclass
@@ -95,10 +63,18 @@ class LocalProvider:
         self._processors = anyio.Semaphore(max(1, os.cpu_count() or 1))
 
     def check(self, work: Work) -> None:
-        if work.continue_at is not None and ("part" in work.options or work.options.get("ending") == "loop"):
+        loops = work.options.get("ending") in ("loop", "intro_loop")
+        if work.continue_at is not None and ("part" in work.options or loops):
             raise InvalidRequest(
-                "continue_at cannot be combined with options.part or with the ending loop: both say where it goes on.",
+                "continue_at cannot be combined with options.part or with an ending that loops: both say where it "
+                "goes on.",
                 "leave one of them out.",
+            )
+        fade = moment(work.options.get("fade_seconds"))
+        if fade is not None and work.length_seconds is not None and fade > work.length_seconds:
+            raise InvalidRequest(
+                f"options.fade_seconds is {fade:g} s, and the result lasts {work.length_seconds:.2f} s.",
+                "fade for less.",
             )
 
     def notes(self, work: Work) -> tuple[str, ...]:
@@ -211,7 +187,7 @@ async def _followed(process: anyio.abc.Process, job: _Job, cache: Path) -> int:
     assert process.stdin
     assert process.stdout
     try:
-        await process.stdin.send(encode(_engine_job(job.work, cache)))
+        await process.stdin.send(encode(engine_job(job.work, cache)))
         await _listen(process.stdout, job)
         return await process.wait()
     finally:
@@ -253,20 +229,6 @@ def _take_in(message: Message, job: _Job) -> None:
             job.error = error_from(code, text, hint)
         case engine.Job():
             raise ValueError("a worker gives no jobs")
-
-
-def _engine_job(work: Work, cache: Path) -> engine.Job:
-    return engine.Job(
-        source=Path(work.source_file or ""),
-        seal=work.source_seal,
-        target=Path(work.save_as),
-        length_seconds=work.length_seconds or 0,
-        continue_at=work.continue_at,
-        title=work.fields.get("title"),
-        take=work.take,
-        cache=cache,
-        **work.options,
-    )
 
 
 def _snapshot(done: Done, work: Work) -> Snapshot:

@@ -1,4 +1,4 @@
-"""Decides how to lengthen: rearranged along alike places, repeated from the beginning, or by silence."""
+"""Decides how to reach a length: rearranged along alike places, repeated from the beginning, or by silence."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fermata_mcp.rearrange.cache import Cache
 from fermata_mcp.rearrange.features.analysis import Analysis, analyse
 from fermata_mcp.rearrange.transitions.crossfade import Crossfade, Crossfader
 from fermata_mcp.rearrange.transitions.jumps import Jumps, find_jumps
 from fermata_mcp.rearrange.transitions.self_distance import JumpBounds
 
-from .objective import Objective
-from .repeat import repeat_crossfades
+from .advice import bounds_hint, doubts, marks, no_own_ending, off_length, other_length, pause, round_and_round, sure
+from .objective import Objective, head, objective_of, shortest_jump
+from .repeat import even_crossfades, intro_wrap, loop_crossfade, passage_crossfade, repeat_crossfades
 from .search import JumpSequence, find_sequence
-from .timeline import Timeline, loop_timeline
+from .shorten import all_at_once, better_length, fitted, shorten
+from .timeline import Timeline, intro_loop_timeline, loop_timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,13 +28,8 @@ if TYPE_CHECKING:
 # Chosen 2026-11-22; not tuned.
 _STRETCH_SECONDS = 15 * 60  # longer sources are analysed in part, which bounds memory
 _SHORTEST_TO_REARRANGE = 3.0  # seconds
-_SILENT_BELOW = 35.0  # dB under the body, at the end of the track
-_NOTHING = -70.0  # dB
-_STOPPING = 10.0  # dB under the body, which the end of a track that just stops does not reach
-_FADING = 5.0  # dB under the body, below which a track fades 5 to 8 s before its end
-_UNSURE = 0.5  # confidence
-_NOTICED_PAUSE = 0.5  # seconds of silence after the end that are told (chosen: a pause between two tracks is two)
-_SAME_LENGTH = 0.05  # seconds
+_NO_PAUSE, _FITTED_SECONDS = 0.3, 900.0  # seconds of silence nobody hears; results up to which others are looked for
+_SAME_JOIN = 1.0  # seconds from a join that is not wanted again within which another is the same
 
 
 @dataclass(frozen=True)
@@ -50,18 +45,47 @@ def arrange(samples: Samples, job: Job, progress: Callable[[float], None]) -> Ar
     """Analyse `samples` and decide on the whole result of `job`; `progress` is told the share done, 0 to 1."""
     frames = round(job.length_seconds * samples.rate)
     untouched = min(samples.frames, math.ceil((job.continue_at or 0) * samples.rate - 1e-6))
-    start, stop = _stretch(samples, untouched if job.continue_at is not None else None)
+    place = untouched if job.continue_at is not None else None
+    start, stop = _stretch(samples, place if job.repeat is None else round(job.repeat[1] * samples.rate))
     cache = Cache(job.cache, job.source)
     analysis = analyse(samples, start, stop, cache, lambda part: progress(part * 0.5))
-    place = untouched if job.continue_at is not None else None
+    if job.repeat is not None:
+        return _passage(samples, analysis, job, job.repeat)
     if analysis.silent:
         silence = "The track is silent, and so is what was added."
-        return _repeat(samples, analysis, frames, None, job.ending, "silence", silence)
+        return _repeat(samples, analysis, frames, None, job, "silence", silence)
+    if analysis.even and job.ending != "intro_loop":
+        evenly = _evenly(samples, analysis, frames, place, job)
+        if evenly is not None:
+            return evenly
     arrangement = _rearrange(samples, analysis, frames, untouched, job, cache, progress)
     if arrangement is not None:
         return arrangement
-    why = "The track is too short or too even to find places that sound alike, so it was repeated (more music helps)."
-    return _repeat(samples, analysis, frames, place, job.ending, "repeated", why)
+    done = "repeated (more music helps)" if frames > samples.frames or job.loops else "cut, and fades out"
+    why = f"The track is too short or too even to find places that sound alike, so it was {done}."
+    return _repeat(samples, analysis, frames, place, job, "repeated", why)
+
+
+def _evenly(samples: Samples, analysis: Analysis, frames: int, place: int | None, job: Job) -> Arrangement | None:
+    """An even sound, which may go round anywhere: few long blends rather than many joins; None without room."""
+    added = frames - (0 if job.loops else samples.frames)
+    crossfades = even_crossfades(samples, analysis, added, place, job)
+    if crossfades is None:
+        return None
+    told = (round_and_round(crossfades, samples.rate),)
+    if job.loops:
+        return Arrangement(loop_timeline(crossfades[:-1], crossfades[-1]), "rearranged", told)
+    fade = _fade_frames(frames, samples.rate, job) if job.ending == "fade" else 0
+    return Arrangement(Timeline(frames, crossfades, fade), "rearranged", told)
+
+
+def _passage(samples: Samples, analysis: Analysis, job: Job, passage: tuple[float, float]) -> Arrangement:
+    """A passage heard several times, and everything else as it is."""
+    crossfade = passage_crossfade(samples, analysis, *passage, job.avoid, _SAME_JOIN)
+    crossfades = (crossfade,) * (job.times - 1)
+    frames = samples.frames + sum(one.lag for one in crossfades)
+    fade = _fade_frames(frames, samples.rate, job) if job.ending == "fade" else 0
+    return Arrangement(Timeline(frames, crossfades, fade), "rearranged", doubts(crossfades, bounds_hint(*passage)))
 
 
 def _stretch(samples: Samples, continue_at: int | None) -> tuple[int, int]:
@@ -75,14 +99,15 @@ def _stretch(samples: Samples, continue_at: int | None) -> tuple[int, int]:
 
 
 def _repeat(
-    samples: Samples, analysis: Analysis, frames: int, place: int | None, ending: Ending, mode: Mode, warning: str
+    samples: Samples, analysis: Analysis, frames: int, place: int | None, job: Job, mode: Mode, warning: str
 ) -> Arrangement:
     """The fallback: from the beginning again, leaving at frame `place` if that is given."""
-    crossfades = repeat_crossfades(samples, analysis, frames, place)
-    if ending == "loop":
-        timeline = loop_timeline(crossfades, crossfades[0])
-        return Arrangement(timeline, mode, (warning, *_off_length(timeline, frames, samples.rate)))
-    fade = 0 if mode == "silence" else _fade_frames(frames, samples.rate)
+    crossfades = repeat_crossfades(samples, analysis, frames, place, job.avoid)
+    if job.loops:
+        wrap = crossfades[0] if crossfades else loop_crossfade(samples, frames)
+        timeline = loop_timeline(crossfades, wrap)
+        return Arrangement(timeline, mode, (warning, *off_length(timeline, frames, samples.rate)))
+    fade = 0 if mode == "silence" else _fade_frames(frames, samples.rate, job)
     return Arrangement(Timeline(frames, crossfades, fade), mode, (warning,))
 
 
@@ -98,29 +123,59 @@ def _rearrange(
     """Along jumps between alike places; None where there are none that reach the length."""
     if analysis.seconds < _SHORTEST_TO_REARRANGE:
         return None
-    objective = _objective(samples, analysis, frames, untouched, job)
+    objective = objective_of(samples, analysis, frames, untouched, job)
     entry = objective.start if objective.soon else None
     bounds = JumpBounds(
-        min(objective.start, _head(analysis)), _shortest_jump(objective.seconds, objective.added), entry
+        min(objective.start, head(analysis)), shortest_jump(objective.seconds, abs(objective.added)), entry
     )
     jumps = find_jumps(analysis, bounds, cache)
-    jumps, sequence, warnings = _find_sequence(jumps, objective, job, lambda part: progress(0.8 + 0.15 * part))
+    if objective.shortens:
+        jumps = jumps.beside(all_at_once(analysis, bounds, objective)).reversed(analysis)
+    ahead = analysis.start / samples.rate
+    jumps = jumps.apart_from([(leave - ahead, enter - ahead) for leave, enter in job.avoid], _SAME_JOIN)
+    if job.ending == "intro_loop":
+        return _intro_loop(samples, analysis, jumps, frames, job)
+    jumps, sequence, warnings = _find_sequence(
+        jumps, analysis, objective, job, lambda part: progress(0.8 + 0.15 * part)
+    )
     if sequence is None:
         return None
-    crossfades = _crossfades(samples, analysis, jumps, sequence, untouched, objective.spacing)
+    crossfades = _crossfades(samples, analysis, jumps, sequence, frames, untouched, job, objective.spacing)
     progress(1.0)
-    warnings = (*warnings, *_doubts(crossfades))
-    if job.ending == "loop":
+    better = "" if sure(crossfades) and not sequence.fades else other_length(better_length(jumps, objective))
+    warnings = (*warnings, *doubts(crossfades, better))
+    if job.loops:
         timeline = loop_timeline(crossfades[:-1], crossfades[-1])
-        return Arrangement(timeline, "rearranged", (*warnings, *_off_length(timeline, frames, samples.rate)))
-    fade = _fade_frames(frames, samples.rate) if sequence.fades else 0
+        return Arrangement(timeline, "rearranged", (*warnings, *off_length(timeline, frames, samples.rate)))
+    fade = _fade_frames(frames, samples.rate, job) if sequence.fades or job.ending == "fade" else 0
     played = samples.frames + sum(crossfade.lag for crossfade in crossfades)
-    warnings = (*warnings, *_pause(played, frames, samples.rate))
+    if not fade:
+        warnings = (*warnings, *pause(played, frames, samples.rate))
+    elif objective.shortens and job.ending == "auto":
+        warnings = (*warnings, *no_own_ending(job, better))
     return Arrangement(Timeline(frames, crossfades, fade), "rearranged", warnings)
 
 
+def _intro_loop(samples: Samples, analysis: Analysis, jumps: Jumps, frames: int, job: Job) -> Arrangement | None:
+    """A beginning that is heard once, and what can follow for ever; no longer than the track itself."""
+    shorter = frames < samples.frames
+    wrap = intro_wrap(
+        jumps, analysis.seconds, frames / samples.rate - analysis.start / samples.rate if shorter else None, job.take
+    )
+    if wrap is None:
+        return None
+    crossfader = Crossfader(samples, analysis, 0, float(jumps.gain_seconds[wrap]) / 3)
+    leave, lag, confidence = int(jumps.leave[wrap]), float(jumps.lag[wrap]), float(jumps.acceptance[wrap])
+    crossfade = crossfader.fit(leave, lag, confidence, first=True)
+    timeline = intro_loop_timeline(crossfade)
+    told = (marks(timeline, samples.rate), *doubts((crossfade,), ""))
+    return Arrangement(
+        timeline, "rearranged", (*told, *(off_length(timeline, frames, samples.rate) if shorter else ()))
+    )
+
+
 def _find_sequence(
-    jumps: Jumps, objective: Objective, job: Job, progress: Callable[[float], None]
+    jumps: Jumps, analysis: Analysis, objective: Objective, job: Job, progress: Callable[[float], None]
 ) -> tuple[Jumps, JumpSequence | None, tuple[str, ...]]:
     """The sequence that was asked for, or the nearest to it, the jumps it is made of, and what was not possible."""
     warnings: list[str] = []
@@ -128,19 +183,31 @@ def _find_sequence(
     if job.part is not None:
         inside = jumps.within(*_span(job.part, objective.seconds))
         within = replace(objective, ending=_ending_after(job))
-        sequence = find_sequence(inside, within, lambda share: progress(share / 2))
+        sequence = _best(inside, within, lambda share: progress(share / 2))
         if sequence is not None and (not sequence.fades or job.part == "outro"):
             jumps = inside
         else:
             sequence = None
             warnings.append(f"The {job.part} has too few places that sound alike; other parts were made longer too.")
     if sequence is None:
-        sequence = find_sequence(jumps, objective, lambda share: progress(0.5 + share / 2))
+        sequence = _best(jumps, objective, lambda share: progress(0.5 + share / 2))
+    if sequence is not None and _leaves_silence(jumps, sequence, objective):
+        jumps, sequence = fitted(jumps, analysis, objective, sequence)
     if sequence is not None and sequence.fades and job.ending == "keep":
         warnings.append("No way leads to the track's own ending at this length, so it fades out.")
-    if sequence is not None and not sequence.fades and job.ending == "fade":
-        warnings.append("No place leaves room for a fade at this length, so the track's own ending was kept.")
     return jumps, sequence, tuple(warnings)
+
+
+def _leaves_silence(jumps: Jumps, sequence: JumpSequence, objective: Objective) -> bool:
+    """Whether a track that is made longer would be followed by a pause, and is short enough to look for another way."""
+    if sequence.fades or objective.loops or objective.shortens or objective.soon:
+        return False
+    missing = objective.added - float(jumps.gain_seconds[list(sequence.jumps)].sum())
+    return missing > _NO_PAUSE and objective.seconds + objective.added <= _FITTED_SECONDS
+
+
+def _best(jumps: Jumps, objective: Objective, progress: Callable[[float], None]) -> JumpSequence | None:
+    return (shorten if objective.shortens else find_sequence)(jumps, objective, progress)
 
 
 def _span(part: Part, seconds: float) -> tuple[float, float]:
@@ -154,56 +221,10 @@ def _ending_after(job: Job) -> Ending:
     return "keep" if job.ending == "auto" and job.part != "outro" else job.ending
 
 
-def _objective(samples: Samples, analysis: Analysis, frames: int, untouched: int, job: Job) -> Objective:
-    to_end = (samples.frames - analysis.start) / samples.rate
-    place = (untouched - analysis.start) / samples.rate
-    last = (analysis.frames - 4) / analysis.fps
-    soon = job.continue_at is not None
-    added = (frames - (0 if job.ending == "loop" else samples.frames)) / samples.rate
-    return Objective(
-        added=added,
-        seconds=to_end,
-        start=min(place, last) if soon else _head(analysis),
-        soon=soon,
-        spacing=min(8.0, max(1.5, 0.06 * analysis.seconds), _shortest_jump(to_end, added)),
-        tail=_quiet_tail(analysis) if analysis.seconds > to_end - 0.1 else 0.0,
-        ends=_has_ending(analysis),
-        take=job.take,
-        ending=job.ending,
-    )
-
-
-def _head(analysis: Analysis) -> float:
-    """Seconds at the beginning that are always heard as they are."""
-    return min(4.0, 0.2 * analysis.seconds)
-
-
-def _shortest_jump(seconds: float, added: float) -> float:
-    usual = min(6.0, max(2.4, 0.04 * seconds)) if seconds > 30 else max(1.0, 0.12 * seconds)
-    return min(usual, max(1.0, 0.9 * added))
-
-
-def _quiet_tail(analysis: Analysis) -> float:
-    """Seconds of near-silence at the end."""
-    sounding = np.flatnonzero(analysis.level > analysis.body - _SILENT_BELOW)
-    last = int(sounding[-1]) if len(sounding) else 0
-    return (analysis.cells - 1 - last) * analysis.cell_seconds
-
-
-def _has_ending(analysis: Analysis) -> bool:
-    """Whether the track comes to an end of its own, rather than stopping at full level or fading out."""
-    end = int(np.flatnonzero(analysis.level > _NOTHING)[-1]) + 1
-    half_second, five, eight = (round(seconds / analysis.cell_seconds) for seconds in (0.5, 5, 8))
-    if end <= eight:
-        return True
-    last = float(np.mean(analysis.level[end - half_second : end]))
-    before = float(np.mean(analysis.level[end - eight : end - five]))
-    return last < analysis.body - _STOPPING and before > analysis.body - _FADING
-
-
 def _crossfades(
-    samples: Samples, analysis: Analysis, jumps: Jumps, sequence: JumpSequence, untouched: int, spacing: float
-) -> tuple[Crossfade, ...]:
+    samples: Samples, analysis: Analysis, jumps: Jumps, sequence: JumpSequence, frames: int, untouched: int, job: Job,
+    spacing: float,
+) -> tuple[Crossfade, ...]:  # fmt: skip
     crossfader = Crossfader(samples, analysis, untouched, spacing / 2)
     made: dict[tuple[int, bool], Crossfade] = {}
     crossfades: list[Crossfade] = []
@@ -213,40 +234,24 @@ def _crossfades(
             leave, lag, confidence = int(jumps.leave[jump]), float(jumps.lag[jump]), float(jumps.acceptance[jump])
             made[key] = crossfader.fit(leave, lag, confidence, first=i == 0)
         crossfades.append(made[key])
+    if sequence.fades:
+        return tuple(crossfades)
+    missing = frames - sum(one.lag for one in crossfades) - (0 if job.loops else samples.frames)
+    return _exactly(crossfader, crossfades, missing)
+
+
+def _exactly(crossfader: Crossfader, crossfades: list[Crossfade], missing: int) -> tuple[Crossfade, ...]:
+    """The crossfades, one of them moved by the few frames that are missing, where that is not heard."""
+    for place in range(len(crossfades) if missing else 0):
+        moved = crossfader.nudged(crossfades[place], missing)
+        if moved is not None:
+            return (*crossfades[:place], moved, *crossfades[place + 1 :])
     return tuple(crossfades)
 
 
-def _fade_frames(frames: int, rate: int) -> int:
-    """A tenth of the result, between two and eight seconds, at most half of it."""
+def _fade_frames(frames: int, rate: int, job: Job) -> int:
+    """As long as was asked for, or a tenth of the result, between two and eight seconds, at most half of it."""
+    if job.fade_seconds is not None:
+        return min(frames, round(job.fade_seconds * rate))
     seconds = min(8.0, max(2.0, 0.1 * frames / rate))
     return min(frames // 2, int(seconds * rate))
-
-
-def _doubts(crossfades: tuple[Crossfade, ...]) -> tuple[str, ...]:
-    unsure = sum(crossfade.confidence < _UNSURE for crossfade in crossfades)
-    if not unsure:
-        return ()
-    return (
-        f"{unsure} of {len(crossfades)} joins may be heard: the track has few places that sound alike. "
-        "Another take, a few seconds more or less, or options.ending fade may sound better; "
-        "other providers make new music.",
-    )
-
-
-def _pause(played: int, frames: int, rate: int) -> tuple[str, ...]:
-    """Music is made longer by whole phrases; what is missing after the last one is silent."""
-    missing = (frames - played) / rate
-    if missing < _NOTICED_PAUSE:
-        return ()
-    return (
-        f"The music ends {missing:.1f} s before {frames / rate:.2f} s, and silence follows: its phrases fit "
-        f"{played / rate:.2f} s. That length, or options.ending fade, has no silence.",
-    )
-
-
-def _off_length(timeline: Timeline, frames: int, rate: int) -> tuple[str, ...]:
-    """A loop is as long as its music is."""
-    if abs(timeline.frames - frames) < _SAME_LENGTH * rate:
-        return ()
-    seconds, wanted = timeline.frames / rate, frames / rate
-    return (f"The loop lasts {seconds:.2f} s, which is as near to {wanted:.2f} s as the music allows.",)

@@ -23,12 +23,14 @@ class Timeline:
         fade: So many frames at the end fade out.
         wrap: With it the result begins where this crossfade enters and ends with it, so that its end leads into its
             beginning.
+        loop_start: Frame of the result into which its end leads; None where that is not meant.
     """
 
     frames: int
     crossfades: tuple[Crossfade, ...]
     fade: int
     wrap: Crossfade | None = None
+    loop_start: int | None = None
 
     @property
     def origin(self) -> int:
@@ -55,4 +57,9 @@ class Timeline:
 
 def loop_timeline(crossfades: tuple[Crossfade, ...], wrap: Crossfade) -> Timeline:
     """That of a file that plays end to start for ever; what its crossfades add up to is its length."""
-    return Timeline(sum(crossfade.lag for crossfade in (*crossfades, wrap)), crossfades, 0, wrap)
+    return Timeline(sum(crossfade.lag for crossfade in (*crossfades, wrap)), crossfades, 0, wrap, 0)
+
+
+def intro_loop_timeline(wrap: Crossfade) -> Timeline:
+    """That of a file that plays from the source's beginning once, and then from where its last crossfade has led."""
+    return Timeline(wrap.leave + wrap.after, (wrap,), 0, None, wrap.enter + wrap.after)

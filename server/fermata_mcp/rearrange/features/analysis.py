@@ -36,6 +36,9 @@ _ANTI_PHASE = 0.02  # a mix with less than this share of the power has cancelled
 _SILENCE = 1e-7  # mel power, about -70 dB under full scale
 _CHROMA_ROOTS = 2  # the ear hears a chord's soft notes too
 _LONG_LOUDNESS = 3.0  # seconds
+# Chosen 2026-11-28, between rain (0.9, 0.003, 0.9) and the evenest music of fetch_music.TUNED (2.6, 0.011, 1.8).
+_EVEN = (1.8, 0.008, 1.5)  # standard deviation over chunks of three seconds: timbre in dB, harmony, loudness in dB
+_FEWEST_CHUNKS = 3
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,20 @@ class Analysis:
     @property
     def silent(self) -> bool:
         return bool(self.power.max(initial=0) < _SILENCE)
+
+    @cached_property
+    def even(self) -> bool:
+        """Whether one stretch of it is as good as another: rain, wind, noise, in which nothing comes back."""
+        groups = [self._three_seconds(rows) for rows in (self.by_cell(self.mel), self.chroma, self.level[:, None])]
+        if len(groups[0]) < _FEWEST_CHUNKS:
+            return False
+        return all(float(rows.std(0).mean()) < most for rows, most in zip(groups, _EVEN, strict=True))
+
+    def _three_seconds(self, rows: F32) -> F32:
+        """[chunks, n] means over three seconds each of [cells, n], but for the first and the last."""
+        width = max(1, int(_LONG_LOUDNESS / self.cell_seconds))
+        count = min(len(rows), self.cells) // width
+        return rows[: count * width].reshape(count, width, rows.shape[1]).mean(1)[1:-1]
 
     @cached_property
     def onset(self) -> F32:

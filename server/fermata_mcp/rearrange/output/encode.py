@@ -20,6 +20,7 @@ from fermata_mcp.media.encoding.quality import Sound, kbps_for, quality
 from fermata_mcp.media.files import check_seal
 from fermata_mcp.media.resampling import resampled
 from fermata_mcp.media.tagging.carry import copy_tags, strings_for
+from fermata_mcp.media.tagging.loops import mark_loop
 from fermata_mcp.rearrange.samples import BLOCK, to_float
 
 if TYPE_CHECKING:
@@ -66,11 +67,13 @@ def write_result(
     moves: Moves,
     blocks: Iterable[Native],
     progress: Callable[[float], None],
+    loop_start: int | None = None,
 ) -> tuple[AudioFacts, tuple[str, ...]]:
     """Write `blocks` as `target` with the source's tags to `job.target`.
 
     Args:
         moves: What of the source is heard where.
+        loop_start: The frame from which on the file is marked as a loop, to its end; None marks none.
 
     Returns:
         The facts of that file, and what of the source could not be carried into it.
@@ -90,6 +93,9 @@ def write_result(
         keep_layout(job.source, part)
         encoded = _verified(part, expected, job.target)
         lost = copy_tags((job.source, facts), (part, encoded), job.title, moves)
+        if loop_start is not None:
+            start = round(loop_start * target.rate / facts.sample_rate)
+            lost = (*lost, *mark_loop(part, start, min(expected, encoded.frames) - start))
         written = _verified(part, expected, job.target)
         check_seal(job.source, job.seal)
     return written, (*lost, *_too_loud(clipped, target))

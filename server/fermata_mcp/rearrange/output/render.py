@@ -96,7 +96,7 @@ def _fade_out(block: Native, start: int, fade: int) -> Native:
 
 def _declick(samples: Samples, timeline: Timeline) -> int:
     """Frames of a short fade where the source is cut off; none where it plays to its end."""
-    if timeline.wrap is not None:
+    if timeline.loop_start is not None:
         return 0
     cut = samples.frames + sum(seam.lag for seam in timeline.crossfades) - timeline.frames
     return (

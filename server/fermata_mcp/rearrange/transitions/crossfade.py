@@ -7,7 +7,7 @@ least beyond what the track itself does wins. The change is spectral flux in abs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +32,7 @@ _LONGER_IS_WORSE = 0.09  # dB per doubling; a short crossfade smears least
 _SPECTRUM_STEP = 0.025  # seconds between the compared spectra
 _ALIGNED = 0.3  # correlation from which waveforms are aligned
 _FINE_REACH = 0.05  # seconds of waveform compared at the full rate
+_SHIFT, _AS_GOOD = 0.006, 0.02  # seconds, and correlation, by which a lag may be off to meet a length exactly
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Crossfade:
 
     @property
     def lag(self) -> int:
-        """Frames jumped back, and so added to the length."""
+        """Frames jumped back, and so added to the length; negative where it jumps forward."""
         return self.leave - self.enter
 
 
@@ -109,6 +110,31 @@ class Crossfader:
         before, after = self._least_audible(leave, exact, confidence, leave - floor)
         return Crossfade(leave, leave - exact, before, after, confidence)
 
+    def nudged(self, crossfade: Crossfade, frames: int) -> Crossfade | None:
+        """The same one that adds so many `frames` more, where that is not heard; else None.
+
+        Where both sides are one waveform, the lag is what the waveform says; where they are not, a shift of a few
+        milliseconds is none of time.
+        """
+        if abs(frames) > _SHIFT * self._samples.rate:
+            return None
+        shifted = replace(crossfade, enter=crossfade.enter - frames)
+        last = self._samples.frames - shifted.after
+        if not shifted.before <= shifted.enter <= last:
+            return None
+        before, after = (self._agreement(one.leave, one.lag) for one in (crossfade, shifted))
+        return shifted if after > before - _AS_GOOD or before < _ALIGNED else None
+
+    def _agreement(self, leave: int, lag: int) -> float:
+        """Normalised correlation of the waveforms around both places."""
+        reach = int(_FINE_REACH * self._samples.rate)
+        before = min(reach, leave, leave - lag)
+        after = min(reach, self._samples.frames - max(leave, leave - lag))
+        there = self._mono(leave - before, leave + after).astype(np.float64)
+        here = self._mono(leave - lag - before, leave - lag + after).astype(np.float64)
+        energy = float(np.vdot(there, there)) * float(np.vdot(here, here))
+        return float(np.vdot(there, here)) / float(np.sqrt(energy + 1e-24))
+
     def _exact_lag(self, at: int, lag: float) -> int:
         """Source samples between both places, aligned by waveform where the waveforms agree."""
         analysis, step = self._analysis, self._analysis.step
@@ -137,7 +163,7 @@ class Crossfader:
         """Source samples before and after the cut of the crossfade that is heard least."""
         rate = self._samples.rate
         lengths = _LENGTHS + (_LONG_LENGTHS if confidence < _UNLIKE else ())
-        best, least = (0, min(int(0.012 * rate), self._samples.frames - leave)), np.inf
+        best, least = (0, min(int(0.012 * rate), self._samples.frames - max(leave, leave - lag))), np.inf
         for length in (length for length in lengths if length <= self._longest):
             size = int(length * rate)
             for before in {min(size // 2, room), min(size, room)}:

@@ -10,9 +10,12 @@ import numpy as np
 
 from .alignment import align_onsets, align_waveform, off_pulse
 from .distance import UNKNOWN, FrameDistance, acceptance, either_side
+from .level_steps import level_steps
 from .self_distance import JumpBounds, block_seconds, body_span, candidate_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fermata_mcp.rearrange.cache import Arrays, Cache
     from fermata_mcp.rearrange.features.analysis import Analysis
     from fermata_mcp.rearrange.samples import Floats, Ints
@@ -34,17 +37,18 @@ _HOPELESS = 0.02  # penalty of one more of mismatch, so that sequences without a
 _CUT_VOICE = 0.3  # share of the listeners who mind
 _IN_VOICE = 0.8  # mismatch for which a cut is moved out of a voice
 _SAME_WORDS = 0.02  # penalty of hearing only words again
-_STEP_WINDOWS = (0.45, 3.0)  # seconds
-_USUAL_STEP = 95  # percentile of the track's own steps that are its habit
+
+
+_ARRAYS = ("leave", "lag", "mismatch", "acceptance", "voiced")
 
 
 @dataclass(frozen=True)
 class Jumps:
-    """Backward jumps, best first.
+    """Jumps of one direction or both, best first.
 
     Attributes:
         leave: [jumps] frame of the analysis at which the old place is left.
-        lag: [jumps] analysis samples jumped back.
+        lag: [jumps] analysis samples jumped back; negative where forward.
         mismatch: [jumps] distance of the music around both places; 1 for places taken at random.
         acceptance: [jumps] share 0..1 of listeners who would not mind, steps of level, pulse and cut voices included.
         voiced: [jumps] share of what is heard again in which somebody sings or speaks.
@@ -70,8 +74,31 @@ class Jumps:
 
     def only(self, kept: Ints) -> Jumps:
         """Those of these indices [n]."""
-        parts = {name: getattr(self, name)[kept] for name in ("leave", "lag", "mismatch", "acceptance", "voiced")}
+        return replace(self, **{name: getattr(self, name)[kept] for name in _ARRAYS})
+
+    def apart_from(self, places: Sequence[tuple[float, float]], reach: float) -> Jumps:
+        """Those that do not, within `reach` seconds, lead from or to any of these pairs of places, either way."""
+        kept = np.ones(len(self), np.bool_)
+        for pair in places:
+            for one, other in (pair, pair[::-1]):
+                kept &= (np.abs(self.leave_seconds - one) > reach) | (np.abs(self.enter_seconds - other) > reach)
+        return self.only(np.flatnonzero(kept))
+
+    def beside(self, others: Jumps) -> Jumps:
+        """These and the others."""
+        parts = {name: np.concatenate([getattr(self, name), getattr(others, name)]) for name in _ARRAYS}
         return replace(self, **parts)
+
+    def reversed(self, analysis: Analysis) -> Jumps:
+        """The same places the other way round: what a jump back repeats, a jump forward leaves out.
+
+        What is alike stays so; only the step of the level is another.
+        """
+        leave = np.clip(np.rint(self.leave - self.lag / self.hop).astype(np.int64), 0, analysis.frames - 1)
+        lag = -self.lag
+        enter = np.clip(self.leave, 0, analysis.frames - 1)
+        liked = _liked(analysis, leave, enter, lag, self.mismatch)
+        return replace(self, leave=leave, lag=lag, acceptance=liked, voiced=np.zeros(len(self)))
 
     @cached_property
     def penalty(self) -> Floats:
@@ -86,7 +113,7 @@ class Jumps:
 
     @property
     def gain_seconds(self) -> Floats:
-        """[jumps] what each adds to the length."""
+        """[jumps] what each adds to the length; negative where it takes something away."""
         return self.lag / self.rate
 
     @property
@@ -101,24 +128,38 @@ def find_jumps(analysis: Analysis, bounds: JumpBounds, cache: Cache) -> Jumps:
     return Jumps(**cache.arrays(what, lambda: _search(analysis, bounds)), rate=analysis.rate, hop=analysis.hop)
 
 
+def jumps_between(analysis: Analysis, bounds: JumpBounds, leave: Ints, enter: Ints) -> Jumps:
+    """The good jumps back from about each of the cells `leave` [n] to `enter` [n], best first; possibly none."""
+    return Jumps(**_refined(analysis, bounds, leave, enter), rate=analysis.rate, hop=analysis.hop)
+
+
 def _search(analysis: Analysis, bounds: JumpBounds) -> Arrays:
     """The arrays of `Jumps` by their names."""
-    leave_cells, enter_cells = candidate_pairs(analysis, bounds)
+    return _refined(analysis, bounds, *candidate_pairs(analysis, bounds))
+
+
+def _refined(analysis: Analysis, bounds: JumpBounds, leave_cells: Ints, enter_cells: Ints) -> Arrays:
+    """Those of jumps between [pairs] cells."""
     centres = leave_cells * analysis.cell + analysis.cell // 2
     lag = align_onsets(analysis, centres, enter_cells * analysis.cell + analysis.cell // 2)
     leave, mismatch = _place_cuts(analysis, centres, lag, bounds)
     best = _distinct(leave, lag, mismatch, analysis)
     leave, lag, mismatch = leave[best], lag[best], mismatch[best]
     lag = _align(analysis, leave, lag)
-    liked = acceptance(mismatch, _steps(analysis, leave, lag), off_pulse(analysis, leave, lag))
     enter = np.maximum(0, np.round(leave - lag / analysis.hop).astype(np.int64))
     return {
         "leave": leave,
         "lag": lag,
         "mismatch": mismatch,
-        "acceptance": liked * (1 - _CUT_VOICE * _voice_at(analysis, leave, enter)),
+        "acceptance": _liked(analysis, leave, enter, lag, mismatch),
         "voiced": _voiced(analysis, enter, leave),
     }
+
+
+def _liked(analysis: Analysis, leave: Ints, enter: Ints, lag: Floats, mismatch: Floats) -> Floats:
+    """[jumps] share of listeners who would not mind, by frames, analysis samples and mismatch, [jumps] each."""
+    liked = acceptance(mismatch, level_steps(analysis, leave, lag), off_pulse(analysis, leave, lag))
+    return liked * (1 - _CUT_VOICE * _voice_at(analysis, leave, enter))
 
 
 def _voice_at(analysis: Analysis, old: Ints, new: Ints) -> Floats:
@@ -141,31 +182,6 @@ def _align(analysis: Analysis, leave: Ints, lag: Floats) -> Floats:
         if correlation > _SAME_WAVEFORM:
             lag[i] = aligned
     return lag
-
-
-def _steps(analysis: Analysis, leave: Ints, lag: Floats) -> Floats:
-    """[jumps] dB by which the level changes more than the track's own habit."""
-    worst = np.zeros(len(leave))
-    enter = np.maximum(0, np.round(leave - lag / analysis.hop).astype(np.int64))
-    for seconds in _STEP_WINDOWS:
-        width = int(seconds * analysis.fps)
-        worst = np.maximum(worst, _level_step(analysis, leave, enter, width) - _usual_step(analysis, width))
-    return worst
-
-
-def _level_step(analysis: Analysis, leave: Ints, enter: Ints, width: int) -> Floats:
-    """[jumps] dB between `width` frames before the place left, and after the place entered; [jumps] frames both."""
-    power = analysis.summed_power
-    start, stop = np.maximum(0, leave - width), np.minimum(analysis.frames, enter + width)
-    before = (power[leave] - power[start]) / np.maximum(1, leave - start)
-    after = (power[stop] - power[enter]) / np.maximum(1, stop - enter)
-    return np.abs(10 * np.log10((after + 1e-9) / (before + 1e-9)))
-
-
-def _usual_step(analysis: Analysis, width: int) -> float:
-    """dB."""
-    places = np.arange(width, analysis.frames - width, 11)
-    return float(np.percentile(_level_step(analysis, places, places, width), _USUAL_STEP)) if len(places) else 3.0
 
 
 def _distinct(leave: Ints, lag: Floats, mismatch: Floats, analysis: Analysis) -> Ints:

@@ -282,12 +282,10 @@ function nextJoin(step) {
 
 async function without(seam, button) {
   const { view, version } = state;
-  const before = view.source.duration_seconds, after = version.clip.duration_seconds;
-  if (!before || !after) return say("How much was added is not known, so it cannot be made again from here.");
   button.disabled = true;
   say(`Asking for another version without the join at ${clock(seam.at)} …`);
-  const seconds = Math.round((after - before) * 100) / 100;
-  const args = { source: view.source.ref, provider: view.provider, add_seconds: seconds, options: { avoid: [Math.round(seam.at * 100) / 100] } };
+  // The result itself as source: the server knows what it was made from, and what was asked for.
+  const args = { source: version.clip.clip, provider: view.provider, options: { avoid: [Math.round(seam.at * 100) / 100] } };
   try {
     const result = await bridge.call("extend_track", args);
     const next = result.structuredContent;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from pydantic import ConfigDict, Field
 
@@ -212,8 +212,18 @@ def cost_words(credits: CreditsOfTask, *, spent: bool = True) -> str:
 def _honesty(task: Task, spec: ProviderSpec) -> str | None:
     """How it was made, and which of the provider's options were carried out."""
     given: dict[str, Any] = task.request.get("options") or {}
-    done = ", ".join(f"{name} {given[name]}" for name in spec.options or () if name in given)
-    return " ".join(said for said in (spec.honesty, f"As asked: {done}." if done else "") if said) or None
+    done = ", ".join(f"{name} {_told(given[name])}" for name in spec.options or () if name in given)
+    after, before = task.audio.duration_seconds if task.audio else None, task.source.duration_seconds
+    shorter = after is not None and before is not None and after < before and spec.honesty_shorter
+    return " ".join(said for said in (shorter or spec.honesty, f"As asked: {done}." if done else "") if said) or None
+
+
+def _told(value: Any) -> str:
+    """An option's value in words; of places the number is enough."""
+    if not isinstance(value, list):
+        return str(value)
+    count = len(cast("list[Any]", value))
+    return f"{count} join{'s' if count != 1 else ''}"
 
 
 def _progress(task: Task, now: int, spec: ProviderSpec) -> ProgressView:

@@ -106,8 +106,29 @@ class TestLengths:
         assert make_plan(chain(target_seconds=61), LOCAL, track(10)).length_seconds == 61
 
     def test_a_chain_to_a_length_the_track_already_has_is_refused(self) -> None:
-        with pytest.raises(InvalidRequest, match="not longer"):
+        with pytest.raises(InvalidRequest, match="long already"):
             make_plan(chain(target_seconds=10), LOCAL, track(10))
+
+    def test_a_chain_below_the_length_is_for_who_can_shorten(self) -> None:
+        assert make_plan(chain(target_seconds=4), LOCAL, track(10)).length_seconds == 4
+        with pytest.raises(InvalidRequest, match="no track shorter") as refused:
+            make_plan(chain(target_seconds=4), PAID, track(10))
+        assert "use provider local" in refused.value.hint
+
+    @pytest.mark.parametrize(("asked", "words"), [({"target_seconds": 0.2}, "at least"),
+        ({"target_seconds": 4, "continue_at": 5}, "stays")])  # fmt: skip
+    def test_what_no_track_can_be_cut_to_is_refused(self, asked: dict[str, Any], words: str) -> None:
+        with pytest.raises(InvalidRequest, match=words):
+            make_plan(chain(**asked), LOCAL, track(10))
+
+    @pytest.mark.parametrize(("times", "length"), [(None, 14), (2, 14), (4, 22)])
+    def test_the_length_follows_from_what_is_repeated(self, times: int | None, length: float) -> None:
+        options = {"repeat": "0:03-0:07"} | ({} if times is None else {"times": times})
+        assert plan_of(10, options=options).length_seconds == length
+
+    def test_a_passage_past_the_end_is_refused(self) -> None:
+        with pytest.raises(InvalidRequest, match=r"options\.repeat ends at 12 s"):
+            plan_of(10, options={"repeat": "8-12"})
 
     @given(
         known=st.floats(0.5, 3600),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -54,15 +55,34 @@ def test_the_refusal_names_the_exact_call() -> None:
 
 
 def test_what_schemas_say_of_options_is_what_the_provider_takes() -> None:
-    assert {name: tuple(told["enum"]) for name, told in LOCAL_OPTIONS.items()} == LOCAL.options
+    assert {name: tuple(told.get("enum", ())) for name, told in LOCAL_OPTIONS.items()} == LOCAL.options
+    assert {name for name, values in (LOCAL.options or {}).items() if not values} == LOCAL.option_forms.keys()
 
 
 @pytest.mark.parametrize(
     "text", ["repeat the chorus", "wiederhole den Refrain", "répète le refrain", "サビを繰り返して"]
 )
-def test_what_no_option_does_is_said_with_what_comes_nearest(text: str) -> None:
+def test_a_passage_that_is_heard_again_is_an_option(text: str) -> None:
     told = wish_hint(text, LOCAL) or ""
+    assert '{"repeat": "0:40-1:00"}' in told
+    assert "the passage that is meant" in told
+    assert wish_hint(text, PAID) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "passage"),
+    [
+        ("repeat the chorus from 0:10 to 0:20", "0:10-0:20"),
+        ("wiederhole 1:02-1:30 bitte", "1:02-1:30"),
+        ("répète de 10 à 20", "10-20"),
+    ],
+)
+def test_the_passage_that_is_named_is_in_the_call(text: str, passage: str) -> None:
+    assert json.dumps({"repeat": passage}) in (wish_hint(text, LOCAL) or "")
+
+
+def test_where_no_passage_can_be_named_the_nearest_is_told() -> None:
+    options = {name: values for name, values in (LOCAL.options or {}).items() if name != "repeat"}
+    told = wish_hint("repeat the chorus", replace(LOCAL, options=options)) or ""
     assert "cannot repeat a passage that one names" in told
     assert '{"part": "middle"}' in told
-    assert wish_hint(text, replace(LOCAL, options={**(LOCAL.options or {}), "repeat": ()})) is None
-    assert wish_hint(text, PAID) is None
