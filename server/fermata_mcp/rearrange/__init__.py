@@ -38,6 +38,7 @@ two looks at a finished file, each a process of its own: `portrait` (waveform an
 (the seconds around its joins, to be heard).
 
 A *jump* is a candidate transition from where it leaves to where it enters: back, or forward to leave something out. A
-*seam* is a place of the result at which a jump was made. A *crossfade* is how a seam is made. *Frames* are of an `Analysis` (about 12 ms) in `features`
-and `transitions`, and sample frames wherever `Samples` are meant; *cells* are groups of eight of the former or more.
+*seam* is a place of the result at which a jump was made. A *crossfade* is how a seam is made. *Frames* are of an
+`Analysis` (about 12 ms) in `features` and `transitions`, and sample frames wherever `Samples` are meant; *cells* are
+groups of eight of the former or more.
 """

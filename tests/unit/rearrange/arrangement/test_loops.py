@@ -19,15 +19,8 @@ if TYPE_CHECKING:
 
 def _jumps(*places: tuple[float, float, float]) -> Jumps:
     leave, enter, acceptance = (np.array(each) for each in zip(*places, strict=True))
-    return Jumps(
-        np.rint(leave * 100).astype(np.int64),
-        (leave - enter) * 1000,
-        np.zeros(len(leave)),
-        acceptance,
-        np.zeros(len(leave)),
-        1000.0,
-        10,
-    )
+    none = np.zeros(len(leave))
+    return Jumps(np.rint(leave * 100).astype(np.int64), (leave - enter) * 1000, none, acceptance, none, 1000.0, 10)
 
 
 def test_the_longest_good_loop_is_taken() -> None:
