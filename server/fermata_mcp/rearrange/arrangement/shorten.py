@@ -29,6 +29,7 @@ _SEAM = 0.02  # penalty of one more seam, however good
 _FEW, _TRIES, _REUSED = 200, 3, 0.05  # jumps tried forward too; routes compared; penalty of what the last one used
 _OTHER_TAKE, _SAME_JUMP = 0.3, 1.0  # penalty in another take of what sounds like an earlier take's jump; of that jump
 _AROUND, _GOOD, _LOOKED_AT_SECONDS = 15.0, 0.15, 900.0  # seconds; penalty of all joins; longest result
+_HARDLY_HEARD = 0.1  # penalty of a join that may be made instead of a pause
 _NEAR, _LIKE = 8.0, 0.25  # seconds: where jumps of the same length, to so much, are the same to the ear
 
 
@@ -77,6 +78,8 @@ def fitted(back: Jumps, analysis: Analysis, objective: Objective, found: JumpSeq
     repetition = RepetitionPenalty.of(both, objective.seconds, objective.added)
     candidates = [found]
     penalty = _cost(both)
+    worst = max(_HARDLY_HEARD, float(back.penalty[list(found.jumps)].max(initial=0.0)))
+    penalty = np.where(both.penalty <= worst, penalty, np.inf)
     for number in range(objective.take - 1 + _TRIES):
         route = Router(both, penalty, exact).find()
         if route is None:
