@@ -51,24 +51,45 @@ def report(outcomes: list[Outcome]) -> str:
 
 def _summary(outcomes: list[Outcome], tools: list[str]) -> str:
     rows = [
-        "| tool | median | mean | worst | joins | bad joins | 5 x in 2 min | failed | CPU s | CPU / decode | peak MB |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| tool | median | mean | worst | as before | joins | bad joins | cut voices | clipped | failed | CPU s | "
+        "CPU / decode | peak MB |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for tool in tools:
         own = [one for one in outcomes if one.tool == tool]
         quality = [one.quality for one in own]
         seams = [seam["score"] for one in own for seam in one.seams]
         bad = sum(score < BAD for score in seams)
-        soon = [one.verdict["heard_soon"] for one in own if one.verdict]
+        before = [one.verdict["before"] if one.verdict else 0.0 for one in own]
+        cut, clipped = (sum(one.verdict[name] for one in own if one.verdict) for name in ("cut_voices", "clipped"))
         failed = sum(bool(one.failure) for one in own)
         ratio = statistics.median(one.cpu / max(one.decode_cpu, 1e-3) for one in own)
         rows.append(
             f"| {tool} | {statistics.median(quality):.1f} | {statistics.mean(quality):.1f} | {min(quality):.0f} | "
-            f"{len(seams)} | {bad} ({100 * bad / max(1, len(seams)):.0f} %) | "
-            f"{sum(often >= _OFTEN for often in soon)} (most {max(soon, default=0)}) | {failed} | "
+            f"{statistics.median(before):.1f}, {statistics.mean(before):.1f} | "
+            f"{len(seams)} | {bad} ({100 * bad / max(1, len(seams)):.0f} %) | {cut} | {clipped} | {failed} | "
             f"{sum(one.cpu for one in own):.1f} | {ratio:.1f} | {max(one.memory for one in own):.0f} |"
         )
-    return "\n".join([*rows, *_ratios(outcomes, tools)])
+    return "\n".join([*rows, "", *_heard_again(outcomes, tools), *_ratios(outcomes, tools)])
+
+
+def _heard_again(outcomes: list[Outcome], tools: list[str]) -> list[str]:
+    """What comes again how soon, of all the time that was added."""
+    rows = [
+        "| tool | heard a third time within 60 s | the least possible | again within 10 s | 4 x in 30 s (stuck) | "
+        "5 x in 2 min |",
+        "|---|---|---|---|---|---|",
+    ]
+    for tool in tools:
+        heard = [one.verdict["heard"] for one in outcomes if one.tool == tool and one.verdict]
+        added = max(sum(one["added"] for one in heard), 1e-9)
+        shares = [100 * sum(one[name] for one in heard) / added for name in ("third", "least", "at_once", "stuck")]
+        often = [one["often"] for one in heard]
+        rows.append(
+            f"| {tool} | {' | '.join(f'{share:.1f} %' for share in shares)} | "
+            f"{sum(count >= _OFTEN for count in often)} (most {max(often, default=0)}) |"
+        )
+    return rows
 
 
 def _ratios(outcomes: list[Outcome], tools: list[str]) -> list[str]:
@@ -104,7 +125,7 @@ def _shown(one: Outcome) -> str:
     """The quality, and what of the whole keeps it down."""
     if not one.verdict:
         return "failed"
-    parts = ("joins", "length", "repetition", "beginning", "ending")
+    parts = ("joins", "length", "repetition", "again", "clipping", "beginning", "ending")
     low = [f"{part} {one.verdict[part]:.0f}" for part in parts if one.verdict[part] < 97]
     return f"{one.quality:.0f}" + (f" ({', '.join(low)})" if low else "")
 

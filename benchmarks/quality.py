@@ -1,19 +1,22 @@
 """How good lengthened music is, ours and PyMusicLooper's, on the same files in the same run.
 
     .venv/bin/python benchmarks/fetch_music.py
-    .venv/bin/python benchmarks/quality.py [--task +60 +180 x2 x3 x5 30min clips half] [--only NAME ...]
+    .venv/bin/python benchmarks/quality.py [--task +60 +180 x2 x3 x5 30min clips clips30 half] [--only NAME ...]
                                  [--fresh] [--jobs N]
                                  [--tools ours looper looper-no-fade] [--looper VENV/bin/pymusiclooper]
                                  [--json FILE] [--music FOLDER] [--keep FOLDER]
 
 Every track is decoded once to a 16-bit wav, which all tools get; all of them write wav. With `--fresh` the tracks are
-others than those the engine was tuned on. In the tables, `5 x in 2 min` counts the results in which some passage is
-heard five times within two minutes. Ours is `fermata-mcp extend`, the user's path. PyMusicLooper runs as
-`extend`, with its fade (`looper`) and with --disable-fade-out (`looper-no-fade`); it is left out unless its command is
-named (or in PYMUSICLOOPER). CPU seconds and peak memory are of the whole process tree, start-up included; `decode` is
-decoding the track as it came, in a process of its own. With more than one job the CPU figures are only rough. Another
-revision of ours is measured with PYTHONPATH set to its `server` folder. `--report FILE ...` prints the tables of what
-earlier runs saved; of two runs the later file counts.
+others than those the engine was tuned on. `clips` are 20 s and `clips30` 30 s out of each, made a minute long. In the
+tables, `as before` is the score (median, mean) without what comes again soon, cut voices and clipping; `5 x in 2 min`
+counts the results in which some passage is heard five times within two minutes.
+
+Ours is `fermata-mcp extend`, the user's path. PyMusicLooper runs as `extend`, with its fade (`looper`) and with
+--disable-fade-out (`looper-no-fade`); it is left out unless its command is named (or in PYMUSICLOOPER). CPU seconds and
+peak memory are of the whole process tree, start-up included; `decode` is decoding the track as it came, in a process of
+its own. With more than one job the CPU figures are only rough. Another revision of ours is measured with PYTHONPATH set
+to its `server` folder. `--report FILE ...` prints the tables of what earlier runs saved; of two runs the later file
+counts.
 """
 
 from __future__ import annotations
@@ -42,8 +45,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TOOLS = ("ours", "looper", "looper-no-fade")
-TASKS = ("+60", "+180", "x2", "x3", "x5", "30min", "clips", "half")
-_CLIP_SECONDS, _CLIP_WANTED = 20.0, 60.0
+TASKS = ("+60", "+180", "x2", "x3", "x5", "30min", "clips", "clips30", "half")
+_CLIP_SECONDS = {"clips": 20.0, "clips30": 30.0}
+_CLIP_WANTED = 60.0
 _CLIP_PLACE = 0.35  # of the track: past the intro
 
 
@@ -130,8 +134,8 @@ def _one_track(
 
 def _source(folder: Path, task: str, track: Path) -> tuple[Path, float]:
     """The wav that all tools get, and the seconds it should last."""
-    if task == "clips":
-        source = to_wav(track, folder / f"{track.stem}.clip.wav", _CLIP_PLACE, _CLIP_SECONDS)
+    if task in _CLIP_SECONDS:
+        source = to_wav(track, folder / f"{track.stem}.{task}.wav", _CLIP_PLACE, _CLIP_SECONDS[task])
         return source, _CLIP_WANTED
     source = to_wav(track, folder / f"{track.stem}.wav")
     seconds = soundfile.info(source).duration

@@ -11,6 +11,7 @@ from .change import change, click, curves
 from .context import Context, pulse_error
 from .scores import CONTEXT, DIP, PULSE, Norm, combined, own_norms, places_of
 from .signals import Array, Features, cancels, features, to_mono
+from .voices import Voices, voice_score
 
 if TYPE_CHECKING:
     from .alignment import Seam
@@ -27,7 +28,8 @@ class SeamScore:
     """One join judged.
 
     seam: where. score: 0..100. values: each measure in its unit (click, rise, fall, step, swell, dip: dB; harmony
-    0..1; pulse: ms or None; context: 1 for random places). scores: 0..100 for each.
+    0..1; pulse: ms or None; context: 1 for random places; voice: 0..1 for how surely one is cut). scores: 0..100 for
+    each.
     """
 
     seam: Seam
@@ -38,6 +40,11 @@ class SeamScore:
     @property
     def worst_measure(self) -> str:
         return min(self.scores, key=lambda name: self.scores[name])
+
+    @property
+    def without_voice(self) -> float:
+        """The score that it had before voices were listened to."""
+        return combined({name: score for name, score in self.scores.items() if name != "voice"})
 
 
 class SeamJudge:
@@ -52,6 +59,7 @@ class SeamJudge:
         self.curves = curves(self.piece)
         self.context = Context(self.piece, rng)
         self.places = places_of(self.piece.onset, self.piece.step, rng)
+        self.voices = Voices(self.mono, rate)
         self.norms: dict[str, Norm] = own_norms(original, rate, self.curves, self.places)
 
     def mixed(self, samples: Array) -> Array:
@@ -66,6 +74,8 @@ class SeamJudge:
         values["dip"] = dip = self._dip(mono, seam)
         values["pulse"] = pulse = pulse_error(self.piece, seam.left, seam.entered)
         values["context"] = context = self.context.distance(seam.left, seam.entered)
+        values["voice"] = cut = self.voices.cut(seam.left, seam.entered)
+        scores["voice"] = voice_score(cut)
         scores["dip"], scores["context"] = DIP.score(dip), CONTEXT.score(context)
         scores["pulse"] = 100.0 if pulse is None else PULSE.score(pulse)
         return SeamScore(seam, combined(scores), values, scores)

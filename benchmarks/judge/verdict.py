@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .again import Again, heard_again
 from .alignment import Aligner, Seam, joins
+from .clipping import clipping_score, new_full_scale
+from .scores import combined
 from .seams import SeamJudge, SeamScore
-from .whole import beginning_score, ending, heard_soon, length_score, repetition_score
+from .whole import beginning_score, ending, length_score, repetition_score
 
 if TYPE_CHECKING:
     from .signals import Array
@@ -17,28 +20,36 @@ if TYPE_CHECKING:
 BAD = 60.0  # a join below this is bad
 _WORST_SHARE = 0.4  # of the joins' score is that of the worst
 _SAME_PLACE = 0.6  # seconds within which a told and a found join are one
+_NEW = ("again", "clipping")  # parts that the score did not have before
+_CUT = 0.5  # how surely a voice is cut that is counted
 
 
 @dataclass(frozen=True)
 class Verdict:
     """Scores 0..100.
 
-    told_missed: joins the tool told of that were not found in the samples (they change nothing audible, or were told
-    wrongly). untold: joins found that it did not tell of. Both are 0 for a tool that tells nothing. unknown: seconds of
-    the result that are nowhere in the original. heard_soon: how often at most a passage is heard within two minutes; no
-    score depends on it.
+    again: of what comes again too soon. clipping: of samples driven to full scale. before: the overall score without
+    these two and without voices, as it was once counted. told_missed: joins the tool told of that were not found in the
+    samples (they change nothing audible, or were told wrongly). untold: joins found that it did not tell of. Both are 0
+    for a tool that tells nothing. unknown: seconds of the result that are nowhere in the original. heard: what comes
+    again how soon, in seconds. cut_voices: joins that cut one. clipped: new samples at full scale.
     """
 
     overall: float
     joins: float
     length: float
     repetition: float
+    again: float
+    clipping: float
     beginning: float
     ending: float
+    before: float
     ending_kind: str
     seconds: float
     unknown: float
-    heard_soon: int
+    heard: Again
+    cut_voices: int
+    clipped: int
     told_missed: int
     untold: int
     seams: list[SeamScore]
@@ -63,20 +74,28 @@ class Judge:
         scored = [self.seams.judge(result, mono, seam) for seam in found]
         seconds, own_seconds = len(mono) / self.rate, len(original) / self.rate
         end = ending(original, mono, self.rate, stretches)
+        heard = heard_again(stretches, own_seconds, seconds)
+        clipped = new_full_scale(self.seams.original, result, self.rate, stretches)
         parts = {
             "joins": joined([one.score for one in scored]) if stretches else 0.0,
             "length": length_score(seconds, wanted, own_seconds),
             "repetition": repetition_score(stretches, own_seconds, wanted),
+            "again": heard.score,
+            "clipping": clipping_score(clipped),
             "beginning": beginning_score(original, mono, self.rate, found[0].at if found else seconds),
             "ending": end.score,
         }
+        as_before = parts | {"joins": joined([one.without_voice for one in scored]) if stretches else 0.0}
         return Verdict(
-            overall=100 * float(np.prod([part / 100 for part in parts.values()])),
+            overall=combined(parts),
+            before=combined({name: score for name, score in as_before.items() if name not in _NEW}),
             **parts,
             ending_kind=end.kind,
             seconds=seconds,
             unknown=max(0.0, seconds - sum(one.end - one.start for one in stretches)),
-            heard_soon=heard_soon(stretches),
+            heard=heard,
+            cut_voices=sum((one.values["voice"] or 0) >= _CUT for one in scored),
+            clipped=clipped,
             told_missed=_without(told or [], found),
             untold=_without(found, told) if told is not None else 0,
             seams=scored,

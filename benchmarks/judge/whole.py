@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .again import GRID
 from .alignment import SILENT
 from .signals import Array
 
@@ -13,9 +14,7 @@ if TYPE_CHECKING:
     from .alignment import Stretch
 
 _LENGTH_SHARE, _LENGTH_STEEPNESS = 0.3, 1.5  # an error of this share of what was added or left out halves the score
-_GRID = 0.1  # seconds in which passages are counted
 _REPETITION_WEIGHT = 0.8
-_SOON = 120.0  # seconds
 _BEGINNING = 5.0  # seconds
 _EXACT, _UNLIKE = -60.0, -10.0  # dB of what differs, for 100 and 0
 _ENDING_SLACK = 0.35  # seconds at the original's end that may be silence or a codec's padding
@@ -41,31 +40,14 @@ def length_score(seconds: float, wanted: float, original: float) -> float:
 
 def repetition_score(stretches: list[Stretch], original: float, wanted: float) -> float:
     """Every passage may be heard once more than filling the length needs; what is heard more often costs."""
-    cells = max(1, round(original / _GRID))
+    cells = max(1, round(original / GRID))
     plays = np.zeros(cells)
     for one in stretches:
-        first, last = (round((t + one.offset) / _GRID) for t in (one.start, one.end))
+        first, last = (round((t + one.offset) / GRID) for t in (one.start, one.end))
         plays[max(0, first) : max(0, last)] += 1
     allowed = np.ceil(wanted / original) + 1
     excess = np.maximum(plays - allowed, 0).sum() / max(plays.sum(), 1)
     return 100 * (1 - _REPETITION_WEIGHT * float(excess))
-
-
-def heard_soon(stretches: list[Stretch]) -> int:
-    """How often at most a passage is heard within two minutes."""
-    times: list[int] = []
-    places: list[int] = []
-    for one in stretches:
-        start, end, offset = (round(seconds / _GRID) for seconds in (one.start, one.end, one.offset))
-        times += range(start, end)
-        places += range(start + offset, end + offset)
-    if not times:
-        return 0
-    while_ = round(_SOON / _GRID)
-    # numbers by place and then time, apart enough that those just below one are the same place's in the last while
-    numbers = np.sort(np.asarray(places) * (2 * max(while_, times[-1])) + np.asarray(times))
-    often = np.arange(1, len(numbers) + 1) - np.searchsorted(numbers, numbers - while_)
-    return int(often.max())
 
 
 def beginning_score(original: Array, result: Array, rate: int, first_seam: float) -> float:
@@ -98,7 +80,7 @@ def ending(original: Array, result: Array, rate: int, stretches: list[Stretch]) 
 
 def _has_ending(levels: Array) -> bool:
     """Whether a piece [cells] comes to an end of its own, rather than stopping at full level or fading out."""
-    end = round(_last_sound(levels) / _GRID)
+    end = round(_last_sound(levels) / GRID)
     if end < 120:
         return True
     usual = float(np.median(levels[:end]))
@@ -110,7 +92,7 @@ def _has_ending(levels: Array) -> bool:
 
 def _levels(mono: Array, rate: int) -> Array:
     """[cells] mean square of every 0.1 s."""
-    size = round(_GRID * rate)
+    size = round(GRID * rate)
     kept = len(mono) // size * size
     return np.square(mono[:kept], dtype=np.float64).reshape(-1, size).mean(axis=1)
 
@@ -118,4 +100,4 @@ def _levels(mono: Array, rate: int) -> Array:
 def _last_sound(levels: Array) -> float:
     """Seconds up to which there is sound."""
     heard = np.flatnonzero(levels > SILENT)
-    return (int(heard[-1]) + 1) * _GRID if len(heard) else 0.0
+    return (int(heard[-1]) + 1) * GRID if len(heard) else 0.0
