@@ -21,7 +21,8 @@ _SOON = 60.0  # seconds within which a third hearing is noticed
 _AT_ONCE = 10.0  # seconds within which a second one is
 _ROUNDS, _ROUND_SECONDS = 4, 30.0  # so many hearings in so many seconds are a record that is stuck
 _OFTEN_SECONDS = 120.0
-_THIRD_WEIGHT, _AT_ONCE_WEIGHT = 0.5, 0.5  # costs of a share of the added time
+_LITTLE, _MUCH = 20.0, 30.0  # seconds that are added by going back once, and seconds from which that counts in full
+_THIRD_WEIGHT, _AT_ONCE_WEIGHT = 0.2, 0.35  # costs of a share of the added time
 _STUCK_SECONDS = 30.0  # stuck, which halve what is left: they are remembered, however long the result is
 
 
@@ -44,9 +45,10 @@ class Again:
 
     @property
     def score(self) -> float:
-        """0..100; what no tool can avoid costs nothing."""
+        """0..100; what no tool can avoid costs nothing, nor does going back once for so little."""
         third = max(0.0, self.third - self.least) / self.added
-        kept = (1 - _THIRD_WEIGHT * min(1.0, third)) * (1 - _AT_ONCE_WEIGHT * min(1.0, self.at_once / self.added))
+        at_once = self.at_once / self.added * float(np.clip((self.added - _LITTLE) / (_MUCH - _LITTLE), 0, 1))
+        kept = (1 - _THIRD_WEIGHT * min(1.0, third)) * (1 - _AT_ONCE_WEIGHT * min(1.0, at_once))
         return 100 * kept / (1 + self.stuck / _STUCK_SECONDS)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Penalties are shares of what a listener likes. Tuned 2026-11-22 with benchmarks/quality.py, whose judge takes 8 of 100
 # for a fade where the track has an ending of its own, on the 26 tracks of fetch_music.TUNED and 20 s clips of them.
 _FADE_ROOM = 10.0  # seconds of music a fade needs after the last jump
-_FADE_PENALTY, _FADE_FOR_NO_ENDING = 0.08, 0.02  # of fading out where the track itself ends, and where it does not
+_FADE_PENALTY, _FADE_FOR_NO_ENDING = 0.12, 0.02  # of fading out where the track itself ends, and where it does not
 # Chosen 2026-11-28: whoever has a track cut to a length wants to hear how it ends, unless the joins are bad.
 _PAUSE_WHEN_EXACT, _CUT_WHEN_EXACT = (0.15, 0.2), (0.08, 0.02)  # as above, where the length can be met by routes
 _FADE_WHEN_SHORTER = (0.45, 0.2)  # of fading out where the track itself ends, and where it does not

@@ -32,6 +32,13 @@ _SOON_ENOUGH = 3  # … so much more often than if the track were played evenly
 _SOON_AGAIN = 0.2  # penalty of the share of the result heard once more than that, …
 _SOONEST_AGAIN = 0.02  # … and of each such time of what is heard most often
 _SHORT = 60.0  # seconds of the source below which both are less, in proportion
+# As benchmarks/judge counts it since 2026-11-28; tried with twice as much on the same 26 tracks and clips of them.
+_THIRD, _THIRD_SECONDS = 0.2, 60.0  # penalty of the share of what is added that is heard a third time within so long
+_AT_ONCE, _AT_ONCE_SECONDS = 0.35, 10.0  # … and of the share that was just heard
+_LITTLE, _MUCH = 20.0, 30.0  # seconds added by going back once, and seconds from which it counts in full
+_USUAL_PLAYS = 3.0  # what is played more often than this on average tires anyway, and variety is better
+_ROUNDS, _ROUNDS_SECONDS = 4, 30.0  # a record that plays a place so often within so many seconds is stuck …
+_STUCK_SECONDS = 30.0  # … and so long of that takes half of what a listener likes
 
 
 @dataclass(frozen=True)
@@ -91,18 +98,54 @@ class RepetitionPenalty:
             again = np.maximum(0, often - math.ceil(seconds / self.seconds) - _SOON_ENOUGH)
             penalty += _SOON_AGAIN * float(again.mean()) + _SOONEST_AGAIN * float(again.max())
         # nothing can be new for long in a short source: better again than by a poor seam
-        return penalty * min(1.0, self.seconds / _SHORT)
+        return penalty * min(1.0, self.seconds / _SHORT) + self._tiring(number)
+
+    def _tiring(self, number: Ints) -> float:
+        """What the listener loses by what is heard again within a minute, by cells as `of_order` numbers them."""
+        at_once = self._at_once * _heard(number, _AT_ONCE_SECONDS, 2)
+        third = self._third * _heard(number, _THIRD_SECONDS, 3)
+        stuck = _CELL * _heard(number, _ROUNDS_SECONDS, _ROUNDS)
+        return at_once + third + self._novelty * stuck / (stuck + _STUCK_SECONDS)
 
     def marginal(self, used: Sequence[int], among: int) -> Floats:
         """[jumps] roughly what using each once more costs the listener after these, where `among` are used in all."""
-        penalty = (1 - WORST_SHARE) / among * self.jumps.penalty + self._seam_penalty
+        penalty = (1 - WORST_SHARE) / among * self.jumps.penalty + self._seam_penalty + self._at_once_penalty
         for jump, count in zip(used, self._similar_uses(used).tolist(), strict=True):
             penalty[self.near[jump]] += _REUSE * count
         # of playing each cell once more
         counts = self._play_counts(used)
-        heavier = self._replay_penalty(counts + 1) - self._replay_penalty(counts)
-        total = np.concatenate([[0.0], np.cumsum(heavier)]) / self._result_cells
-        return penalty + total[self._stop] - total[self._start]
+        penalty += self._between(self._replay_penalty(counts + 1) - self._replay_penalty(counts)) / self._result_cells
+        if self.seconds <= _SHORT:  # then what is played a third time is so within a minute
+            penalty += self._between(self._third * (counts >= 2))
+        return penalty
+
+    def _between(self, cells: Floats) -> Floats:
+        """[jumps] sum of `cells` [cells] from where each enters to where it leaves."""
+        total = np.concatenate([[0.0], np.cumsum(cells)])
+        return total[self._stop] - total[self._start]
+
+    @cached_property
+    def _at_once_penalty(self) -> Floats:
+        """[jumps] of each that brings back what was just heard."""
+        gain = self.jumps.gain_seconds
+        return np.where(gain < _AT_ONCE_SECONDS, self._at_once * gain / _CELL, 0.0)
+
+    @cached_property
+    def _at_once(self) -> float:
+        """Penalty of each cell that was just heard."""
+        added = (self.plays - 1) * self.seconds
+        much = float(np.clip((added - _LITTLE) / (_MUCH - _LITTLE), 0, 1))
+        return _AT_ONCE * much * self._novelty * _CELL / added
+
+    @cached_property
+    def _third(self) -> float:
+        """Penalty of each cell that is heard a third time within a minute."""
+        return _THIRD * self._novelty * _CELL / ((self.plays - 1) * self.seconds)
+
+    @property
+    def _novelty(self) -> float:
+        """How much, 0 to 1, it matters when something is heard again."""
+        return min(1.0, _USUAL_PLAYS / self.plays)
 
     @cached_property
     def _start(self) -> Ints:
@@ -144,3 +187,8 @@ class RepetitionPenalty:
         enough = np.floor(self.plays) + 1
         too_often = np.maximum(0, counts - np.ceil(self.plays) - 1)
         return _REPLAY * np.maximum(0, counts - enough) + _OVERPLAY * too_often
+
+
+def _heard(number: Ints, seconds: float, times: int) -> int:
+    """How many cells, numbered by place and then time, are heard at least so many times in so many seconds."""
+    return int(np.count_nonzero(number[times - 1 :] - number[: 1 - times] < round(seconds / _CELL)))
