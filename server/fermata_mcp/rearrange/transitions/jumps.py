@@ -38,9 +38,7 @@ _CUT_VOICE = 0.3  # share of the listeners who mind
 _IN_VOICE = 0.8  # mismatch for which a cut is moved out of a voice
 _SAME_WORDS = 0.02  # penalty of hearing only words again
 # Tuned 2026-11-28 with benchmarks/quality.py on the same tracks: twice as much makes a dozen of them fade.
-_LESS_ALIKE, _SAME, _UNLIKE = 0.15, 0.2, 0.6  # penalty of one more of mismatch between these two
-
-
+_LESS_ALIKE, _SAME, _NEARLY = 0.15, 0.2, 0.43  # penalty of one more of mismatch between these two, both accepted
 _ARRAYS = ("leave", "lag", "mismatch", "acceptance", "voiced")
 
 
@@ -106,7 +104,7 @@ class Jumps:
     def penalty(self) -> Floats:
         """[jumps] of using each: the share of listeners it loses, more where it loses too many or words come again."""
         # nobody minds a jump that is nearly right, and still the one that is quite right is better
-        less_alike = _LESS_ALIKE * (np.clip(self.mismatch, _SAME, _UNLIKE) - _SAME)
+        less_alike = _LESS_ALIKE * (np.clip(self.mismatch, _SAME, _NEARLY) - _SAME)
         bad = _HOPELESS * self.mismatch + _BAD_PENALTY * (self.acceptance < _BAD)
         return 1 - self.acceptance + less_alike + bad + _SAME_WORDS * self.voiced
 
