@@ -88,10 +88,11 @@ def main() -> None:
         return
     first = _sides(args.sound, args.found, args.task, args.tools[0], _NAMES[args.tools[0]])
     if args.against:
-        second = _sides(*args.against, args.task, args.tools[0], f"{_NAMES[args.tools[0]]}, {args.against[0].name}")
+        sound, found = args.against
+        second = _sides(sound, found, args.task, args.tools[0], f"{_NAMES[args.tools[0]]}, {sound.name}")
     else:
         second = _sides(args.sound, args.found, args.task, args.tools[-1], _NAMES[args.tools[-1]])
-    pairs = [(first[name], second[name]) for name in first if name in second]
+    pairs: list[tuple[Side, Side]] = [(first[name], second[name]) for name in first if name in second]
     made = make_page(args.folder, pairs, args.pairs, args.seed)
     print(f"{made} pairs: open {args.folder / 'listen.html'}, and keep {args.folder / 'key.json'} away from listeners")
 

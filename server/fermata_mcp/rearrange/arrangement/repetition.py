@@ -32,9 +32,11 @@ _SOON_ENOUGH = 3  # … so much more often than if the track were played evenly
 _SOON_AGAIN = 0.2  # penalty of the share of the result heard once more than that, …
 _SOONEST_AGAIN = 0.02  # … and of each such time of what is heard most often
 _SHORT = 60.0  # seconds of the source below which both are less, in proportion
-# As benchmarks/judge counts it since 2026-11-28; tried with twice as much on the same 26 tracks and clips of them.
-_THIRD, _THIRD_SECONDS = 0.2, 60.0  # penalty of the share of what is added that is heard a third time within so long
-_AT_ONCE, _AT_ONCE_SECONDS = 0.35, 10.0  # … and of the share that was just heard
+# Tuned 2026-11-28 with benchmarks/quality.py, +60 s and +180 s, and on 30 s and 20 s clips, of the same 26 tracks: more
+# makes fewer seconds come again, by worse joins and more fades.
+_THIRD, _THIRD_IN_SHORT = 0.08, 0.2  # penalty of the share of what is added that is heard a third time …
+_THIRD_SECONDS = 60.0  # … within so long; of a short source, where it is most of it, more
+_AT_ONCE, _AT_ONCE_SECONDS = 0.3, 10.0  # … and of the share that was just heard
 _LITTLE, _MUCH = 20.0, 30.0  # seconds added by going back once, and seconds from which it counts in full
 _USUAL_PLAYS = 3.0  # what is played more often than this on average tires anyway, and variety is better
 _ROUNDS, _ROUNDS_SECONDS = 4, 30.0  # a record that plays a place so often within so many seconds is stuck …
@@ -140,7 +142,8 @@ class RepetitionPenalty:
     @cached_property
     def _third(self) -> float:
         """Penalty of each cell that is heard a third time within a minute."""
-        return _THIRD * self._novelty * _CELL / ((self.plays - 1) * self.seconds)
+        third = _THIRD_IN_SHORT if self.seconds <= _SHORT else _THIRD
+        return third * self._novelty * _CELL / ((self.plays - 1) * self.seconds)
 
     @property
     def _novelty(self) -> float:
