@@ -36,6 +36,7 @@ _LIMITS = (0.06, 0.2, 0.4, 0.6, np.inf)  # penalties of the heaviest jump that a
 _USUAL_NUMBERS = (3, 8)  # of jumps in a sequence, before one is known
 _FIRST_JUMPS = 6  # tried as the one soon after the place to continue at
 _PATIENCE = 72  # fruitless attempts to improve before giving up
+_LITTLE_PATIENCE = 24  # … where the sequence is heavier than any jump allowed, so that heavier ones are tried anyway
 _FEW_RUINED, _MOST_RUINED = 6, 0.5  # jumps, or share of the jumps, taken out at once
 _IN_A_ROW = 0.5  # of the times, jumps that follow one another are taken out
 _LIGHTEST = 0.5  # share of its penalty for which a jump may be had
@@ -129,7 +130,7 @@ class _Search:
             best = self._initial(best, allowed)
             if best is None:
                 continue
-            best = self._improve(best, allowed)
+            best = self._improve(best, allowed, _LITTLE_PATIENCE if best.penalty > limit else _PATIENCE)
             if not best.off and best.penalty <= WORST_SHARE * limit:
                 break
         return self._shuffle(best) if best else None
@@ -147,10 +148,10 @@ class _Search:
                 best = self._accept(best, self._fill(self._seed_parts(start, allowed, among), allowed, among))
         return best
 
-    def _improve(self, best: JumpSequence, allowed: Ints) -> JumpSequence:
+    def _improve(self, best: JumpSequence, allowed: Ints, patience: int) -> JumpSequence:
         """Ruin and recreate until that no longer helps."""
         failures = 0
-        while failures < _PATIENCE:
+        while failures < patience:
             better = self._ruin_and_recreate(best, allowed)
             failures = failures + 1 if better is best else 0
             best = better

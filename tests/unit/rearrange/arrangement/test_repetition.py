@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fermata_mcp.rearrange.arrangement.objective import Objective
 from fermata_mcp.rearrange.arrangement.repetition import RepetitionPenalty
+from fermata_mcp.rearrange.arrangement.search import find_sequence
 from support.jumps import jumps_of, sequence_for
 
 
@@ -52,3 +54,37 @@ def test_the_same_again_at_once_is_worse_than_later(around: bool) -> None:
     penalty = RepetitionPenalty.of(jumps_of((20, 10, 1.0), (90, 80, 1.0)), 100, 400)
     together, apart = [0, 0, 0, 0, 1, 1, 1, 1], [0, 1, 0, 1, 0, 1, 0, 1]
     assert penalty.of_order(together, around) > penalty.of_order(apart, around)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "added", "tiring", "better"),
+    [
+        pytest.param(100, 60, [(90, 6)] * 10, [(90, 60)], id="six seconds ten times, or a minute once"),
+        pytest.param(30, 30, [(28, 8), (20, 8), (28, 14)], [(28, 26), (20, 4)], id="eight seconds, or a clip"),
+        pytest.param(30, 36, [(28, 12)] * 3, [(28, 12), (14, 12), (20, 12)], id="part of a clip, or its parts"),
+        pytest.param(
+            180, 60, [(90, 15)] * 4, [(40, 15), (80, 15), (120, 15), (170, 15)], id="four times, or elsewhere"
+        ),
+    ],
+)
+def test_what_was_just_heard_tires(
+    seconds: float, added: float, tiring: list[tuple[float, float]], better: list[tuple[float, float]]
+) -> None:
+    """Jumps as (second left, seconds back), all equally smooth."""
+    penalties: list[float] = []
+    for jumps in (tiring, better):
+        penalty = RepetitionPenalty.of(jumps_of(*((leave, back, 1.0) for leave, back in jumps)), seconds, added)
+        penalties.append(penalty.of_order(range(len(jumps)), around=False))
+    assert penalties[0] > penalties[1]
+
+
+def test_going_back_once_is_how_a_few_seconds_are_added() -> None:
+    penalty = RepetitionPenalty.of(jumps_of((40, 8, 1.0)), 100, 8)
+    assert penalty.of_order([0], around=False) == 0
+
+
+def test_a_clip_is_played_again_as_a_whole_rather_than_by_its_smoothest_seconds() -> None:
+    objective = Objective(added=28, seconds=30, start=4, soon=False, spacing=2, tail=0)
+    sequence = find_sequence(jumps_of((28, 7, 1.0), (29, 28, 0.9)), objective, lambda _share: None)
+    assert sequence is not None
+    assert sequence.jumps == (1,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,3 +77,12 @@ def test_what_more_listeners_mind_is_heavier() -> None:
     assert (np.diff(penalty) > 0).all()
     assert penalty[0] == 0
     assert penalty[3] - penalty[2] > 0.1, "what is simply bad"
+
+
+def test_of_jumps_that_nobody_minds_the_one_that_is_more_alike_is_lighter() -> None:
+    jumps = replace(
+        jumps_of(*[(20 + place, 10, 1.0) for place in range(4)]), mismatch=np.array([0.05, 0.15, 0.25, 0.4])
+    )
+    penalty = jumps.penalty
+    assert (np.diff(penalty) > 0).all()
+    assert penalty[3] - penalty[2] > 5 * (penalty[1] - penalty[0])
