@@ -17,6 +17,7 @@ from .objective import Objective, head, objective_of, shortest_jump
 from .repeat import even_crossfades, intro_wrap, loop_crossfade, passage_crossfade, repeat_crossfades
 from .search import JumpSequence, find_sequence
 from .shorten import all_at_once, better_length, fitted, shorten
+from .talk import talk_warning
 from .timeline import Timeline, intro_loop_timeline, loop_timeline
 
 if TYPE_CHECKING:
@@ -51,6 +52,22 @@ def arrange(samples: Samples, job: Job, progress: Callable[[float], None]) -> Ar
     analysis = analyse(samples, start, stop, cache, lambda part: progress(part * 0.5))
     if job.repeat is not None:
         return _passage(samples, analysis, job, job.repeat)
+    whole = _whole(samples, analysis, frames, untouched, job, cache, progress)
+    said = talk_warning(analysis, longer=frames > samples.frames or job.loops)
+    return replace(whole, warnings=(*whole.warnings, *said))
+
+
+def _whole(
+    samples: Samples,
+    analysis: Analysis,
+    frames: int,
+    untouched: int,
+    job: Job,
+    cache: Cache,
+    progress: Callable[[float], None],
+) -> Arrangement:
+    """Of the length that is wanted."""
+    place = untouched if job.continue_at is not None else None
     if analysis.silent:
         silence = "The track is silent, and so is what was added."
         return _repeat(samples, analysis, frames, None, job, "silence", silence)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fermata_mcp.media.tagging.kinds import kind_of
 
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
+from fermata_mcp.media.formats.contents import kind_of
 from support.asked import begin, extend
 from support.encoded import RATE, RECIPES, encoded, music
 from support.engines import House, finished

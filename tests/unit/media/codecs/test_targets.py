@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 
 import pytest
@@ -109,3 +110,17 @@ def test_what_is_told_of_channels_and_endings() -> None:
     assert ".m4a" in writable(with_library=True)
     assert ".m4a" not in writable(with_library=False)
     assert ".wav" in writable(with_library=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "subtype", "ending"),
+    [
+        ("a.wav", "WAV", "PCM_16", ".wav"), ("a.WAVE", "WAVEX", "PCM_16", ".wave"),
+        ("a.mp3", "FLAC", "PCM_16", ".flac"),
+        ("3f1c9e", "WAV", "PCM_16", ".wav"), ("a.ogg", "OGG", "OPUS", ".ogg"), ("a.mp3", "OGG", "OPUS", ".opus"),
+        ("a.opus", "OGG", "VORBIS", ".ogg"), ("a.aif", "AIFF", "PCM_16", ".aif"), ("a.xyz", "SVX", "PCM_S8", ".xyz"),
+        ("a.mp2", "MP3", "MPEG_LAYER_II", ".mp3"), ("song v1.2", "FLAC", "PCM_24", ".flac"),
+    ],
+)  # fmt: skip
+def test_the_ending_follows_the_content(name: str, container: str, subtype: str, ending: str) -> None:
+    assert kept(facts(container, subtype, PurePath(name).suffix.lower())).ending == ending

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fermata_mcp.media.formats.kinds import ending_for, media_type, name_in, sniff, suffix_in, suffix_of
+from fermata_mcp.media.formats.kinds import media_type, name_in, sniff, suffix_in, suffix_of
 
 STARTS = {
     b"RIFF\x00\x00\x00\x00WAVEfmt ": ".wav",
@@ -67,17 +67,3 @@ def test_addresses() -> None:
 )
 def test_hosts_are_told_what_a_file_holds(name: str, kind: str) -> None:
     assert media_type(name) == kind
-
-
-@pytest.mark.parametrize(
-    ("name", "container", "subtype", "ending"),
-    [
-        ("a.wav", "WAV", "PCM_16", ".wav"), ("a.WAVE", "WAVEX", "PCM_16", ".wave"),
-        ("a.mp3", "FLAC", "PCM_16", ".flac"),
-        ("3f1c9e", "WAV", "PCM_16", ".wav"), ("a.ogg", "OGG", "OPUS", ".ogg"), ("a.mp3", "OGG", "OPUS", ".opus"),
-        ("a.opus", "OGG", "VORBIS", ".ogg"), ("a.aif", "AIFF", "PCM_16", ".aif"), ("a.xyz", "SVX", "PCM_S8", ".xyz"),
-        ("a.mp2", "MP3", "MPEG_LAYER_II", ".mp3"), ("song v1.2", "FLAC", "PCM_24", ".flac"),
-    ],
-)  # fmt: skip
-def test_the_ending_follows_the_content(name: str, container: str, subtype: str, ending: str) -> None:
-    assert ending_for(name, container, subtype) == ending
