@@ -148,7 +148,7 @@ class RepetitionPenalty:
     @property
     def _novelty(self) -> float:
         """How much, 0 to 1, it matters when something is heard again."""
-        return min(1.0, _USUAL_PLAYS / self.plays)
+        return min(1.0, _USUAL_PLAYS / self.plays) ** 2
 
     @cached_property
     def _start(self) -> Ints:

@@ -38,7 +38,7 @@ _CUT_VOICE = 0.3  # share of the listeners who mind
 _IN_VOICE = 0.8  # mismatch for which a cut is moved out of a voice
 _SAME_WORDS = 0.02  # penalty of hearing only words again
 # Tuned 2026-11-28 with benchmarks/quality.py on the same tracks: twice as much makes a dozen of them fade.
-_LESS_ALIKE, _SAME, _NEARLY = 0.15, 0.2, 0.43  # penalty of one more of mismatch between these two, both accepted
+_LESS_ALIKE, _SAME, _NEARLY = 0.12, 0.2, 0.43  # penalty of one more of mismatch between these two, both accepted
 _ARRAYS = ("leave", "lag", "mismatch", "acceptance", "voiced")
 
 
