@@ -78,7 +78,7 @@ LONG = (
 )
 PROMISES = {
     "any track fits any length": (
-        "tests/unit/rearrange/arrangement/test_shorten.py::test_beginning_and_ending_are_bit_for_bit[4",
+        "tests/unit/rearrange/arrangement/test_shorten.py::test_beginning_and_ending_are_bit_for_bit_those_of_the_track[4",
     ),
     "a join that is not wanted is not made again": (
         "tests/unit/engine/intake/test_earlier_joins.py::test_another_way_without_that_join[result",

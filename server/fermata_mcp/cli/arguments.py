@@ -25,8 +25,12 @@ examples:
   fermata-mcp extend song.mp3 --provider sunoapi --prompt "a big finale" --dry-run
 
 --option NAME=VALUE of the provider local, which is free and offline:
-  ending=keep|fade|loop       the track's own ending, a fade-out, or a seamless loop
+  ending=keep|fade|loop       the track's own ending, a fade-out, or a seamless loop;
+                              intro_loop plays the beginning once, and then loops
   part=intro|middle|outro     which third is made longer
+  fade_seconds=8              how long a fade-out lasts
+  repeat=0:40-1:00 times=3    hear a passage so often (each with an --option of its own)
+  avoid=[62.4]                seconds of joins of an earlier result that are not wanted
   Whatever else it takes: fermata-mcp providers local. Other providers take the fields
   of their own API under their own names.
 

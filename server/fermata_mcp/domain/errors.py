@@ -8,6 +8,7 @@ FermataError(code, message, hint, retryable)
 │   ├── FileNotAllowed        outside the allowed folders, or unreadable
 │   ├── AddressRefused        a link to a host that may not be spoken to (media.network.addresses)
 │   ├── NotAudio              the bytes are not audio we can read
+│   │   ├── NoDecoder             of a kind that needs another decoder (media.codecs.libraries)
 │   │   └── Undecodable           it ended a decoder, or kept it busy for too long (media.decoding.client)
 │   ├── TooLarge              a limit is named in the message
 │   ├── OverBudget            a credit cap would be exceeded

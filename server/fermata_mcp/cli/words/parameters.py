@@ -33,7 +33,7 @@ FLAGS = {
     "variation": "--variation",
 }
 # What the provider `local` understands in --option, where its values are words; a test compares with its facts.
-LOCAL_VALUES = {"ending": ("keep", "fade", "loop"), "part": ("intro", "middle", "outro")}
+LOCAL_VALUES = {"ending": ("keep", "fade", "loop", "intro_loop"), "part": ("intro", "middle", "outro")}
 # The command line waits until the work is over.
 WITHOUT_A_FLAG = frozenset({"wait_seconds"})
 COMMANDS = {

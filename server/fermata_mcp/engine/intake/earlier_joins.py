@@ -53,9 +53,10 @@ class EarlierJoins:
         Raises:
             InvalidRequest: No earlier result has a join there; those there are, are named.
         """
-        provider, given = self._owner(request), places((request.options or {}).get(OPTION))
+        given = places((request.options or {}).get(OPTION))
         seconds = [one for one in given or () if isinstance(one, float)]
-        if provider is None or not seconds:
+        provider = self._owner(request) if seconds else None
+        if provider is None:
             return Resolved(request)
         source = parse_source(request.source)
         earlier = await self._results_of(source, provider)
