@@ -41,7 +41,7 @@ WRITERS = {
         label(target, "Title", "Origin")
     """,
     "a copy for a person": """
-        from fermata_mcp.cli.saving import Place
+        from fermata_mcp.cli.extending.saving import Place
         Place(target, force=False).keep(source)
     """,
     "a download": """
