@@ -42,7 +42,7 @@ WRITERS = {
     """,
     "a copy for a person": """
         from fermata_mcp.cli.extending.saving import Place
-        Place(target, force=False).keep(source)
+        Place(target, force=False, output_dir=target.parent).keep(source)
     """,
     "a download": """
         import anyio

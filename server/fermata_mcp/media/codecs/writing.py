@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from pathlib import Path
 
+    import soundfile
+
     from .sound import Writer
     from .targets import Target
 
@@ -67,7 +69,7 @@ def writer(
         with _sndfile(path, target, container, channels, spending) as file:
             for name, value in (words or {}).items():
                 setattr(file, name, value)
-            yield file
+            yield _Written(file, path)
         return
     found = library()
     if found is None:
@@ -80,7 +82,9 @@ def writer(
 
 
 @contextmanager
-def _sndfile(path: Path, target: Target, container: str, channels: int, spending: Spending) -> Generator[Writer]:
+def _sndfile(
+    path: Path, target: Target, container: str, channels: int, spending: Spending
+) -> Generator[soundfile.SoundFile]:
     import soundfile
 
     try:
@@ -89,11 +93,25 @@ def _sndfile(path: Path, target: Target, container: str, channels: int, spending
                 str(path), "w", target.rate, channels, subtype=target.subtype, format=container,
                 compression_level=spending.level, bitrate_mode=spending.mode,
             )  # fmt: skip
-        with opened as file:
-            given: Any = file
-            yield given
     except soundfile.SoundFileError as error:
         raise _stopped(path) from error
+    with opened as file:
+        yield file
+
+
+class _Written:
+    """Of what fails while a file is written, only the writing is the folder's fault: the source may be damaged."""
+
+    def __init__(self, file: soundfile.SoundFile, path: Path) -> None:
+        self._file, self._path = file, path
+
+    def write(self, block: Any) -> None:
+        import soundfile
+
+        try:
+            self._file.write(block)
+        except soundfile.SoundFileError as error:
+            raise _stopped(self._path) from error
 
 
 @contextmanager
