@@ -65,10 +65,15 @@ class Sound:
         return _SUBTYPES.get(self.codec, self.codec.upper())
 
 
-class Writer(Protocol):
-    """Takes blocks [frames, channels] of one numpy type; what was written is whole once it was closed."""
+class Sink(Protocol):
+    """Takes blocks [frames, channels] of one numpy type."""
 
     def write(self, data: Native) -> None: ...
+
+
+class Writer(Sink, Protocol):
+    """What was written is whole once it was closed."""
+
     def __enter__(self) -> Self: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import soundfile
 
-    from .sound import Writer
+    from .sound import Sink
     from .targets import Target
 
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
@@ -53,7 +53,7 @@ def writer(
     layout: str | None,
     spending: Spending,
     words: Mapping[str, str] | None = None,
-) -> Generator[Writer]:
+) -> Generator[Sink]:
     """Something to write blocks [frames, channels] to; `path` is whole after the block.
 
     Args:
@@ -105,11 +105,11 @@ class _Written:
     def __init__(self, file: soundfile.SoundFile, path: Path) -> None:
         self._file, self._path = file, path
 
-    def write(self, block: Any) -> None:
+    def write(self, data: Any) -> None:
         import soundfile
 
         try:
-            self._file.write(block)
+            self._file.write(data)
         except soundfile.SoundFileError as error:
             raise _stopped(self._path) from error
 
