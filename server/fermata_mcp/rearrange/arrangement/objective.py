@@ -18,7 +18,7 @@ _FADE_ROOM = 10.0  # seconds of music a fade needs after the last jump
 _FADE_PENALTY, _FADE_FOR_NO_ENDING = 0.12, 0.02  # of fading out where the track itself ends, and where it does not
 # Chosen 2026-11-28: whoever has a track cut to a length wants to hear how it ends, unless the joins are bad.
 _PAUSE_WHEN_EXACT, _CUT_WHEN_EXACT = (0.15, 0.2), (0.08, 0.02)  # as above, where the length can be met by routes
-_FADE_WHEN_SHORTER = (1.2, 0.9)  # of fading out where the track itself ends, and where it does not
+_FADE_WHEN_SHORTER = (0.85, 0.7)  # of fading out where the track itself ends, and where it does not
 _FREE_CUT, _FREE_PAUSE = 0.12, 0.3  # seconds of its last sound the own ending may lack, and of silence it may gain
 _PAUSE_PENALTY, _PAUSE_MOST = 0.04, 2.0  # per second of silence after the end; seconds
 _CUT_PENALTY = (0.06, 0.01)  # of cutting into the near-silence at the end: at all, per second

@@ -26,9 +26,9 @@ _PER_SECOND = 100  # of its probabilities
 _PROBE, _EVERY = 1.5, 6.0  # seconds listened to at first, of so many
 _SUSPECTED = 0.15  # mean probability in a probe from which all around it is listened to
 _PIECE, _MARGIN = 30.0, 0.6  # seconds listened to at once, and before and after them
-_SURE = (
-    0.8  # probability in the band from which it is taken for speech: of 52 instrumental tracks 4 are, half of the time
-)
+# Probability in the band from which it is taken for speech: at most a tenth of each of 53 instrumental tracks is, and
+# more than half of each of 12 with talk over them.
+_SURE = 0.8
 _SMOOTH = 0.25  # seconds; a single sound is no voice
 
 
