@@ -57,7 +57,7 @@ class _Frame:
 
 def parts_of(data: mmap, size: int) -> tuple[Part, ...]:
     """The frames of an MP3 file as one run; none where it does not begin with a frame."""
-    found = _walked(data, _after_id3(data[:10]), size)
+    found = _walked(data, after_id3(data[:10]), size)
     if found is None:
         return ()
     if found.told is not None and abs(found.told - found.samples) <= _FRAME_SAMPLES:
@@ -73,7 +73,7 @@ def part_within(data: mmap, start: int, stop: int) -> Part | None:
 
 def measured(data: mmap, stop: int, seconds: float) -> tuple[int, float, bool] | None:
     """Bytes of the frames up to `seconds`, how long they last, and whether all have the same rate; None for no MP3."""
-    at = _after_id3(data[:10])
+    at = after_id3(data[:10])
     first = _frame(data, at)
     if first is None:
         return None
@@ -163,12 +163,13 @@ def _telling(walked: Walked) -> bytes:
 def _beginning(path: Path) -> tuple[int, bytes]:
     """Where the first frame should start, and the bytes from there that hold it whole."""
     with path.open("rb") as file:
-        start = _after_id3(file.read(10))
+        start = after_id3(file.read(10))
         file.seek(start)
         return start, file.read(_LARGEST_FRAME)
 
 
-def _after_id3(data: bytes) -> int:
+def after_id3(data: bytes) -> int:
+    """Bytes that an ID3 tag takes, by the first ten of a file; 0 where it has none."""
     if data[:3] != b"ID3" or len(data) < 10:
         return 0
     size = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from .mp3 import after_id3
 from .mp4 import movie_sound
 
 _FIRST_BYTES = 4096
@@ -107,8 +108,8 @@ def signature_in(path: Path) -> Signature | None:
     try:
         with path.open("rb") as file:
             start = file.read(_FIRST_BYTES)
-            if start[:3] == b"ID3" and len(start) > 10:
-                file.seek(10 + sum((start[9 - place] & 0x7F) << 7 * place for place in range(4)))
+            if behind := after_id3(start):
+                file.seek(behind)
                 start = file.read(_FIRST_BYTES)
     except OSError:
         return None

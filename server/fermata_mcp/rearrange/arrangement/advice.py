@@ -16,10 +16,10 @@ _NOTICED_PAUSE = 0.5  # seconds of silence after the end that are told (chosen: 
 _SAME_LENGTH = 0.05  # seconds
 
 
-def clock(seconds: float) -> str:
-    """`3:42.5`."""
-    minutes, rest = divmod(round(seconds, 1), 60)
-    return f"{int(minutes)}:{rest:04.1f}"
+def clock(seconds: float, tenths: bool = True) -> str:
+    """`3:42.5`, or `3:42`."""
+    minutes, rest = divmod(round(seconds, int(tenths)), 60)
+    return f"{int(minutes)}:{rest:04.1f}" if tenths else f"{int(minutes)}:{rest:02.0f}"
 
 
 def sure(crossfades: tuple[Crossfade, ...]) -> bool:

@@ -44,30 +44,34 @@ class Arrangement:
 
 def arrange(samples: Samples, job: Job, progress: Callable[[float], None]) -> Arrangement:
     """Analyse `samples` and decide on the whole result of `job`; `progress` is told the share done, 0 to 1."""
-    frames = round(job.length_seconds * samples.rate)
-    untouched = min(samples.frames, math.ceil((job.continue_at or 0) * samples.rate - 1e-6))
-    place = untouched if job.continue_at is not None else None
+    place = _place(samples, job)
     start, stop = _stretch(samples, place if job.repeat is None else round(job.repeat[1] * samples.rate))
     cache = Cache(job.cache, job.source)
     analysis = analyse(samples, start, stop, cache, lambda part: progress(part * 0.5))
     if job.repeat is not None:
         return _passage(samples, analysis, job, job.repeat)
-    whole = _whole(samples, analysis, frames, untouched, job, cache, progress)
-    said = talk_warning(analysis, longer=frames > samples.frames or job.loops)
-    return replace(whole, warnings=(*whole.warnings, *said))
+    whole = _whole(samples, analysis, job, cache, progress)
+    longer = job.loops or _wanted(samples, job) > samples.frames
+    return replace(whole, warnings=(*whole.warnings, *talk_warning(analysis, longer)))
+
+
+def _place(samples: Samples, job: Job) -> int | None:
+    """The frame to continue at, where one was named."""
+    if job.continue_at is None:
+        return None
+    return min(samples.frames, math.ceil(job.continue_at * samples.rate - 1e-6))
+
+
+def _wanted(samples: Samples, job: Job) -> int:
+    """Frames of the result."""
+    return round(job.length_seconds * samples.rate)
 
 
 def _whole(
-    samples: Samples,
-    analysis: Analysis,
-    frames: int,
-    untouched: int,
-    job: Job,
-    cache: Cache,
-    progress: Callable[[float], None],
+    samples: Samples, analysis: Analysis, job: Job, cache: Cache, progress: Callable[[float], None]
 ) -> Arrangement:
-    """Of the length that is wanted."""
-    place = untouched if job.continue_at is not None else None
+    """Of the length that is wanted, by whatever way there is."""
+    frames, place = _wanted(samples, job), _place(samples, job)
     if analysis.silent:
         silence = "The track is silent, and so is what was added."
         return _repeat(samples, analysis, frames, None, job, "silence", silence)
@@ -75,7 +79,7 @@ def _whole(
         evenly = _evenly(samples, analysis, frames, place, job)
         if evenly is not None:
             return evenly
-    arrangement = _rearrange(samples, analysis, frames, untouched, job, cache, progress)
+    arrangement = _rearrange(samples, analysis, frames, place or 0, job, cache, progress)
     if arrangement is not None:
         return arrangement
     done = "repeated (more music helps)" if frames > samples.frames or job.loops else "cut, and fades out"

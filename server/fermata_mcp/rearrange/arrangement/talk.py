@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .advice import clock
+
 if TYPE_CHECKING:
     from fermata_mcp.rearrange.features.analysis import Analysis
 
@@ -20,7 +22,11 @@ def talk_warning(analysis: Analysis, longer: bool) -> tuple[str, ...]:
         return ()
     lost = "sentences are heard again" if longer else "sentences are missing"
     bed = _bed(analysis)
-    loop = f"repeat only {_clock(bed[0])}-{_clock(bed[1])}, where nobody speaks" if bed else "loop music without speech"
+    loop = (
+        f"repeat only {clock(bed[0], tenths=False)}-{clock(bed[1], tenths=False)}, where nobody speaks"
+        if bed
+        else "loop music without speech"
+    )
     return (
         f"More than half of the track seems to be speech, so {lost} where it was made "
         f"{'longer' if longer else 'shorter'}. Better {loop}, let it fade out, or leave it as it is.",
@@ -35,8 +41,3 @@ def _bed(analysis: Analysis) -> tuple[float, float] | None:
     start, stop = (float(edge) / analysis.fps for edge in (edges[longest], edges[longest + 1] - 1))
     offset = analysis.start / (analysis.rate * analysis.step)
     return (start + offset, stop + offset) if stop - start >= _BED else None
-
-
-def _clock(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole // 60}:{whole % 60:02d}"

