@@ -22,7 +22,7 @@ from typing import Any, Literal
 from talk import FERMATA, Talk, child, env_in, get, spread, talking
 
 from fermata_mcp.app import DATABASE
-from fermata_mcp.store.sqlite import SqliteStore
+from fermata_mcp.store.sqlite.store import SqliteStore
 
 TASKS, SECONDS = 10_000, 30
 INTERVAL_MS = 15_000

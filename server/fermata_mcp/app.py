@@ -23,7 +23,7 @@ from .engine.service import Service
 from .logs import logging_to_stderr
 from .providers.registry import declared_accounts
 from .store.base import Store
-from .store.sqlite import SqliteStore
+from .store.sqlite.store import SqliteStore
 from .surface.server import make_server
 from .transports.front.front import Handed
 from .transports.serving import Serving

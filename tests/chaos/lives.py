@@ -11,7 +11,7 @@ import anyio
 from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.task import Step
 from fermata_mcp.engine.service import Service
-from fermata_mcp.store.sqlite import SqliteStore
+from fermata_mcp.store.sqlite.store import SqliteStore
 from support.music import silence
 
 from .scenarios import SCENARIOS, SOURCE_SECONDS, Scenario, load_scenarios

@@ -18,7 +18,7 @@ from fermata_mcp.domain.task import Task, Work
 from fermata_mcp.engine.service import Service
 from fermata_mcp.providers.base import Snapshot
 from fermata_mcp.providers.local.provider import LocalProvider
-from fermata_mcp.store.sqlite import SqliteStore
+from fermata_mcp.store.sqlite.store import SqliteStore
 
 from .scenarios import SKIPPED_SECONDS, knob, scenario, simple
 from .scenarios_bad import BROKEN, readings

@@ -19,8 +19,8 @@ from fermata_mcp.domain.spec import ProviderSpec, Rate
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from fermata_mcp.providers.http.client import HttpProvider
-from fermata_mcp.store.sqlite import SqliteStore
-from fermata_mcp.store.sqlite_file import Sql
+from fermata_mcp.store.sqlite.file import Sql
+from fermata_mcp.store.sqlite.store import SqliteStore
 from support.asked import begin, chain, extend
 from support.engines import House, settings_in
 

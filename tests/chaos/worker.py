@@ -25,7 +25,7 @@ from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.providers.suno import kie_classic, sunoapi
-from fermata_mcp.store.sqlite import SqliteStore
+from fermata_mcp.store.sqlite.store import SqliteStore
 
 # A submit's deadline stays a third of its lease, as in the server.
 TIMES = {"SUBMIT_LEASE_MS": 4500, "POLL_LEASE_MS": 3000, "GRACE_MS": 500}

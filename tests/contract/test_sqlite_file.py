@@ -18,9 +18,9 @@ import pytest
 from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.steps import moves
-from fermata_mcp.store import sqlite_file
-from fermata_mcp.store.sqlite import SqliteStore
-from fermata_mcp.store.sqlite_file import APPLICATION_ID, Sql
+from fermata_mcp.store.sqlite import file as sqlite_file
+from fermata_mcp.store.sqlite.file import APPLICATION_ID, Sql
+from fermata_mcp.store.sqlite.store import SqliteStore
 from support.places import TESTS
 from support.rows import ME, NOON, PAID, PRICE, a_step, a_task, claimed, created, only_step, stored
 
@@ -211,7 +211,7 @@ class TestPrivacy:
 
 
 def scripts() -> list[str]:
-    folder = resources.files("fermata_mcp.store") / "migrations"
+    folder = resources.files("fermata_mcp.store.sqlite") / "migrations"
     return [
         entry.read_text() for entry in sorted(folder.iterdir(), key=lambda e: e.name) if entry.name.endswith(".sql")
     ]

@@ -12,7 +12,7 @@ import pytest
 from fermata_mcp.domain.task import Clip, Task
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.base import GRACE_MS, LONGEST_WAIT_MS, SUBMIT_LEASE_MS, Unreadable
-from fermata_mcp.store.sqlite import SqliteStore
+from fermata_mcp.store.sqlite.store import SqliteStore
 from support.damage import Bytes, damage
 from support.rows import ME, NOON, PAID, PRICE, a_step, a_task, claimed, created, only_step, stored
 

@@ -28,7 +28,7 @@ def stop():
         os.kill(os.getpid(), signal.SIGSTOP)
 """
 AFTER_THE_INTENT = """
-from fermata_mcp.store.sqlite import SqliteStore
+from fermata_mcp.store.sqlite.store import SqliteStore
 carry_out = SqliteStore.apply
 async def apply(store, change, *, now):
     done = await carry_out(store, change, now=now)

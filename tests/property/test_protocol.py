@@ -37,9 +37,9 @@ from fermata_mcp.engine.steps import moves
 from fermata_mcp.engine.steps.money import money_of_failure
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.providers.registry import Registry
-from fermata_mcp.store import claiming
 from fermata_mcp.store.base import GRACE_MS, POLL_LEASE_MS, SUBMIT_LEASE_MS, AlreadyKnown
-from fermata_mcp.store.sqlite import SqliteStore
+from fermata_mcp.store.sqlite import claiming
+from fermata_mcp.store.sqlite.store import SqliteStore
 from support.engines import settings_in
 from support.rows import DAY_MS, NOON, PAID, PRICE, created, stored
 

@@ -15,7 +15,7 @@ from fermata_mcp.domain.task import Clip, Task
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.base import GRACE_MS, POLL_LEASE_MS, SUBMIT_LEASE_MS, Unreadable
 from fermata_mcp.store.rows import TASK_COLUMNS
-from fermata_mcp.store.sqlite import SqliteStore
+from fermata_mcp.store.sqlite.store import SqliteStore
 from fermata_mcp.surface.results.history import task_list
 from fermata_mcp.surface.results.task_view import task_view
 from support.damage import Bytes, damage

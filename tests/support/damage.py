@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from fermata_mcp.store.sqlite import SqliteStore
-from fermata_mcp.store.sqlite_file import Sql
+from fermata_mcp.store.sqlite.file import Sql
+from fermata_mcp.store.sqlite.store import SqliteStore
 
 
 class Bytes(bytes):

@@ -20,7 +20,7 @@ from fermata_mcp.domain.requests.request import ExtendRequest
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.lifespan import running_engine
 from fermata_mcp.engine.service import Service
-from fermata_mcp.store.sqlite import SqliteStore
+from fermata_mcp.store.sqlite.store import SqliteStore
 
 from .accounts import settings_with
 from .asked import extend

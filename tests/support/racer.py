@@ -12,7 +12,7 @@ import anyio
 
 from fermata_mcp.domain.errors import OverBudget
 from fermata_mcp.engine.steps import moves
-from fermata_mcp.store.sqlite import SqliteStore
+from fermata_mcp.store.sqlite.store import SqliteStore
 
 from .rows import NOON, PAID, PRICE, claimed, created
 

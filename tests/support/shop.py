@@ -10,7 +10,7 @@ from emulators.base import Emulator
 from emulators.faults import Front
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
-from fermata_mcp.store.sqlite import SqliteStore
+from fermata_mcp.store.sqlite.store import SqliteStore
 from support.asked import begin
 
 from .asked import extend

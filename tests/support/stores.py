@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from fermata_mcp.store.base import Store
-from fermata_mcp.store.sqlite import SqliteStore
+from fermata_mcp.store.sqlite.store import SqliteStore
 
 Connect = Callable[[], Store]
 PLACES: dict[str, Callable[[Path], Connect]] = {

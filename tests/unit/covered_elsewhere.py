@@ -7,17 +7,17 @@ and its file. What is pure has a test of its own.
 _COVERS = {
     "contract/test_never_sent.py": ("providers/http/client.py",),
     "contract/test_sqlite_file.py": (
-        "store/sqlite.py",
-        "store/sqlite_file.py",
+        "store/sqlite/store.py",
+        "store/sqlite/file.py",
     ),
     "contract/test_store.py": (
         "domain/task.py",
         "store/base.py",
-        "store/claiming.py",
-        "store/writing.py",
-        "store/removing.py",
+        "store/sqlite/claiming.py",
+        "store/sqlite/writing.py",
+        "store/sqlite/removing.py",
     ),
-    "contract/test_unreadable_rows.py": ("store/reading.py",),
+    "contract/test_unreadable_rows.py": ("store/sqlite/reading.py",),
     "e2e/test_cli.py": (
         "cli/main.py",
         "cli/commands.py",

@@ -15,7 +15,7 @@ from fermata_mcp.domain.task import Audio, SourceFacts, Task
 from fermata_mcp.engine.clock import Clock
 from fermata_mcp.engine.purging import Purging, Wanted
 from fermata_mcp.engine.steps import moves
-from fermata_mcp.store.sqlite import SqliteStore
+from fermata_mcp.store.sqlite.store import SqliteStore
 from support.rows import ME, created, only_step, stored
 
 pytestmark = pytest.mark.anyio

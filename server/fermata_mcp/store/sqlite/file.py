@@ -18,8 +18,7 @@ from typing import Any, Protocol, cast
 import apsw
 
 from fermata_mcp.domain.errors import FermataError, StoreUnavailable
-
-from .base import AlreadyKnown
+from fermata_mcp.store.base import AlreadyKnown
 
 BUSY_TIMEOUT_MS = 10_000
 APPLICATION_ID = 0x4645524D  # "FERM"
@@ -101,7 +100,7 @@ def _use_wal(connection: Sql) -> None:
 
 
 def _scripts() -> list[str]:
-    folder = resources.files("fermata_mcp.store") / "migrations"
+    folder = resources.files("fermata_mcp.store.sqlite") / "migrations"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
     return [(folder / name).read_text(encoding="utf-8") for name in names]
 

@@ -20,11 +20,12 @@ from fermata_mcp.domain.change import Change, NewStep
 from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
+from fermata_mcp.store import rows
+from fermata_mcp.store.base import CLOCK_SLACK_MS, Created, Page, Unreadable
 
-from . import claiming, reading, removing, rows, writing
-from .base import CLOCK_SLACK_MS, Created, Page, Unreadable
+from . import claiming, reading, removing, writing
 from .claiming import Taker
-from .sqlite_file import Sql, in_words, open_file
+from .file import Sql, in_words, open_file
 
 _T = TypeVar("_T")
 logger = logging.getLogger(__name__)

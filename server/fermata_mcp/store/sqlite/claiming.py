@@ -10,11 +10,11 @@ from typing import Any
 import apsw
 
 from fermata_mcp.domain.task import Step
+from fermata_mcp.store.base import CLOCK_SLACK_MS, GRACE_MS, LONGEST_WAIT_MS, POLL_LEASE_MS, SUBMIT_LEASE_MS, Unreadable
+from fermata_mcp.store.rows import step_from
 
-from .base import CLOCK_SLACK_MS, GRACE_MS, LONGEST_WAIT_MS, POLL_LEASE_MS, SUBMIT_LEASE_MS, Unreadable
+from .file import Sql
 from .reading import STEP, as_text, get, understood
-from .rows import step_from
-from .sqlite_file import Sql
 
 # The home of a step that could not be read.
 _NOBODY = "set aside"

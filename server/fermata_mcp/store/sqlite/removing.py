@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from .file import Sql
 from .reading import as_text
-from .sqlite_file import Sql
 
 # Over for good: nothing is fetched, asked for or decided any more, and of its money nothing is open, disputed, counted
 # by a cap or needed to tell what a balance should be.

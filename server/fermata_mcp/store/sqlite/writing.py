@@ -10,12 +10,12 @@ from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.errors import OverBudget
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import STEP_MOVES, Clip, Task
+from fermata_mcp.store.base import CLOCK_SLACK_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused, NameTaken
+from fermata_mcp.store.rows import encode, task_row
 
-from .base import CLOCK_SLACK_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused, NameTaken
 from .claiming import count_anew
+from .file import Sql
 from .reading import get_known, sighting, spent
-from .rows import encode, task_row
-from .sqlite_file import Sql
 
 _DAY_MS = 86_400_000
 

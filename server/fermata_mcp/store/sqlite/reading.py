@@ -12,10 +12,19 @@ from pydantic import ValidationError
 from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
+from fermata_mcp.store.base import Page, Unreadable
+from fermata_mcp.store.rows import (
+    ATTEMPT_COLUMNS,
+    NOT_UNDERSTOOD,
+    STEP_COLUMNS,
+    TASK_COLUMNS,
+    Row,
+    attempt_from,
+    step_from,
+    task_from,
+)
 
-from .base import Page, Unreadable
-from .rows import ATTEMPT_COLUMNS, NOT_UNDERSTOOD, STEP_COLUMNS, TASK_COLUMNS, Row, attempt_from, step_from, task_from
-from .sqlite_file import Sql
+from .file import Sql
 
 STEP = ", ".join(STEP_COLUMNS)
 _TASK = ", ".join(TASK_COLUMNS)
