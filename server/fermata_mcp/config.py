@@ -27,6 +27,7 @@ from .domain.account import Account, AccountSpec, account_problems, read_account
 from .domain.errors import ConfigurationError
 from .domain.foreign.address import checked_address, checked_host
 from .domain.foreign.paths import from_home, shown, unquoted
+from .domain.keys import SHORTEST_STATE_KEY
 from .domain.lease import longest_submit_seconds
 
 # Read, so that they can be refused: whoever sets one of these relies on what this version does not do.
@@ -36,7 +37,6 @@ NOT_ENFORCED = {
     "FERMATA_PUBLIC_URL": "there are no webhooks yet, and providers cannot fetch local files",
     "FERMATA_OUTPUT_URL": "audio is saved in FERMATA_OUTPUT_DIR only",
     "FERMATA_LINK_SECONDS": "results carry no links that expire",
-    "FERMATA_STATE_KEY": "there is one process, with a key of its own",
 }
 INERT_CALLBACK = "https://fermata.invalid/callback"
 
@@ -92,6 +92,13 @@ def _within_its_lease(seconds: float) -> float:
     return seconds
 
 
+def _long_enough(key: SecretStr) -> SecretStr:
+    given = key.get_secret_value().strip()
+    if len(given) < SHORTEST_STATE_KEY:
+        raise ValueError(f"must have at least {SHORTEST_STATE_KEY} characters, at random (`openssl rand -hex 32`)")
+    return SecretStr(given)
+
+
 Address = Annotated[str, AfterValidator(checked_address)]
 TrustedHost = Annotated[str, AfterValidator(checked_host)]
 Folder = Annotated[Path, AfterValidator(_absolute)]
@@ -134,6 +141,11 @@ class Settings(BaseSettings):
     public_url: str | None = Field(None, description="public https address of the http server; refused by this version")
     auth_tokens: SecretStr | None = Field(None, description="bearer tokens for http; refused by this version")
     oauth_issuer: str | None = Field(None, description="OAuth issuer for http; refused by this version")
+    state_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
+        None,
+        description="secret that signs links and seals what clients carry between replicas, at least "
+        f"{SHORTEST_STATE_KEY} characters; unset: one that is made once and kept in the store",
+    )
     result_links: Annotated[Literal["auto", "always", "never"], BeforeValidator(_lower)] = Field(
         "auto", description="resource links in results; `auto`: for clients that are known to read them"
     )

@@ -33,12 +33,14 @@ from fermata_mcp.store.base import (
     GRACE_MS,
     POLL_LEASE_MS,
     REPLAY_WINDOW_MS,
+    SECRET_BYTES,
     SUBMIT_LEASE_MS,
     AlreadyKnown,
     KeyReused,
     NameTaken,
     Store,
 )
+from fermata_mcp.store.sqlite.store import SqliteStore
 from support.rows import DAY_MS, ME, NOON, PAID, PRICE, a_step, a_task, claimed, created, only_step, stored
 from support.stores import PLACES, Connect, connections
 
@@ -862,6 +864,27 @@ class TestCancellation:
 
 
 LONG_AGO = NOON - 100 * DAY_MS
+
+
+class TestTheSharedSecret:
+    async def test_every_program_is_told_the_same(self, connect: Connect, anyio_backend: str) -> None:
+        told: list[bytes] = []
+        async with connections(connect, 4) as stores, anyio.create_task_group() as group:
+
+            async def ask(store: Store) -> None:
+                told.append(await store.shared_secret())
+
+            for store in stores:
+                group.start_soon(ask, store)
+        async with connections(connect, 1) as (later,):
+            told.append(await later.shared_secret())
+        assert len(set(told)) == 1
+        assert len(told[0]) == SECRET_BYTES
+
+    async def test_no_two_stores_have_the_same(self, tmp_path: Path, connect: Connect, anyio_backend: str) -> None:
+        other = SqliteStore(tmp_path / "other" / "fermata.db")
+        async with connections(connect, 1) as (one,), connections(lambda: other, 1):
+            assert await one.shared_secret() != await other.shared_secret()
 
 
 class TestRemoving:

@@ -172,6 +172,15 @@ def test_what_this_version_does_not_enforce_is_refused(name: str, monkeypatch: p
     load_settings()
 
 
+def test_a_key_that_can_be_guessed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FERMATA_STATE_KEY", "secret")
+    with pytest.raises(FermataError, match="FERMATA_STATE_KEY must have at least 32 characters") as refused:
+        load_settings()
+    assert "secret" not in refused.value.message
+    monkeypatch.setenv("FERMATA_STATE_KEY", "f" * 32)
+    load_settings()
+
+
 def test_every_setting_is_used_somewhere_or_refused() -> None:
     """A field that nothing reads would be a promise that nobody keeps."""
     read = "\n".join(path.read_text() for path in SOURCES.rglob("*.py"))

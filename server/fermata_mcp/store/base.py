@@ -26,6 +26,7 @@ CLOCK_SLACK_MS = 1_000
 # Nothing is put off for longer; what cannot be read is tried again after it, and by every program that starts.
 LONGEST_WAIT_MS = 86_400_000
 REPLAY_WINDOW_MS = 600_000
+SECRET_BYTES = 32
 
 
 # How an earlier task was found to be what a call asks for: by its key, or because the request is the same.
@@ -86,6 +87,10 @@ class Store(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+    async def shared_secret(self) -> bytes:
+        """32 random bytes that every program on this store is told alike; made when they are first asked for."""
+        ...
 
     async def create(
         self, task: Task, step: NewStep, *, home: str, now: int, replay_finished: bool = True, claimed: bool = False

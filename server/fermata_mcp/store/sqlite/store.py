@@ -23,7 +23,7 @@ from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 from fermata_mcp.store import rows
 from fermata_mcp.store.base import CLOCK_SLACK_MS, Created, Page, Unreadable
 
-from . import claiming, reading, removing, writing
+from . import claiming, reading, removing, secret, writing
 from .claiming import Taker
 from .file import Sql, in_words, open_file
 
@@ -60,6 +60,9 @@ class SqliteStore:
                 self._connection = None
 
         await anyio.to_thread.run_sync(close, limiter=self._turn)
+
+    async def shared_secret(self) -> bytes:
+        return await self._write(secret.shared)
 
     async def create(
         self, task: Task, step: NewStep, *, home: str, now: int, replay_finished: bool = True, claimed: bool = False
