@@ -27,12 +27,14 @@ from hypothesis.stateful import (
 
 from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.errors import ContentRejected, StoreUnavailable
+from fermata_mcp.domain.principal import ONE_PERSON
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Attempt, Step, StepState, Task
 from fermata_mcp.engine.clock import Clock
 from fermata_mcp.engine.progress import Changes
 from fermata_mcp.engine.runner import Runner
-from fermata_mcp.engine.service import ONE_PERSON, Service
+from fermata_mcp.engine.service import Service
+from fermata_mcp.engine.shared import Engine
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.engine.steps.money import money_of_failure
 from fermata_mcp.media.decoding.client import Decoder
@@ -137,7 +139,7 @@ class PaidSteps(RuleBasedStateMachine):
     @initialize(homes=st.lists(WORKERS, min_size=1, max_size=MOST_TASKS))
     def create(self, homes: list[str]) -> None:
         for home in homes:
-            task = self.run(created(self.store, home=home, now=self.now, principal=ONE_PERSON))
+            task = self.run(created(self.store, home=home, now=self.now, principal=ONE_PERSON.name))
             self.tasks.append(task)
             self.sent[task.steps[0].id] = Sent()
 
@@ -274,7 +276,7 @@ class PaidSteps(RuleBasedStateMachine):
             self.check_money(found, step)
             assert step.due_at is not None or step.state not in ACTIVE
             expected += PRICE * ((step.state in SPENT) + self.sent[step.id].disputed)
-        total = await self.store.spent(principal=ONE_PERSON, since=0)
+        total = await self.store.spent(principal=ONE_PERSON.name, since=0)
         assert sum(total.values()) == expected, "the ledger does not explain what was spent"
 
     def check_requests(self, step: Step, recorded: list[Attempt]) -> None:
@@ -312,7 +314,7 @@ class PaidStepsAndAPerson(PaidSteps):
         changes, clock = Changes(self.store), Clock(lambda: self.now, lambda: self.now / 1000)
         decoder = Decoder(chosen.data_dir)
         runner = Runner(self.store, registry, changes, chosen, clock, "one", decoder)
-        self.service = Service(self.store, registry, runner, changes, chosen, clock, "one", decoder, None)
+        self.service = Service(Engine(self.store, registry, runner, changes, chosen, clock, "one", decoder, None))
 
     @precondition(lambda self: self.undecided())
     @rule(data=st.data(), action=st.sampled_from(["resubmit", "resubmit", "give_up"]))

@@ -5,6 +5,10 @@ and its file. What is pure has a test of its own.
 """
 
 _COVERS = {
+    "unit/surface/test_callers.py": (
+        "engine/shared.py",
+        "transports/web/auth.py",
+    ),
     "contract/test_never_sent.py": ("providers/http/client.py",),
     "contract/test_sqlite_file.py": (
         "store/sqlite/store.py",

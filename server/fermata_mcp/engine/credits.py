@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import anyio
 
+from fermata_mcp.config import Settings
 from fermata_mcp.domain.credits import MILLI, BalanceReading, given_back
 from fermata_mcp.domain.errors import FermataError
+from fermata_mcp.domain.principal import Principal
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.store.base import Store
 
@@ -49,6 +52,28 @@ def beginnings(now: int) -> tuple[int, int, int]:
 
 def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
+
+
+async def credits_report(
+    providers: Sequence[Provider], store: Store, principal: Principal, settings: Settings, now: int
+) -> CreditsReport:
+    """What is left at these providers, and what `principal` has spent with them."""
+    told: dict[str, ProviderCredits] = {}
+
+    async def ask(provider: Provider) -> None:
+        told[provider.spec.name] = await credits_of(provider, store, now)
+
+    async with anyio.create_task_group() as group:
+        for provider in providers:
+            group.start_soon(ask, provider)
+    names = [provider.spec.name for provider in providers]
+    today, week, month = [await _spent_since(moment, names, store, principal) for moment in beginnings(now)]
+    return CreditsReport(tuple(told[name] for name in names), today, week, month, settings.max_credits_per_day)
+
+
+async def _spent_since(moment: int, names: Sequence[str], store: Store, principal: Principal) -> float:
+    spent = await store.spent(principal=principal.name, since=moment)
+    return sum(amount for name, amount in spent.items() if name in names) / MILLI
 
 
 async def credits_of(provider: Provider, store: Store, now: int) -> ProviderCredits:

@@ -23,6 +23,7 @@ from .clock import Clock
 from .progress import Changes
 from .runner import HEAD_START_SECONDS, Runner
 from .service import Service
+from .shared import Engine
 
 HAND_OVER_SECONDS = 1.0
 LAST_ANSWERS_SECONDS = 0.7
@@ -39,7 +40,7 @@ async def running_engine(
     clock: Clock | None = None,
     only: set[str] | None = None,
 ) -> AsyncGenerator[Service]:
-    """A service whose tasks are being carried out for as long as the context lasts.
+    """One person's service; everybody's tasks are being carried out for as long as the context lasts.
 
     Args:
         only: The tasks to carry out; those that are asked about here are added. None means every task that is due.
@@ -59,7 +60,7 @@ async def running_engine(
             group.start_soon(changes.watch_other_processes)
             group.start_soon(_warm_up, registry)
             try:
-                yield Service(store, registry, runner, changes, settings, clock, home, decoder, input_roots)
+                yield Service(Engine(store, registry, runner, changes, settings, clock, home, decoder, input_roots))
             finally:
                 changes.drain()
                 with anyio.CancelScope(shield=True):

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
 import anyio
 
-from fermata_mcp.config import Settings
 from fermata_mcp.domain.change import Change, NewStep
-from fermata_mcp.domain.credits import MILLI
-from fermata_mcp.domain.errors import (
-    InvalidRequest,
-    NotFound,
-)
+from fermata_mcp.domain.errors import InvalidRequest, NotFound
+from fermata_mcp.domain.principal import ONE_PERSON, Principal
 from fermata_mcp.domain.requests.request import Request
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import TASK_STATUSES, Step, Task, TaskStatus
@@ -24,21 +20,15 @@ from fermata_mcp.engine.intake.prepare import Preparer, Proposal
 from fermata_mcp.engine.intake.sources import Sources
 from fermata_mcp.engine.steps.chain import stopped_in_time
 from fermata_mcp.media import files
-from fermata_mcp.media.decoding.client import Decoder
-from fermata_mcp.providers.registry import Registry
-from fermata_mcp.store.base import Created, KeyReused, NameTaken, Page, Store
+from fermata_mcp.store.base import Created, KeyReused, NameTaken, Page
 
-from .clock import Clock
-from .credits import CreditsReport, ProviderCredits, beginnings, credits_of, evidence
-from .previews import Previews
-from .progress import Changes
+from .credits import CreditsReport, credits_report, evidence
 from .purging import Purging
-from .runner import Runner
+from .shared import Engine
 from .steps import moves
 
 # A waiting caller hears from us at least this often, so that nobody takes silence for death.
 REPORT_SECONDS = 2.0
-ONE_PERSON = "local"
 CANCEL_TRIES = 5
 # How long `get_task` waits for audio that it has just asked for again.
 FETCH_PATIENCE_SECONDS = 20.0
@@ -48,38 +38,35 @@ Resolution = Literal["check", "resubmit", "give_up"]
 
 
 class Service:
-    """Everything Fermata does, for one principal.
+    """Everything Fermata does, for one principal: a light view of the engine that all of them share."""
 
-    Args:
-        input_roots: Folders that callers' files may be read from; None allows any, () none.
-    """
+    def __init__(self, engine: Engine, principal: Principal = ONE_PERSON) -> None:
+        self._engine = engine
+        self.principal = principal
+        self.changes = engine.changes
+        self.settings = engine.settings
+        self.previews = engine.previews
+        self._store, self._registry, self._runner = engine.store, engine.registry, engine.runner
+        self._clock, self._home, self._shelf = engine.clock, engine.home, engine.shelf
+        self._principal = principal.name
 
-    def __init__(
-        self,
-        store: Store,
-        registry: Registry,
-        runner: Runner,
-        changes: Changes,
-        settings: Settings,
-        clock: Clock,
-        home: str,
-        decoder: Decoder,
-        input_roots: tuple[Path, ...] | None,
-    ) -> None:
-        self._store = store
-        self._registry = registry
-        self._runner = runner
-        self.changes = changes
-        self.settings = settings
-        self._clock = clock
-        self._home = home
-        self._principal = ONE_PERSON
-        self._shelf = files.Shelf((settings.output_dir, settings.data_dir), input_roots)
-        self.previews = Previews(decoder, settings.data_dir / "previews")
-        self.purging = Purging(store, settings, clock, ONE_PERSON)
-        sources = Sources(store, ONE_PERSON, decoder, self._shelf)
-        joins = EarlierJoins(store, registry, sources, settings, ONE_PERSON)
-        self._preparer = Preparer(registry, sources, settings, clock, ONE_PERSON, joins)
+    def of(self, principal: Principal) -> Service:
+        """The same engine for another principal."""
+        return self if principal == self.principal else Service(self._engine, principal)
+
+    @cached_property
+    def purging(self) -> Purging:
+        return Purging(self._store, self.settings, self._clock, self._principal)
+
+    @cached_property
+    def _preparer(self) -> Preparer:
+        sources = Sources(self._store, self._principal, self._engine.decoder, self._shelf)
+        joins = EarlierJoins(self._store, self._registry, sources, self.settings, self._principal)
+        return Preparer(self._registry, sources, self.settings, self._clock, self._principal, joins)
+
+    async def owner_of(self, task_id: str) -> str | None:
+        """Whose task it is, whoever asks: for the program itself."""
+        return await self._store.owner(task_id)
 
     # --- starting -------------------------------------------------------------------------------------------------
 
@@ -180,13 +167,13 @@ class Service:
         Ending the wait never ends the work. `report` hears at once, on changes, and every two seconds. Work that took
         so long that nobody asks for it any more is asked for again.
         """
-        self._runner.attend(task_id)
         deadline = self._clock.monotonic() + seconds
         told, tell_again = None, 0.0
         while True:
             with self.changes.next_change(task_id) as changed:
                 task = await self.get(task_id)
                 if told is None:
+                    self._runner.attend(task_id)
                     await self._resume(task)
                 now = self._clock.monotonic()
                 if task.finished or task.needs_person or now >= deadline or self.changes.draining.is_set():
@@ -270,27 +257,13 @@ class Service:
     async def credits(self, provider: str | None) -> CreditsReport:
         """Balances and prices of all providers that cost something and of those that are ready, or of one."""
         names = self._of_interest() if provider is None else [self._registry.spec(provider).name]
-        told: dict[str, ProviderCredits] = {}
-        now = self._clock.now()
-
-        async def ask(name: str) -> None:
-            told[name] = await credits_of(self._registry.get(name), self._store, now)
-
-        async with anyio.create_task_group() as group:
-            for name in names:
-                group.start_soon(ask, name)
-        today, week, month = [await self._spent_since(moment, names) for moment in beginnings(now)]
-        cap = self.settings.max_credits_per_day
-        return CreditsReport(tuple(told[name] for name in names), today, week, month, cap)
+        providers = [self._registry.get(name) for name in names]
+        return await credits_report(providers, self._store, self.principal, self.settings, self._clock.now())
 
     def _of_interest(self) -> list[str]:
         """Those that are ready, then those that only lack a key."""
         ready = self._registry.configured()
         return [*ready, *(name for name in self._registry.names() if name not in ready)]
-
-    async def _spent_since(self, moment: int, names: list[str]) -> float:
-        spent = await self._store.spent(principal=self._principal, since=moment)
-        return sum(amount for name, amount in spent.items() if name in names) / MILLI
 
 
 def _open_step(task: Task) -> Step | None:

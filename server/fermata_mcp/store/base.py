@@ -116,6 +116,10 @@ class Store(Protocol):
         """
         ...
 
+    async def owner(self, task_id: str) -> str | None:
+        """The principal that a task belongs to, if it exists."""
+        ...
+
     async def page(
         self, *, principal: str, status: TaskStatus | None, provider: str | None, limit: int, cursor: str | None
     ) -> Page:

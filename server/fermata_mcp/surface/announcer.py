@@ -24,6 +24,7 @@ from mcp.types import (
     UnsubscribeRequestParams,
 )
 
+from .callers import Callers
 from .listening import Listening
 from .resources import HISTORY, low_level
 
@@ -42,20 +43,22 @@ class _Subscriber:
     """A client of the handshake era. `due` are the resources that it has not been told about yet."""
 
     session: ServerSession
+    principal: str
     uris: set[str] = field(default_factory=set[str])
     due: dict[str, None] = field(default_factory=dict[str, None])
     being_told: bool = False
 
 
 class Announcer:
-    """Tells clients of both eras which resources have changed.
+    """Tells clients of both eras which resources have changed: each those of its own principal.
 
     The modern era has listening streams; the handshake era has subscriptions per connection.
     `spawn` starts the task that tells one client.
     """
 
-    def __init__(self, spawn: Spawn) -> None:
+    def __init__(self, spawn: Spawn, callers: Callers) -> None:
         self._spawn = spawn
+        self._callers = callers
         self._listening = Listening(LISTENING_STREAMS, NOT_READING_SECONDS)
         self._subscribers: dict[int, _Subscriber] = {}
 
@@ -72,11 +75,14 @@ class Announcer:
         self._listening.close()
 
     async def task_changed(self, task_id: str) -> None:
-        """Put down that a task has changed; waits for nobody."""
+        """Put down that a task has changed, for those whose it is; waits for none of them."""
+        if not self._subscribers and self._listening.nobody_there:
+            return
+        owner = await self._callers.anybody.owner_of(task_id)
         for uri in (HISTORY, f"{HISTORY}/{task_id}"):
-            self._listening.changed(uri)
+            self._listening.changed(uri, owner)
             for client in list(self._subscribers.values()):
-                if uri in client.uris:
+                if uri in client.uris and client.principal == owner:
                     self._put_down(client, uri)
 
     def _put_down(self, client: _Subscriber, uri: str) -> None:
@@ -100,7 +106,7 @@ class Announcer:
     async def _listen(self, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams) -> Any:
         if len(params.notifications.resource_subscriptions or ()) > SUBSCRIPTIONS_PER_CLIENT:
             raise _too_many()
-        return await self._listening(ctx, params)
+        return await self._listening(ctx, params, self._callers.principal.name)
 
     async def _subscribe(self, ctx: ServerRequestContext[Any, Any], params: SubscribeRequestParams) -> EmptyResult:
         uri = str(params.uri)
@@ -116,7 +122,7 @@ class Announcer:
         connection = _connection_of(session)
         client = self._subscribers.get(id(connection))
         if client is None:
-            client = self._subscribers[id(connection)] = _Subscriber(session)
+            client = self._subscribers[id(connection)] = _Subscriber(session, self._callers.principal.name)
             connection.exit_stack.callback(self._forget, client)
         return client
 

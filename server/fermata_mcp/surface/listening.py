@@ -5,6 +5,7 @@ The SDK's own handler keeps every event, and ends a stream whose client leaves t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,7 @@ class _Stream:
 
     honored: SubscriptionFilter
     uris: frozenset[str]
+    principal: str
     due: dict[ServerEvent, None] = field(default_factory=dict[ServerEvent, None])
     ended: bool = False
     news: anyio.Event = field(default_factory=anyio.Event)
@@ -67,13 +69,20 @@ class Listening:
         self._patience = patience
         self._streams: set[_Stream] = set()
 
-    def changed(self, uri: str) -> None:
-        """Put down that a resource has changed; waits for nobody."""
-        self.heard(ResourceUpdated(uri=uri))
+    @property
+    def nobody_there(self) -> bool:
+        return not self._streams
+
+    def changed(self, uri: str, owner: str | None) -> None:
+        """Put down that a resource of this principal has changed; waits for nobody."""
+        self._put_down(ResourceUpdated(uri=uri), [stream for stream in self._streams if stream.principal == owner])
 
     def heard(self, event: ServerEvent) -> None:
         """Put down what has happened for every stream that asked for it; waits for nobody."""
-        for stream in self._streams:
+        self._put_down(event, self._streams)
+
+    def _put_down(self, event: ServerEvent, streams: Iterable[_Stream]) -> None:
+        for stream in streams:
             if event_matches(stream.honored, stream.uris, event):
                 stream.put_down(event)
 
@@ -83,14 +92,14 @@ class Listening:
             stream.end()
 
     async def __call__(
-        self, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams
+        self, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams, principal: str
     ) -> SubscriptionsListenResult:
         if ctx.request_id is None:
             raise MCPError(INVALID_REQUEST, "subscriptions/listen requires a request id")
         if len(self._streams) >= self._most:
             raise MCPError(INTERNAL_ERROR, "Subscription limit reached")
         honored = _without_nothing(params.notifications)
-        stream = _Stream(honored, frozenset(honored.resource_subscriptions or ()))
+        stream = _Stream(honored, frozenset(honored.resource_subscriptions or ()), principal)
         self._streams.add(stream)
         try:
             await self._serve(stream, honored, ctx)

@@ -34,12 +34,11 @@ logger = logging.getLogger(__name__)
 
 def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
     """Mount every resource on `server`."""
-    service = box.service
 
     @server.resource(HISTORY, title="Task history", description="Tasks, newest first", mime_type=_JSON)
     async def history() -> str:
         with protocol_errors({"uri": HISTORY}):
-            page = await service.tasks(None, None, 100, None)
+            page = await box.service.tasks(None, None, 100, None)
         return task_list(page).model_dump_json()
 
     @server.resource(
@@ -47,8 +46,8 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
     )
     async def one_task(task_id: str) -> str:
         with protocol_errors({"uri": f"{HISTORY}/{task_id}"}):
-            task = await service.get(task_id)
-        return task_view(task, box.now(), service.spec(task.provider), all_seams=True).model_dump_json()
+            task = await box.service.get(task_id)
+        return task_view(task, box.now(), box.service.spec(task.provider), all_seams=True).model_dump_json()
 
     @server.resource(
         "fermata://tasks/{task_id}/audio/{index}",
@@ -59,7 +58,7 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
     async def audio(task_id: str, index: str) -> bytes:
         """What comes here has another form than the addresses that `_read_audio_with_its_own_type` reads."""
         with protocol_errors({"uri": f"{HISTORY}/{task_id}/audio/{index}"}):
-            await service.get(task_id)
+            await box.service.get(task_id)
             raise NotFound(f"{task_id} has no audio {index!r:.20}.", "use get_task to see what it has.")
 
     @server.resource(
@@ -69,13 +68,13 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
         mime_type=_JSON,
     )
     async def providers() -> str:
-        facts = [provider_facts(spec) for spec in service.providers()]
-        return json.dumps({"default": service.default_provider(), "providers": facts}, ensure_ascii=False)
+        facts = [provider_facts(spec) for spec in box.service.providers()]
+        return json.dumps({"default": box.service.default_provider(), "providers": facts}, ensure_ascii=False)
 
-    _read_audio_with_its_own_type(server, service)
+    _read_audio_with_its_own_type(server, box)
 
 
-def _read_audio_with_its_own_type(server: MCPServer[Any], service: Service) -> None:
+def _read_audio_with_its_own_type(server: MCPServer[Any], box: Toolbox) -> None:
     """A template has one media type for all it matches; an audio file has its own."""
     lowlevel = low_level(server)
     entry = lowlevel.get_request_handler("resources/read")
@@ -87,7 +86,7 @@ def _read_audio_with_its_own_type(server: MCPServer[Any], service: Service) -> N
             return await entry.handler(ctx, params)
         with protocol_errors({"uri": str(params.uri)}):
             base = None if ctx.request is None else str(ctx.request.base_url)
-            return await audio_result(service, str(params.uri), match[1], match[2], base)
+            return await audio_result(box.service, str(params.uri), match[1], match[2], base)
 
     lowlevel.add_request_handler("resources/read", ReadResourceRequestParams, read)
 
@@ -105,7 +104,7 @@ def low_level(server: MCPServer[Any]) -> Any:
 # --- completion -------------------------------------------------------------------------------------------------------
 
 
-def add_completion(server: MCPServer[Any], service: Service) -> None:
+def add_completion(server: MCPServer[Any], box: Toolbox) -> None:
     """Complete the arguments of prompts and templates wherever they are asked for."""
 
     @server.completion()
@@ -113,12 +112,12 @@ def add_completion(server: MCPServer[Any], service: Service) -> None:
         match argument.name:
             case "task_id":
                 with protocol_errors({"uri": HISTORY}):
-                    values = await service.ids_like(argument.value)
+                    values = await box.service.ids_like(argument.value)
             case "source":
                 with protocol_errors({"uri": HISTORY}):
-                    values = await _sources_like(service, argument.value)
+                    values = await _sources_like(box.service, argument.value)
             case "provider":
-                values = [spec.name for spec in service.providers() if spec.name.startswith(argument.value)]
+                values = [spec.name for spec in box.service.providers() if spec.name.startswith(argument.value)]
             case "ending":
                 values = [value for value in ENDINGS if value.startswith(argument.value)]
             case _:

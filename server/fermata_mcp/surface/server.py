@@ -16,6 +16,7 @@ from fermata_mcp import __version__
 from fermata_mcp.engine.service import Service
 
 from .announcer import Announcer, Spawn
+from .callers import Callers
 from .player.app import player_app
 from .prompts import add_prompts
 from .resources import add_completion, add_resources, low_level
@@ -40,9 +41,15 @@ CACHED: dict[CacheableMethod, CacheHint] = {
 
 
 def make_server(service: Service, now: Callable[[], int], spawn: Spawn) -> MCPServer[Any]:
-    """Tools, resources and prompts over `service`. `now` gives Unix milliseconds; `spawn` starts a task beside."""
-    box = Toolbox(service, now)
-    announcer = Announcer(spawn)
+    """Tools, resources and prompts over `service`, for whoever calls.
+
+    Args:
+        now: Gives Unix milliseconds.
+        spawn: Starts a task beside.
+    """
+    callers = Callers(service)
+    box = Toolbox(callers, now)
+    announcer = Announcer(spawn, callers)
     with _logging_left_alone():
         server: MCPServer[Any] = MCPServer(
             "fermata",
@@ -55,9 +62,10 @@ def make_server(service: Service, now: Callable[[], int], spawn: Spawn) -> MCPSe
             extensions=[TasksExtension(Rows(box)), SkillsExtension(), player_app()],
             cache_hints=CACHED,
         )
+    low_level(server).middleware.append(callers)
     _declare_no_list_changes(low_level(server))
     add_resources(server, box)
-    add_completion(server, service)
+    add_completion(server, box)
     add_prompts(server)
     announcer.attach(server)
     service.changes.listen(announcer.task_changed)

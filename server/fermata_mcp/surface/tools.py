@@ -18,6 +18,7 @@ from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Resolution, Service, parse_status
 from fermata_mcp.store.base import Replayed
 
+from .callers import Callers
 from .clients import name_of, reads_links, wait_for
 from .people.confirm import confirm
 from .people.top_up import offer_top_up, offered_for
@@ -95,9 +96,14 @@ class PlayArgs(TaskArgs):
 class Toolbox:
     """What the tools work with. `now` gives Unix milliseconds."""
 
-    service: Service
+    callers: Callers
     now: Callable[[], int]
     opening: Opening = field(default_factory=Opening)
+
+    @property
+    def service(self) -> Service:
+        """That of the principal whose call is being carried out."""
+        return self.callers.service
 
     async def extend_track(self, args: ExtendRequest, ctx: Ctx) -> ToolResult:
         return await self._start(args, ctx)

@@ -6,6 +6,7 @@ Every refusal is a JSON-RPC error, under the id of the request where it can be m
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fermata_mcp.surface.callers import PRINCIPAL
 from fermata_mcp.surface.resources import is_audio
 
 from .messages import MAX_MESSAGE_BYTES, on_the_wire, read_message, refusal
@@ -141,10 +143,20 @@ class Guard:
                 return
             message = as_message(body)
             receive = _again(body, receive)
-        session = headers.get(SESSION_HEADER)
+        scope = self._with_own_session(scope, headers)
+        session = Headers(scope=scope).get(SESSION_HEADER)
         request = message if isinstance(message, JSONRPCRequest) else None
         async with self._ids.use(session, request), self._room(scope, session, request):
-            await self._app(scope, receive, self._watched(send, request))
+            await self._app(scope, receive, self._watched(send, request, scope[PRINCIPAL].name))
+
+    def _with_own_session(self, scope: Scope, headers: Headers) -> Scope:
+        """The same request; another principal's session is to it like one that nobody has."""
+        session = headers.get(SESSION_HEADER)
+        if session is None or self._sessions.is_of(session, scope[PRINCIPAL].name):
+            return scope
+        unknown = (SESSION_HEADER.encode(), secrets.token_hex(16).encode())
+        others = [header for header in scope["headers"] if header[0] != SESSION_HEADER.encode()]
+        return {**scope, "headers": [*others, unknown]}
 
     @asynccontextmanager
     async def _room(self, scope: Scope, session: str | None, request: JSONRPCRequest | None) -> AsyncGenerator[None]:
@@ -172,7 +184,7 @@ class Guard:
         headers = [(SESSION_HEADER.encode(), spare.encode())]
         await self._app({**scope, "method": "DELETE", "headers": headers}, _left, _unheard)
 
-    def _watched(self, send: Send, request: JSONRPCRequest | None) -> Send:
+    def _watched(self, send: Send, request: JSONRPCRequest | None, principal: str) -> Send:
         """`send`, where every refusal becomes a JSON-RPC error under the id of the request.
 
         New sessions are noticed on the way.
@@ -183,7 +195,7 @@ class Guard:
             if part["type"] == "http.response.start":
                 headers = Headers(raw=part["headers"])
                 if part["status"] == 200 and SESSION_HEADER in headers and request and request.method == "initialize":
-                    self._sessions.use(headers[SESSION_HEADER])
+                    self._sessions.begin(headers[SESSION_HEADER], principal)
                 if part["status"] >= 400:
                     refusing.append(part)
                     return

@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from fermata_mcp import __version__
+from fermata_mcp.surface.callers import Callers
 from fermata_mcp.surface.player.routes import Endpoint, Player
 
 from .guard import Bodies, Doors, Guard
@@ -37,6 +38,7 @@ from .sockets import (
     most_connections,
 )
 from .sse import MESSAGES_PATH, SSE_PATH, SseTransport
+from .web.auth import identified
 
 # Drained waits answer at once; then the streams that only listen are ended, and what still hangs is cut.
 LAST_ANSWERS_SECONDS = 0.3
@@ -155,15 +157,15 @@ def make_asgi_app(serving: Serving, host: str = LOOPBACK[0]) -> Starlette:
         async with manager.run():
             yield
 
+    open_to_all = [Route("/healthz", _healthy)]
     routes = [
         Route("/mcp", Guard(streamable, doors, bodies)),
         Route(SSE_PATH, sse, methods=["GET"]),
         Route(MESSAGES_PATH, sse.post, methods=["POST"]),
-        Route("/healthz", _healthy),
     ]
     if serving.service and serving.now:
-        routes += Player(serving.service, serving.now).routes(lambda endpoint: _guarded(endpoint, doors))
-    return Starlette(routes=routes, lifespan=lifespan)
+        routes += Player(Callers(serving.service), serving.now).routes(lambda endpoint: _guarded(endpoint, doors))
+    return Starlette(routes=[*open_to_all, *map(identified, routes)], lifespan=lifespan)
 
 
 def _guarded(endpoint: Endpoint, doors: Doors) -> Endpoint:

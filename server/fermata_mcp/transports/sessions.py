@@ -20,10 +20,19 @@ ID_SECONDS = 1.0
 
 @dataclass
 class Sessions:
-    """Sessions of the handshake era by when they were used last, and what each has open."""
+    """Sessions of the handshake era by when they were used last, whose they are, and what each has open."""
 
     used: dict[str, float] = field(default_factory=dict[str, float])
+    owners: dict[str, str] = field(default_factory=dict[str, str])
     open: Counter[str] = field(default_factory=Counter[str])
+
+    def begin(self, session: str, owner: str) -> None:
+        self.owners[session] = owner
+        self.use(session)
+
+    def is_of(self, session: str, owner: str) -> bool:
+        """Whether it is this principal's, or nobody's."""
+        return self.owners.get(session, owner) == owner
 
     def use(self, session: str) -> None:
         self.used.pop(session, None)
@@ -37,6 +46,7 @@ class Sessions:
 
     def forget(self, session: str) -> None:
         self.used.pop(session, None)
+        self.owners.pop(session, None)
         del self.open[session]
 
 

@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from fermata_mcp.surface.callers import principal_of
+
 from .connection import Connection, NotReading, Read
 from .guard import Bodies, Doors, as_message, check_is_json
 from .refusals import Refused, busy, refused
@@ -29,6 +31,7 @@ WAITING_MESSAGES = 64
 @dataclass(frozen=True)
 class _Session:
     inbox: MemoryObjectSendStream[Read]
+    principal: str
 
 
 class SseTransport:
@@ -56,7 +59,7 @@ class SseTransport:
         name = secrets.token_hex(16)
         inbox, incoming = anyio.create_memory_object_stream[Read](WAITING_MESSAGES)
         outbox, outgoing = anyio.create_memory_object_stream[dict[str, Any]](0)
-        self._sessions[name] = _Session(inbox)
+        self._sessions[name] = _Session(inbox, principal_of(request).name)
         place = scope.get("root_path", "").rstrip("/") + f"{MESSAGES_PATH}?session_id={name}"
         try:
             async with anyio.create_task_group() as group, inbox, incoming, outbox, outgoing:
@@ -92,7 +95,7 @@ class SseTransport:
         self._doors.check(request.headers)
         check_is_json(request.headers)
         session = self._sessions.get(request.query_params.get("session_id", ""))
-        if session is None:
+        if session is None or session.principal != principal_of(request).name:
             raise refused(404, "there is no such session; open a stream at /sse")
         body = await self._bodies.read(request.headers, request.receive)
         if body is None:

@@ -13,6 +13,7 @@ from fermata_mcp.surface.listening import Listening
 
 pytestmark = pytest.mark.anyio
 URIS = [f"fermata://tasks/tsk_{number}" for number in range(3)]
+ME = "local"
 
 
 @dataclass
@@ -43,7 +44,7 @@ def asked(*uris: str) -> SubscriptionsListenRequestParams:
 
 
 async def begun(listening: Listening, reader: Reader, group: anyio.abc.TaskGroup) -> None:
-    group.start_soon(listening, cast(Any, reader), asked(*URIS[:2]))
+    group.start_soon(listening, cast(Any, reader), asked(*URIS[:2]), ME)
     await anyio.wait_all_tasks_blocked()
 
 
@@ -53,12 +54,12 @@ async def test_many_changes_of_one_resource_are_told_once() -> None:
         await begun(listening, reader, group)
         for _ in range(1000):
             for uri in URIS:
-                listening.changed(uri)
+                listening.changed(uri, ME)
         assert reader.sent == []
         reader.reads.set()
         await anyio.wait_all_tasks_blocked()
         assert reader.told == URIS[:2]
-        listening.changed(URIS[1])
+        listening.changed(URIS[1], ME)
         await anyio.wait_all_tasks_blocked()
         assert reader.told == [*URIS[:2], URIS[1]]
         listening.close()
@@ -68,7 +69,7 @@ async def test_what_is_due_is_told_before_the_end() -> None:
     listening, reader = Listening(9, 60), Reader()
     async with anyio.create_task_group() as group:
         await begun(listening, reader, group)
-        listening.changed(URIS[0])
+        listening.changed(URIS[0], ME)
         listening.close()
         reader.reads.set()
     assert reader.told == [URIS[0]]
@@ -81,7 +82,7 @@ async def test_who_does_not_read_is_no_longer_told_and_takes_no_place() -> None:
     async with anyio.create_task_group() as group:
         await begun(listening, reader, group)
         reader.reads = anyio.Event()
-        listening.changed(URIS[0])
+        listening.changed(URIS[0], ME)
     async with anyio.create_task_group() as group:
         await begun(listening, other, group)
         listening.close()

@@ -42,6 +42,12 @@ def get(c: Sql, *, task_id: str, principal: str | None) -> Task | None:
     return None if row is None else understood(task_id, lambda: task_from(row, _steps(c, task_id), _money(c, task_id)))
 
 
+def owner(c: Sql, *, task_id: str) -> str | None:
+    sql = "SELECT CAST(principal AS BLOB) FROM task WHERE id = ?"
+    found = c.execute(sql, (task_id,)).fetchone() if can_be_written(task_id) else None
+    return None if found is None else as_text(found[0])
+
+
 def _steps(c: Sql, task_id: str) -> tuple[Step, ...]:
     return tuple(
         step_from(row) for row in c.execute(f"SELECT {STEP} FROM step WHERE task_id = ? ORDER BY seq", (task_id,))

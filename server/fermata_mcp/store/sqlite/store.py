@@ -73,6 +73,9 @@ class SqliteStore:
     async def get(self, task_id: str, *, principal: str | None = None) -> Task | None:
         return await self._run(partial(reading.get, task_id=task_id, principal=principal))
 
+    async def owner(self, task_id: str) -> str | None:
+        return await self._run(partial(reading.owner, task_id=task_id))
+
     async def page(
         self, *, principal: str, status: TaskStatus | None, provider: str | None, limit: int, cursor: str | None
     ) -> Page:

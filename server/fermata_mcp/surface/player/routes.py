@@ -17,9 +17,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from fermata_mcp.domain.errors import FermataError, InternalError, NotFound, TooLarge
-from fermata_mcp.engine.service import Service
 from fermata_mcp.media.files import opened_whole
 from fermata_mcp.media.formats.kinds import media_type
+from fermata_mcp.surface.callers import Callers
 from fermata_mcp.surface.results.task_view import task_view
 
 from .audio import PIPE_BYTES, SOURCE, audio_path, audio_within
@@ -42,7 +42,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Player:
     """What the routes work with. `now` gives Unix milliseconds."""
 
-    service: Service
+    callers: Callers
     now: Callable[[], int]
 
     def routes(self, guarded: Callable[[Endpoint], Endpoint]) -> list[Route]:
@@ -57,21 +57,21 @@ class Player:
         return [Route(path, guarded(endpoint), methods=["GET"]) for path, endpoint in paths.items()]
 
     async def _page(self, request: Request) -> Response:
-        await self.service.get(request.path_params["task_id"])
+        await self.callers.of(request).get(request.path_params["task_id"])
         return HTMLResponse(page(), headers=_PRIVATE | {"content-security-policy": policy()})
 
     async def _nothing(self, request: Request) -> Response:
         raise NotFound("there is no such page.", "open /player/ and the id of a task.")
 
     async def _task(self, request: Request) -> Response:
-        task_id = request.path_params["task_id"]
-        await self.service.fetch_missing(task_id)
-        task = await self.service.get(task_id)
-        view = task_view(task, self.now(), self.service.spec(task.provider), all_seams=True)
+        service, task_id = self.callers.of(request), request.path_params["task_id"]
+        await service.fetch_missing(task_id)
+        task = await service.get(task_id)
+        view = task_view(task, self.now(), service.spec(task.provider), all_seams=True)
         return Response(view.model_dump_json(), media_type="application/json", headers=_PRIVATE)
 
     async def _audio(self, request: Request) -> Response:
-        given = await audio_within(self.service, await self._path(request), MOST_BYTES, None)
+        given = await audio_within(self.callers.of(request), await self._path(request), MOST_BYTES, None)
         said = {PREVIEW_HEADER: quote(given.told["words"])} if given.told else {}
         return await _streamed(given.path, given.kind, said)
 
@@ -84,7 +84,7 @@ class Player:
         which = request.path_params["which"]
         if which != SOURCE and not (which.isdecimal() and len(which) <= 2):
             raise NotFound(f"there is no audio {which!r:.20}.", "use the number of a clip, or source.")
-        return await audio_path(self.service, request.path_params["task_id"], which)
+        return await audio_path(self.callers.of(request), request.path_params["task_id"], which)
 
 
 async def _streamed(path: Path, kind: str, headers: dict[str, str]) -> Response:

@@ -1,0 +1,46 @@
+"""What all principals share: one engine in each process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from fermata_mcp.config import Settings
+from fermata_mcp.media.decoding.client import Decoder
+from fermata_mcp.media.files import Shelf
+from fermata_mcp.providers.registry import Registry
+from fermata_mcp.store.base import Store
+
+from .clock import Clock
+from .previews import Previews
+from .progress import Changes
+from .runner import Runner
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The parts of one running engine.
+
+    Attributes:
+        home: Names this process in the rows that it takes.
+        input_roots: Folders that callers' files may be read from; None allows any, () none.
+    """
+
+    store: Store
+    registry: Registry
+    runner: Runner
+    changes: Changes
+    settings: Settings
+    clock: Clock
+    home: str
+    decoder: Decoder
+    input_roots: tuple[Path, ...] | None
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        return Shelf((self.settings.output_dir, self.settings.data_dir), self.input_roots)
+
+    @cached_property
+    def previews(self) -> Previews:
+        return Previews(self.decoder, self.settings.data_dir / "previews")

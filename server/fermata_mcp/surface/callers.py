@@ -1,0 +1,57 @@
+"""Whose call is being carried out: the one way in which the surface comes to a service."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from starlette.requests import Request
+
+from fermata_mcp.domain.principal import ONE_PERSON, Principal
+from fermata_mcp.engine.service import Service
+
+# Where a request's scope says who makes it; an http transport lets no request through without.
+PRINCIPAL = "fermata.principal"
+_calling: ContextVar[Principal] = ContextVar("calling")
+
+
+def principal_of(request: Request | None) -> Principal:
+    """Who makes a request; on a pipe there is none, and one person."""
+    return ONE_PERSON if request is None else request.scope[PRINCIPAL]
+
+
+@dataclass(frozen=True)
+class Callers:
+    """Gives each call the service of the principal who makes it.
+
+    As middleware of the protocol's server it is entered for every message, with the http request that brought this very
+    one: the handlers of a session run in a task that another request may have begun.
+
+    Args:
+        anybody: A service of the engine, for whomever.
+    """
+
+    anybody: Service
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        begun = _calling.set(principal_of(ctx.request))
+        try:
+            return await call_next(ctx)
+        finally:
+            _calling.reset(begun)
+
+    @property
+    def principal(self) -> Principal:
+        """Who makes the call that is being carried out. Raises LookupError outside of one."""
+        return _calling.get()
+
+    @property
+    def service(self) -> Service:
+        """That of the call that is being carried out. Raises LookupError outside of one."""
+        return self.anybody.of(self.principal)
+
+    def of(self, request: Request) -> Service:
+        """That of a request which is no call of the protocol."""
+        return self.anybody.of(principal_of(request))
