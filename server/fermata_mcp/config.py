@@ -132,6 +132,11 @@ class Settings(BaseSettings):
     submit_timeout_seconds: Annotated[Positive, AfterValidator(_within_its_lease)] = Field(
         45.0, description=f"total deadline of one paid request, at most {longest_submit_seconds():g}"
     )
+    renders_at_once: Annotated[int, Field(ge=0, le=256)] | None = Field(
+        None,
+        description="tracks that provider `local` works on at once in this process; unset: one a core, fewer where "
+        "memory is short; 0: none, other processes on the same store do it",
+    )
     callback_url: Address = Field(
         INERT_CALLBACK, description="callback address for the providers; unset, only those that insist get one"
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+
+import anyio
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.account import read_account
@@ -37,4 +40,4 @@ def context_of(spec: ProviderSpec, *, patience: float | None = None, **fields: A
 
 def context_in(spec: ProviderSpec, spawn: Spawn, changed: Callable[[str], None], **fields: Any) -> ProviderContext:
     """The same in a program that carries out what it is asked."""
-    return context_for(spec.account, settings_with(**fields), spawn, changed)
+    return context_for(spec.account, settings_with(**fields), spawn, changed, anyio.Semaphore(os.cpu_count() or 1))

@@ -83,9 +83,16 @@ def running_step(**work: Any) -> Step:
     )  # fmt: skip
 
 
-async def created(store: Store, *, home: str = "a", now: int = NOON, **fields: Any) -> Task:
-    """A task that was really stored."""
-    return (await store.create(a_task(created_at=now, **fields), a_step(), home=home, now=now)).task
+def a_render(**work: Any) -> NewStep:
+    return replace(a_step(**work), render=True)
+
+
+async def created(
+    store: Store, *, home: str = "a", now: int = NOON, step: NewStep | None = None, claimed: bool = False, **fields: Any
+) -> Task:
+    """A task that was really stored, with `step` or any as its first."""
+    task = a_task(created_at=now, **fields)
+    return (await store.create(task, step or a_step(), home=home, now=now, claimed=claimed)).task
 
 
 async def stored(store: Store, task: Task) -> Task:

@@ -46,9 +46,12 @@ class TaskPatch(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class NewStep:
+    """`render`: it keeps a processor of ours busy, and so waits for one."""
+
     id: str
     seq: int
     work: Work
+    render: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import anyio
 import anyio.abc
 
 from fermata_mcp.config import Settings
+from fermata_mcp.domain.change import NewStep
 from fermata_mcp.domain.errors import FermataError, InternalError, ProviderError, StoreUnavailable
 from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.steps.chain import stopped_in_time
@@ -73,6 +74,8 @@ class Runner:
         self._steps_of: dict[str, str] = {}
         self._hurried: list[str] = []
         self._busy = 0
+        self._starting: set[str] = set()
+        self._renders_wait = False
         self._again: dict[str, Step] = {}
         self._due: list[int] = []
         self._sleeps_until = 0.0
@@ -88,20 +91,31 @@ class Runner:
             self._only.add(task_id)
             self.wake()
 
-    @property
-    def has_room(self) -> bool:
+    def has_room(self, step: NewStep) -> bool:
         """Whether a new task's first step may be stored as claimed, and then be given to `take`."""
-        return self._group is not None and self._busy < AT_ONCE
+        at_once = not step.render or (self._free_processors > 0 and not self._renders_wait)
+        return self._group is not None and self._busy < AT_ONCE and at_once
+
+    @property
+    def _free_processors(self) -> int:
+        return max(0, self._registry.processors.value - len(self._starting))
 
     def take(self, task: Task) -> None:
         """Carry out the first step of a task that was stored as claimed, without looking for it."""
         self._begin(task.steps[0], task)
 
     def _begin(self, step: Step, task: Task | None = None) -> None:
+        if self._is_render(step):
+            self._starting.add(step.id)
         self.interrupted.add(step.id)  # should we leave before it begins, the next process finds it due
         if self._group is not None:
             self._busy += 1
             self._group.start_soon(self._handle, step, task)
+
+    def _is_render(self, step: Step) -> bool:
+        with suppress(FermataError):
+            return step.state == "queued" and self._registry.spec(step.provider).here
+        return False
 
     def _follow(self, remote_id: str, step: Step) -> None:
         self._steps_of[remote_id] = step.id
@@ -138,11 +152,16 @@ class Runner:
                 heappop(self._due)
             while self._hurried:
                 await self._store.make_due(self._hurried.pop(), now=self._clock.now())
-            steps = await self._store.claim(home=self._home, now=self._clock.now(), limit=free, tasks=self._only)
+            room = self._free_processors
+            steps = await self._store.claim(
+                home=self._home, now=self._clock.now(), limit=free, renders=room, tasks=self._only
+            )
         except FermataError as error:
             logger.warning("the store cannot be used: %s", error.message)
             return
         self._more = len(steps) == free
+        # As far as is known: as many as there was room for, so there may be more.
+        self._renders_wait = sum(map(self._is_render, steps)) >= room
         for step in steps:
             if step.id in self.interrupted:
                 self._again[step.id] = step
@@ -177,7 +196,10 @@ class Runner:
             self.interrupted.discard(step.id)
         finally:
             self._busy -= 1
-            if self._more and self._busy <= AT_ONCE // 2:
+            if step.id in self._starting:
+                self._starting.discard(step.id)
+                self.wake()
+            elif self._more and self._busy <= AT_ONCE // 2:
                 self.wake()
 
     async def _claimed_meanwhile(self, step_id: str) -> Step | None:

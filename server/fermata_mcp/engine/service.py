@@ -26,6 +26,7 @@ from .credits import CreditsReport, credits_report, evidence
 from .purging import Purging
 from .shared import Engine
 from .steps import moves
+from .turns import with_place
 
 # A waiting caller hears from us at least this often, so that nobody takes silence for death.
 REPORT_SECONDS = 2.0
@@ -87,7 +88,7 @@ class Service:
             InvalidRequest: Its key belongs to another request, or its name to another task.
         """
         task, step = proposal.task, proposal.step
-        claimed = self._runner.has_room
+        claimed = self._runner.has_room(step)
         self._runner.attend(task.id)
         created = await self._create(task, step, claimed)
         self._runner.attend(created.task.id)
@@ -122,7 +123,7 @@ class Service:
         task = await self._store.get(task_id, principal=self._principal)
         if task is None:
             raise NotFound(f"there is no task {task_id!r:.60}.")
-        return task
+        return await with_place(task, self._store, self._clock.now())
 
     async def fetch_missing(self, task_id: str) -> None:
         """Ask at once for audio that could not be fetched when the work succeeded, and wait a moment for it."""

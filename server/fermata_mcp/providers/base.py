@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import anyio
+
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.account import Account, AccountSpec
 from fermata_mcp.domain.errors import FermataError
@@ -82,6 +84,7 @@ class ProviderContext:
         data_dir: Where it may keep files of its own.
         spawn: Runs a coroutine function beside everything else, until the program ends.
         changed: Says that a remote id is worth a look now.
+        processors: The places for work that is done here; the engine begins no more than there are.
     """
 
     account: Account
@@ -90,10 +93,15 @@ class ProviderContext:
     data_dir: Path
     spawn: Spawn
     changed: Callable[[str], None]
+    processors: anyio.Semaphore
 
 
 def context_for(
-    declared: AccountSpec | None, settings: Settings, spawn: Spawn, changed: Callable[[str], None]
+    declared: AccountSpec | None,
+    settings: Settings,
+    spawn: Spawn,
+    changed: Callable[[str], None],
+    processors: anyio.Semaphore,
 ) -> ProviderContext:
     """The part of the settings that concerns the provider with this account."""
     return ProviderContext(
@@ -103,6 +111,7 @@ def context_for(
         data_dir=settings.data_dir,
         spawn=spawn,
         changed=changed,
+        processors=processors,
     )
 
 

@@ -7,10 +7,13 @@ from functools import cached_property
 from importlib import import_module, metadata
 from typing import Any
 
+import anyio
+
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.account import AccountSpec
 from fermata_mcp.domain.errors import ConfigurationError, InvalidRequest
 from fermata_mcp.domain.spec import ProviderSpec
+from fermata_mcp.media.processors import room_for_renders
 
 from .base import Factory, Provider, Spawn, context_for
 
@@ -27,10 +30,15 @@ BUILT_IN: dict[str, str] = {
 
 
 class Registry:
-    """Every provider that this process can use."""
+    """Every provider that this process can use.
+
+    `processors` are the places for work that is done here.
+    """
 
     def __init__(self, settings: Settings, spawn: Spawn, changed: Callable[[str], None]) -> None:
         self._settings, self._spawn, self._changed = settings, spawn, changed
+        asked = settings.renders_at_once
+        self.processors = anyio.Semaphore(room_for_renders() if asked is None else asked)
         self._made: dict[str, Provider] = {}
 
     def names(self) -> list[str]:
@@ -51,7 +59,8 @@ class Registry:
     def get(self, name: str) -> Provider:
         if name not in self._made:
             make, account = self._modules.factory(name), self._modules.account(name)
-            self._made[name] = make(context_for(account, self._settings, self._spawn, self._changed))
+            context = context_for(account, self._settings, self._spawn, self._changed, self.processors)
+            self._made[name] = make(context)
         return self._made[name]
 
     def configured(self) -> list[str]:

@@ -27,6 +27,8 @@ CLOCK_SLACK_MS = 1_000
 LONGEST_WAIT_MS = 86_400_000
 REPLAY_WINDOW_MS = 600_000
 SECRET_BYTES = 32
+# A queue of more is as good as without end.
+MOST_COUNTED = 10_000
 
 
 # How an earlier task was found to be what a call asks for: by its key, or because the request is the same.
@@ -39,6 +41,17 @@ class Created:
 
     task: Task
     replayed: Replayed
+
+
+@dataclass(frozen=True)
+class Place:
+    """The turn of a queued step, from 1, if everybody goes on taking turns, and how many wait in all.
+
+    What waits for the same are the renders, or the submits of one account. `MOST_COUNTED` of each principal count.
+    """
+
+    turn: int
+    waiting: int
 
 
 @dataclass(frozen=True)
@@ -130,15 +143,24 @@ class Store(Protocol):
         """Ids that start with `prefix`, newest first."""
         ...
 
-    async def claim(self, *, home: str, now: int, limit: int, tasks: Collection[str] | None = None) -> list[Step]:
-        """Take due steps. A claimed `submitting` step was cut off mid-way and comes back as `unknown`.
+    async def claim(
+        self, *, home: str, now: int, limit: int, renders: int | None = None, tasks: Collection[str] | None = None
+    ) -> list[Step]:
+        """Take due steps: looks by their time, what is queued by turns, one principal after another.
+
+        A claimed `submitting` step was cut off mid-way and comes back as `unknown`.
 
         A step that cannot be read is put out of the way and named in the log. Where the clock was set back since a row
         was written, the row waits as long as it should from now on.
 
         Args:
+            renders: How many renders there is room for; None for any number.
             tasks: Take steps of these tasks alone; None for any.
         """
+        ...
+
+    async def place(self, step_id: str, *, now: int) -> Place | None:
+        """Where a queued step that nobody has taken yet stands among those that wait for the same; None for others."""
         ...
 
     async def apply(self, change: Change, *, now: int) -> bool:

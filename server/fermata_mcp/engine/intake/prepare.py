@@ -73,7 +73,7 @@ class Preparer:
                 f"{provider.spec.name} needs a key.",
                 f"set {provider.spec.key_variable}, or use provider {' or '.join(self.registry.candidates())}.",
             )
-        return Proposal(task, NewStep(new_id("stp"), 0, choice.first.work))
+        return Proposal(task, NewStep(new_id("stp"), 0, choice.first.work, provider.spec.here))
 
     async def _usual_step(self, request: Request, choice: ProviderChoice) -> float | None:
         """Seconds that each step of a paid chain usually adds; None for every other request."""

@@ -50,14 +50,14 @@ def after_step(
     """What to record now that `step` has delivered `clips`."""
     said = (*task.warnings, *warnings)
     if step.work.action == "upload":
-        return Next({"message": "uploaded"}, _step(step, _from_upload(step.work, clips[0], spec)))
+        return Next({"message": "uploaded"}, _step(step, _from_upload(step.work, clips[0], spec), spec))
     clip = chosen(task, clips)
     audio = _audio(clip)
     if task.cancel_at is not None:
         return Next(ended("cancelled", now, audio=audio) | {"warnings": (*said, *what_is_missing(task, clips))})
     if _needs_concat(task, step, clip, spec, settings):
         patch: TaskPatch = {"message": "being joined by the provider", "audio": audio, "warnings": said}
-        return Next(patch, _step(step, _concat_work(step.work, clip)))
+        return Next(patch, _step(step, _concat_work(step.work, clip), spec))
     if task.kind == "chain" and not spec.lengths.any_result:
         return _after_link(task, step, clips, said, spec, settings, now)
     short = 0.0 if spec.lengths.any_result else _short_by(task, audio)
@@ -130,8 +130,8 @@ def _from_upload(work: Work, clip: Clip, spec: ProviderSpec) -> Work:
     return work.model_copy(update=update | {"continue_at": point, "before_seconds": work.before_seconds or seconds})
 
 
-def _step(step: Step, work: Work) -> NewStep:
-    return NewStep(new_id("stp"), step.seq + 1, work)
+def _step(step: Step, work: Work, spec: ProviderSpec) -> NewStep:
+    return NewStep(new_id("stp"), step.seq + 1, work, spec.here)
 
 
 # --- the next link of a chain -----------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def _after_link(
             "status": "running",
             "fraction": min(0.99, link.so_far / target),
         }
-        return Next(patch, _step(step, work))
+        return Next(patch, _step(step, work, spec))
     reached = link.so_far >= target - NEAR_ENOUGH_SECONDS and audio != task.audio
     missing = what_is_missing(task, _with_other_takes(task, step, clips))
     if audio == task.audio and link.track.file is not None:

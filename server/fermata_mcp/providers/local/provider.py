@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -60,7 +59,6 @@ class LocalProvider:
     def __init__(self, context: ProviderContext) -> None:
         self._context = context
         self._jobs: dict[str, _Job] = {}
-        self._processors = anyio.Semaphore(max(1, os.cpu_count() or 1))
 
     def check(self, work: Work) -> None:
         loops = work.options.get("ending") in ("loop", "intro_loop")
@@ -126,7 +124,7 @@ class LocalProvider:
     async def _carry_out(self, remote_id: str, job: _Job) -> None:
         try:
             with job.scope:
-                async with self._processors:
+                async with self._context.processors:
                     await _run_worker(job, self._context.data_dir / "analysis")
             if job.scope.cancelled_caught:
                 job.error = Cancelled("the work was stopped.")

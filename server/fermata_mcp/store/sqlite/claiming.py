@@ -16,6 +16,8 @@ from fermata_mcp.store.rows import step_from
 from .file import Sql
 from .reading import STEP, as_text, get, understood
 
+# Of what is taken at once, a quarter may be new, whatever else is due.
+_SHARE_OF_SUBMITS = 4
 # The home of a step that could not be read.
 _NOBODY = "set aside"
 # A step that has succeeded is due as long as some of its audio has still to be fetched.
@@ -24,7 +26,26 @@ _ACTIVE = f"due_at IS NOT NULL AND state IN {_STATES}"
 _NOTHING_KNOWN = f"due_at IS NOT NULL AND state NOT IN {_STATES}"
 # A step is due for its own process at `due_at`, for any other after the grace time.
 _DUE = f"""due_at <= :now AND (home = :home OR home IS NULL OR due_at <= :now - :grace) AND {_ACTIVE}
-           AND (:tasks IS NULL OR task_id IN (SELECT value FROM json_each(:tasks)))"""
+           AND (:tasks IS NULL OR task_id IN (SELECT value FROM json_each(:tasks)))
+           AND (:stuck IS NULL OR rowid NOT IN (SELECT value FROM json_each(:stuck)))"""
+_LOOKED_AT = "step INDEXED BY step_looked_at WHERE due_at IS NOT NULL AND state <> 'queued'"
+_QUEUED = "step INDEXED BY step_queued WHERE state = 'queued' AND render = :render"
+_HEAD = "rowid, CAST(task_id AS BLOB), ifnull(home NOT IN (:home, :nobody), 0)"
+_LOOKS = f"SELECT {_HEAD}, 0 FROM {_LOOKED_AT} AND {_DUE} ORDER BY due_at LIMIT :limit"
+# How many renders somebody has going, or how many submits that wait for the turn of their account.
+_GOING = f"""CASE :render
+  WHEN 1 THEN (SELECT count(*) FROM step INDEXED BY step_rendering WHERE principal = name
+               AND render = 1 AND home IS NOT NULL AND due_at IS NOT NULL)
+  ELSE (SELECT count(*) FROM {_QUEUED} AND principal = name AND due_at > :now) END"""
+_SERVED = """(SELECT max(submitted_at) FROM step INDEXED BY step_served
+              WHERE render = :render AND principal = name AND submitted_at IS NOT NULL)"""
+# Everybody's oldest: those first who have the fewest going, and of these who was served longest ago.
+_BY_TURNS = f"""WITH RECURSIVE who (name) AS (
+  SELECT min(principal) FROM {_QUEUED}
+  UNION ALL SELECT (SELECT min(principal) FROM {_QUEUED} AND principal > name) FROM who WHERE name IS NOT NULL)
+SELECT {_HEAD}, {_GOING} AS going FROM who JOIN step ON step.rowid = (
+  SELECT rowid FROM {_QUEUED} AND principal = name AND {_DUE} ORDER BY due_at LIMIT 1)
+ORDER BY going, {_SERVED}, due_at LIMIT :limit"""
 # Times that no row has unless the clock was set back since it was written.
 _SET_BACK = f"updated_at > :now + {CLOCK_SLACK_MS} AND {_ACTIVE}"
 _TOO_FAR = f"due_at > :now + {LONGEST_WAIT_MS} AND {_ACTIVE}"
@@ -39,11 +60,15 @@ _CLAIM = f"""UPDATE step SET fence = fence + 1, home = :home, updated_at = :now,
 
 @dataclass(frozen=True)
 class Taker:
-    """Who asks for steps, at what time, and of which tasks alone; None for any."""
+    """Who asks for steps, at what time, and of which tasks alone; None for any.
+
+    `renders`: how many renders there is room for; None for any number.
+    """
 
     home: str
     now: int
     tasks: Collection[str] | None = None
+    renders: int | None = None
 
     def values(self) -> dict[str, Any]:
         """What the statements here are filled in with."""
@@ -54,6 +79,9 @@ class Taker:
             "grace": GRACE_MS,
             "submit": SUBMIT_LEASE_MS,
             "look": POLL_LEASE_MS,
+            "nobody": _NOBODY,
+            "stuck": None,
+            "limit": 1,
         }
 
 
@@ -68,44 +96,66 @@ class Claimed:
 
 def anything_due(c: Sql, *, taker: Taker) -> bool:
     """Whether a claim would take anything. Mostly it would not, and then nothing is locked for it."""
-    return bool(c.execute(f"SELECT EXISTS (SELECT 1 FROM step WHERE {_DUE})", taker.values()).get)
+    values = taker.values()
+    queues = (0,) if taker.renders == 0 else (0, 1)
+    return bool(c.execute(f"SELECT EXISTS ({_LOOKS})", values).get) or any(
+        c.execute(f"SELECT EXISTS ({_BY_TURNS})", values | {"render": render}).get for render in queues
+    )
 
 
 def any_set_back(c: Sql, *, now: int) -> bool:
     """Whether rows have times that only a clock explains which was set back. Looks at all that is not over."""
-    sql = f"""SELECT EXISTS (SELECT 1 FROM step INDEXED BY step_by_due WHERE {_SET_BACK})
-              OR EXISTS (SELECT 1 FROM step WHERE {_TOO_FAR})"""
+    queued = "step INDEXED BY step_queued WHERE state = 'queued'"
+    sql = f"""SELECT EXISTS (SELECT 1 FROM {_LOOKED_AT} AND {_SET_BACK})
+              OR EXISTS (SELECT 1 FROM {_LOOKED_AT} AND {_TOO_FAR})
+              OR EXISTS (SELECT 1 FROM {queued} AND ({_SET_BACK} OR {_TOO_FAR}))"""
     return bool(c.execute(sql, {"now": now}).get)
 
 
 def claim(c: Sql, *, taker: Taker, limit: int, doubted: Set[str]) -> Claimed:
-    """Take up to `limit` due steps, the longest overdue first.
+    """Take up to `limit` due steps: looks by their time, what is queued by turns.
 
     Args:
         doubted: Tasks that could not be read, so that their steps may be not worth a claim.
     """
-    found, stuck, values = Claimed(), set[int](), taker.values()
-    while len(found.steps) < limit:
-        due = _due(c, values, limit - len(found.steps), stuck)
-        if not due:
-            break
-        for rowid, task_id, lost in due:
-            try:
-                found.steps.append(_claimed(c, values | {"rowid": rowid}, task_id, doubted))
-                found.taken_over += [task_id] if lost else []
-            except Unreadable as error:
-                found.unreadable.append(error)
-                if not _set_aside(c, rowid, taker.now):
-                    stuck.add(rowid)
-    return found
+    taking = _Taking(c, taker.values(), doubted)
+    taking.up_to(limit if taker.renders is None else min(taker.renders, limit), _BY_TURNS, render=1)
+    # However many looks are due, something new begins; and the other way round.
+    taking.up_to(-(-limit // _SHARE_OF_SUBMITS), _BY_TURNS, render=0)
+    taking.up_to(limit, _LOOKS)
+    taking.up_to(limit, _BY_TURNS, render=0)
+    return taking.found
 
 
-def _due(c: Sql, values: dict[str, Any], limit: int, stuck: Set[int]) -> list[tuple[int, str, bool]]:
-    """Row and task of what is due, and whether another process holds it whose time is out."""
-    sql = f"""SELECT rowid, CAST(task_id AS BLOB), ifnull(home NOT IN (:home, :nobody), 0) FROM step
-              WHERE {_DUE} ORDER BY due_at LIMIT :limit"""
-    rows = c.execute(sql, values | {"limit": limit + len(stuck), "nobody": _NOBODY}).fetchall()
-    return [(rowid, as_text(task_id), bool(lost)) for rowid, task_id, lost in rows if rowid not in stuck][:limit]
+class _Taking:
+    def __init__(self, c: Sql, values: dict[str, Any], doubted: Set[str]) -> None:
+        self._c, self._values, self._doubted = c, values, doubted
+        self._stuck = list[int]()
+        self.found = Claimed()
+
+    def up_to(self, limit: int, which: str, **queue: int) -> None:
+        """Go on until so many have been taken in all, or nothing is due of which `which` tells.
+
+        Whoever has more going than another is not served before that has changed.
+        """
+        while len(self.found.steps) < limit:
+            values = self._values | {"limit": limit - len(self.found.steps), "stuck": json.dumps(self._stuck)} | queue
+            due = self._c.execute(which, values).fetchall()
+            if not due:
+                return
+            fewest = due[0][-1]
+            for rowid, task_id, lost, going in due:
+                if going == fewest:
+                    self._take(rowid, as_text(task_id), bool(lost))
+
+    def _take(self, rowid: int, task_id: str, lost: bool) -> None:
+        try:
+            self.found.steps.append(_claimed(self._c, self._values | {"rowid": rowid}, task_id, self._doubted))
+            self.found.taken_over += [task_id] if lost else []
+        except Unreadable as error:
+            self.found.unreadable.append(error)
+            if not _set_aside(self._c, rowid, self._values["now"]):
+                self._stuck.append(rowid)
 
 
 def _claimed(c: Sql, values: dict[str, Any], task_id: str, doubted: Set[str]) -> Step:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
-from fermata_mcp.store.base import Page, Unreadable
+from fermata_mcp.store.base import MOST_COUNTED, Page, Place, Unreadable
 from fermata_mcp.store.rows import (
     ATTEMPT_COLUMNS,
     NOT_UNDERSTOOD,
@@ -31,6 +31,7 @@ _TASK = ", ".join(TASK_COLUMNS)
 _ATTEMPT = ", ".join(ATTEMPT_COLUMNS)
 # Longer than that took no work: the clock was put forward meanwhile.
 _DAY_MS = 86_400_000
+_OLDER = "AND (created_at, id) < (:at, :id)"
 _INTEGERS = 2**64  # SQLite's; a negative one is written as its bits
 _Noun = TypeVar("_Noun")
 
@@ -101,10 +102,11 @@ def page(
     cursor: str | None,
 ) -> Page:
     before_at, before_id = _position(cursor)
-    which = """FROM task WHERE principal = :principal
-             AND (:status IS NULL OR status = :status) AND (:provider IS NULL OR provider = :provider)
-             AND (:at IS NULL OR (created_at, id) < (:at, :id))
-             ORDER BY created_at DESC, id DESC LIMIT :limit"""
+    # Only what is asked for is written down, so that each kind of list has its index.
+    narrowed = {"AND status = :status": status, "AND provider = :provider": provider, _OLDER: before_at}
+    conditions = " ".join(words for words, asked in narrowed.items() if asked is not None)
+    which = f"""FROM task WHERE principal = :principal {conditions}
+                ORDER BY created_at DESC, id DESC LIMIT :limit"""
     values = {"principal": principal, "status": status, "provider": provider, "limit": limit + 1}
     rows = _rows(c, which, values | {"at": before_at, "id": before_id})
     tasks, unreadable = list[Task](), list[str]()
@@ -245,3 +247,19 @@ def lengths_added(c: Sql, *, provider: str, model: str | None) -> list[float]:
               AND typeof({added}) IN ('integer', 'real') AND {added} > 0 AND {added} < 86400
               ORDER BY updated_at DESC LIMIT 64"""
     return [row[0] for row in c.execute(sql, (provider, model))]
+
+
+def place(c: Sql, *, step_id: str, now: int) -> Place | None:
+    mine = """SELECT render, principal, account_id, due_at, rowid AS own FROM step
+              WHERE id = :id AND state = 'queued' AND due_at <= :now"""
+    values = {"id": step_id, "now": now, "most": MOST_COUNTED}
+    found = c.execute(mine, values).fetchone()
+    if found is None:
+        return None
+    values |= dict(zip(("render", "principal", "account", "due", "own"), found, strict=True))
+    queue = """FROM step INDEXED BY step_queued WHERE state = 'queued' AND render = :render AND due_at <= :now
+               AND (:render = 1 OR account_id = :account)"""
+    ahead = f"SELECT 1 {queue} AND principal = :principal AND (due_at, rowid) < (:due, :own) LIMIT :most"
+    before = int(c.execute(f"SELECT count(*) FROM ({ahead})", values).get)
+    each = [int(count) for (count,) in c.execute(f"SELECT min(count(*), :most) {queue} GROUP BY principal", values)]
+    return Place(sum(min(count, before + 1) for count in each), sum(each))

@@ -21,7 +21,7 @@ from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 from fermata_mcp.store import rows
-from fermata_mcp.store.base import CLOCK_SLACK_MS, Created, Page, Unreadable
+from fermata_mcp.store.base import CLOCK_SLACK_MS, Created, Page, Place, Unreadable
 
 from . import claiming, reading, removing, secret, writing
 from .claiming import Taker
@@ -85,11 +85,13 @@ class SqliteStore:
     async def ids_like(self, prefix: str, *, principal: str, limit: int) -> list[str]:
         return await self._run(partial(reading.ids_like, prefix=prefix, principal=principal, limit=limit))
 
-    async def claim(self, *, home: str, now: int, limit: int, tasks: Collection[str] | None = None) -> list[Step]:
+    async def claim(
+        self, *, home: str, now: int, limit: int, renders: int | None = None, tasks: Collection[str] | None = None
+    ) -> list[Step]:
         if not self._begun:
             await self._begin(now)
         await self._check_clock(now)
-        taker = Taker(home, now, tasks)
+        taker = Taker(home, now, tasks, renders)
         if not await self._run(partial(claiming.anything_due, taker=taker)):
             return []
         taken = partial(claiming.claim, taker=taker, limit=limit, doubted=self._unreadable)
@@ -132,6 +134,9 @@ class SqliteStore:
 
     async def apply(self, change: Change, *, now: int) -> bool:
         return await self._write(partial(writing.apply, change=change, now=now), durable=writing.must_last(change))
+
+    async def place(self, step_id: str, *, now: int) -> Place | None:
+        return await self._run(partial(reading.place, step_id=step_id, now=now))
 
     async def attempts(self, step_id: str) -> list[Attempt]:
         return await self._run(partial(reading.attempts, step_id=step_id))

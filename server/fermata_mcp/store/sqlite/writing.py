@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fermata_mcp.domain.change import Change, NewStep, TaskPatch
@@ -30,7 +31,7 @@ def create(c: Sql, *, task: Task, step: NewStep, home: str, now: int, finished: 
     row = task_row(task)
     marks = ", ".join(f":{name}" for name in row)
     c.execute(f"INSERT INTO task ({', '.join(row)}) VALUES ({marks})", row)
-    _insert_step(c, step, task.id, task.provider, task.account_id, home, now, claimed=claimed)
+    _insert_step(c, step, _Owner(task.id, task.principal, task.provider, task.account_id), home, now, claimed=claimed)
     _remember_key(c, task, task.id)
     return Created(get_known(c, task.id, task.principal), None)
 
@@ -73,14 +74,31 @@ def _by_request(c: Sql, task: Task, now: int, finished: bool) -> Created | None:
     return None if found is None else Created(get_known(c, found[0], task.principal), "request")
 
 
-def _insert_step(
-    c: Sql, step: NewStep, task_id: str, provider: str, account_id: str, home: str | None, now: int,
-    *, claimed: bool = False,
-) -> None:  # fmt: skip
-    sql = """INSERT INTO step (id, task_id, provider, account_id, seq, state, work, home, fence, due_at,
-             created_at, updated_at) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?)"""
-    fence, due = (1, now + SUBMIT_LEASE_MS) if claimed else (0, now)
-    c.execute(sql, (step.id, task_id, provider, account_id, step.seq, encode(step.work), home, fence, due, now, now))
+@dataclass(frozen=True)
+class _Owner:
+    """What a step has of its task."""
+
+    task_id: str
+    principal: str
+    provider: str
+    account_id: str
+
+
+def _insert_step(c: Sql, step: NewStep, of: _Owner, home: str | None, now: int, *, claimed: bool = False) -> None:
+    """A render that nobody has taken yet is for whoever has room, and waits for no grace time."""
+    row = vars(of) | {
+        "id": step.id,
+        "seq": step.seq,
+        "state": "queued",
+        "work": encode(step.work),
+        "render": int(step.render),
+        "home": home if claimed or not step.render else None,
+        "fence": int(claimed),
+        "due_at": now + SUBMIT_LEASE_MS if claimed else now,
+        "created_at": now,
+        "updated_at": now,
+    }
+    c.execute(f"INSERT INTO step ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})", row)
 
 
 def must_last(change: Change) -> bool:
@@ -90,12 +108,12 @@ def must_last(change: Change) -> bool:
 
 
 def apply(c: Sql, *, change: Change, now: int) -> bool:
-    sql = """SELECT s.state, s.fence, s.attempt_id, s.task_id, s.provider, s.account_id, s.home, t.principal, t.status
-             FROM step s JOIN task t ON t.id = s.task_id WHERE s.id = ?"""
+    sql = """SELECT s.state, s.fence, s.attempt_id, s.task_id, s.provider, s.account_id, s.home, s.render, t.principal,
+             t.status FROM step s JOIN task t ON t.id = s.task_id WHERE s.id = ?"""
     row = c.execute(sql, (change.step_id,)).fetchone()
     if row is None:
         return False
-    state, fence, attempt_id, task_id, provider, account_id, home, principal, status = row
+    state, fence, attempt_id, task_id, provider, account_id, home, render, principal, status = row
     if state not in change.allowed or change.fence not in (None, fence) or change.about not in (None, attempt_id):
         return False
     _check_move(state, change)
@@ -107,11 +125,13 @@ def apply(c: Sql, *, change: Change, now: int) -> bool:
     _add_entries(c, change, now, principal, provider, task_id, attempt_id)
     if "due_at" not in change.step:
         count_anew(c, change.step_id, now)
-    patch = dict(change.step) | ({"attempt_id": attempt_id} if change.new_attempt else {})
+    patch: dict[str, Any] = dict(change.step) | ({"attempt_id": attempt_id} if change.new_attempt else {})
+    if render and patch.get("state") == "queued":
+        patch["home"] = None  # lost with its process, it is for whoever has room
     _update(c, "step", change.step_id, patch | {"updated_at": now})
     _remember_clips(c, change.step.get("clips", ()), provider, task_id)
     if change.next_step:
-        _insert_step(c, change.next_step, task_id, provider, account_id, home, now)
+        _insert_step(c, change.next_step, _Owner(task_id, principal, provider, account_id), home, now)
     if change.task:
         _update(c, "task", task_id, _not_opened_again(status, change.task) | {"updated_at": now})
     return True
