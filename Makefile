@@ -1,9 +1,10 @@
-.PHONY: setup quick test full check fix types coverage times demo docs bench kills chaos fuzz evaluate hosts
+.PHONY: setup quick test full long check fix types coverage times demo docs bench kills chaos fuzz evaluate hosts
 PYTHON := .venv/bin/python
 setup: ; .ci/run install
 quick: ; .ci/run format lint imports unit
 test: ; .ci/run test
 full check: ; .ci/run
+long: ; .ci/run long
 fix: ; .venv/bin/ruff format -q . && .venv/bin/ruff check -q --fix . && .venv/bin/ruff format -q .
 types: ; .ci/run types
 coverage: ; .ci/run coverage

@@ -14,8 +14,7 @@ import hypothesis
 import pytest
 
 from fermata_mcp.engine import progress, runner
-from fermata_mcp.media.network.tls import tls
-from layers import mark_slow
+from layers import SHORT, mark_slow
 from support.accounts import OURS
 from support.engines import House
 from support.music import silence
@@ -26,6 +25,7 @@ from support.rows import FREE_WORK, PAID
 hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
+hypothesis.settings.register_profile("long", hypothesis.settings.get_profile("untimed"), max_examples=1000)
 hypothesis.settings.load_profile("untimed")
 
 # A shell that runs us in the background has Ctrl-C ignored, and so would all that we start.
@@ -35,8 +35,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 HOMES = {"HOME": "home", "USERPROFILE": "home", "XDG_STATE_HOME": "state", "XDG_MUSIC_DIR": "music"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     mark_slow(items)
+    config.stash[SHORT] = [item.nodeid for item in items if item.get_closest_marker("slow") is None]
 
 
 @pytest.fixture(scope="session")
@@ -91,9 +92,8 @@ def quick_pump(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "FOREIGN_LOOK_SECONDS", 0.03)
 
 
-@pytest.fixture(autouse=True)
-def fresh_tls() -> Iterator[None]:
-    """The one TLS context of the process must not outlive a test that names authorities of its own."""
-    tls.cache_clear()
-    yield
-    tls.cache_clear()
+@pytest.fixture
+def brief_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what is about files and not about which joins are the best: the first good ones are taken."""
+    for patience in ("_PATIENCE", "_LITTLE_PATIENCE"):
+        monkeypatch.setattr(f"fermata_mcp.rearrange.arrangement.search.{patience}", 4)

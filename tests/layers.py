@@ -1,7 +1,8 @@
 """Which tests are slow, and which of those show a promise and are therefore in the short run all the same.
 
 `pytest -m "not slow"` is what a person needs to trust a checkout: every part alone, and every promise once. What is
-slow shows the same for each provider, each client and each moment of a kill.
+slow shows the same for each provider, each client and each moment of a kill. What is repeated besides (`make long`)
+goes through the same code once more with another name.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+
+SHORT = pytest.StashKey[list[str]]()  # node ids of what was collected for this run and is not slow
 
 # Beginnings of node ids.
 SLOW = (
@@ -52,6 +55,24 @@ SLOW = (
     "tests/contract/test_adapters.py::test_contract[kie-classic",
     "tests/contract/test_adapters.py::test_contract[musicapi-producer",
 )
+# Of these only the named combinations (words of their ids) are in `make full`: each kind with one provider, and each
+# provider with one kind. The product of both is for `make long`.
+THINNED = {
+    "tests/faults/test_audio_of_providers.py::test_audio_that_cannot_be_had": ("sunoapi", "404", "truncated"),
+    "tests/unit/engine/steps/test_delivery.py::test_nothing_is_missing_without_a_word": (
+        "sunoapi",
+        "-chain-segment",
+        "-extend-whole",
+    ),
+    "tests/unit/engine/steps/test_collector.py::test_a_file_that_is_not_there_at_first": ("sunoapi", "page"),
+    "tests/e2e/test_providers.py::test_a_clip_is_extended_and_its_result_again": ("sonic", "sunoapi", "apiin"),
+    "tests/e2e/test_providers.py::test_a_chain_reaches_its_target": ("sonic", "sunoapi", "apiin"),
+    "tests/e2e/test_providers.py::test_a_lost_answer_is_for_a_person_to_settle": ("producer", "sunoapi"),
+    "tests/e2e/test_providers.py::test_cancelled_work_may_be_charged": ("sonic", "kie"),
+    "tests/e2e/test_cli_stop.py::test_stopped_work_does_not_go_on_beside": ("[tasks]", "[extend]"),
+    "tests/e2e/test_cli_stop.py::test_ctrl_c_at_any_time": ("[extend]", "[tasks]", "[--help]"),
+    "tests/e2e/test_long_audio.py::test_three_minutes_are_read": ("stdio-legacy", "http-auto"),
+}
 # In the short run, but not in `make quick`, which is for every minute: they make or measure music for a while.
 LONG = (
     "tests/unit/surface/people/",
@@ -100,11 +121,12 @@ PROMISES = {
     "what the README tells hosts to start works": ("tests/e2e/test_readme_config.py",),
     "the log tells of decisions": ("tests/e2e/test_log_level.py::test_decisions_are_told_at_info[info",),
     "a server leaves at once, and its work is finished by the next": (
-        "tests/e2e/test_lifecycle.py::test_it_leaves_mid_call_and_takes_its_worker_along",
-        "tests/e2e/test_lifecycle.py::test_what_was_going_on_is_finished_by_the_next_start",
+        "tests/e2e/test_lifecycle.py::test_it_leaves_mid_call_and_takes_its_worker_along[sigterm",
+        "tests/e2e/test_lifecycle.py::test_what_was_going_on_is_finished_by_the_next_start[end_of_input",
     ),
     "a paid extension, from the call to the file": (
-        "tests/e2e/test_providers.py::test_a_clip_is_extended_and_its_result_again",
+        "tests/e2e/test_providers.py::test_a_clip_is_extended_and_its_result_again[musicapi-sonic",
+        "tests/e2e/test_providers.py::test_a_clip_is_extended_and_its_result_again[sunoapi",
     ),
     "a paid request is sent once, whoever sleeps or dies": (
         "tests/faults/test_frozen.py::test_what_was_overslept_is_not_sent_late[sunoapi",
@@ -152,5 +174,11 @@ def mark_slow(items: Sequence[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(SLOW) and not item.nodeid.startswith(promised):
             item.add_marker(pytest.mark.slow)
+            if _is_repeated(item.nodeid):
+                item.add_marker(pytest.mark.repeated)
         if item.nodeid.startswith(LONG):
             item.add_marker(pytest.mark.long)
+
+
+def _is_repeated(node: str) -> bool:
+    return any(node.startswith(test) and not any(word in node for word in kept) for test, kept in THINNED.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +13,6 @@ from anyio.abc import SocketAttribute, SocketStream
 
 from fermata_mcp.domain.errors import FermataError, ProviderUnavailable
 from fermata_mcp.domain.task import Work
-from fermata_mcp.media.network.tls import tls
 from fermata_mcp.providers.base import NotSent, Submitted, Unclear
 from fermata_mcp.providers.http.client import HttpProvider
 from fermata_mcp.providers.suno import sunoapi
@@ -74,13 +73,10 @@ def provider(url: str, **fields: Any) -> HttpProvider:
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine on which nothing is set that concerns connections."""
     for name in (*PROXIES, *map(str.lower, PROXIES), "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
-    tls.cache_clear()
-    yield
-    tls.cache_clear()
 
 
 # What is set, and a word that the answer must have.

@@ -18,6 +18,7 @@ from emulators.base import Emulator
 from emulators.faults import Deed, Fault, Front, Kind
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Work
+from fermata_mcp.media.network.tls import tls
 from fermata_mcp.providers.base import ProviderContext
 from fermata_mcp.providers.http.adapter import HttpAdapter
 from fermata_mcp.providers.http.client import HttpProvider
@@ -167,7 +168,7 @@ async def bench(
     emulator.key = CANARY
     transport = httpx.ASGITransport(app=emulator.app) if url == ORIGIN else None
     provider = HttpProvider(rig.made(), rig.context(url, **more), transport)
-    async with httpx.AsyncClient(transport=transport, base_url=url) as client:
+    async with httpx.AsyncClient(transport=transport, base_url=url, verify=tls()) as client:
         try:
             yield WireBench(provider, rig, emulator, client)
         finally:

@@ -16,6 +16,8 @@ from support.audio_signals import extend
 from support.liars import LIARS, RATE, SECONDS, flac_bomb, of_rate
 from support.mutants import KINDS, OTHERS, whole
 
+pytestmark = pytest.mark.usefixtures("brief_search")
+
 EACH = pytest.mark.parametrize("name", LIARS)
 
 

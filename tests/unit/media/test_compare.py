@@ -29,8 +29,7 @@ def test_the_same_recording_is_the_same_in_any_encoding(tmp_path: Path, kind: st
     assert likeness(source, whole, 0, 38) == "same"
 
 
-@pytest.mark.parametrize("rate", [8000, 16000, 44100, 48000])
-@pytest.mark.parametrize("gain", [0.1, 1.0])
+@pytest.mark.parametrize(("rate", "gain"), [(8000, 0.1), (16000, 1.0), (44100, 0.1), (48000, 1.0)])
 def test_it_is_the_same_at_another_rate_and_loudness(tmp_path: Path, rate: int, gain: float) -> None:
     whole = saved(tmp_path, "whole", SOURCE + origin("new", 5))
     samples = STUDIO.samples(SOURCE) * gain
@@ -40,9 +39,9 @@ def test_it_is_the_same_at_another_rate_and_loudness(tmp_path: Path, rate: int, 
     assert likeness(whole, tmp_path / "other.flac", 0, 40) == "same"
 
 
-@pytest.mark.parametrize("name", list("abcdefgh"))
+@pytest.mark.parametrize("name", list("abcd"))
 def test_another_recording_is_different(tmp_path: Path, name: str) -> None:
-    source, other = saved(tmp_path, "source", SOURCE), saved(tmp_path, "other", origin(name, 60), "mp3")
+    source, other = saved(tmp_path, "source", SOURCE), saved(tmp_path, "other", origin(name, 40), "mp3")
     assert likeness(other, source, 0, 38) == "different"
 
 

@@ -14,6 +14,8 @@ from fermata_mcp.media.codecs.targets import FORMS, kept
 from support.audio_signals import chord_loop, extend, save, stereo
 from support.encoded import RECIPES, Recipe, Sound, encoded, shift
 
+pytestmark = pytest.mark.usefixtures("brief_search")
+
 LONGER = 1.75  # seconds
 
 

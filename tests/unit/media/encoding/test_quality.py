@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from support.audio_signals import Sound
 
+pytestmark = pytest.mark.usefixtures("brief_search")
+
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg to make files with")
 
 

@@ -24,6 +24,8 @@ from fermata_mcp.media.tagging.labels import label
 from fermata_mcp.media.tagging.model import extended_title
 from support.audio_signals import RATE, chord_loop, extend, save
 
+pytestmark = pytest.mark.usefixtures("brief_search")
+
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(2000)
 
 

@@ -22,6 +22,8 @@ from support.audio_signals import RATE, chord_loop, extend, load, save
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("brief_search")
+
 START, LENGTH = 1001, 2 * RATE + 7
 
 

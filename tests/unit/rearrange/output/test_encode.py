@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.usefixtures("brief_search")
+
 LOSSLESS = [
     ("wav", "PCM_U8", "int16"),
     ("wav", "PCM_16", "int16"),
