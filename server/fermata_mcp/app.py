@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import sys
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from typing import Any, NoReturn
 import anyio
 from mcp.server.mcpserver import MCPServer
 
+from . import __version__
 from .config import Settings, load_settings, unknown_variables
 from .domain.account import unfilled_keys
 from .domain.errors import StoreUnavailable
@@ -21,9 +23,12 @@ from .engine.clock import Clock
 from .engine.lifespan import running_engine
 from .engine.service import Service
 from .logs import logging_to_stderr
+from .media.processors import renders_at_once
 from .providers.registry import declared_accounts
 from .store.base import Store
+from .store.keyring import Keyring
 from .store.sqlite.store import SqliteStore
+from .surface.sealing import Seal
 from .surface.server import make_server
 from .transports.front.front import Handed
 from .transports.serving import Serving
@@ -72,7 +77,12 @@ async def running_app(
             running_engine(settings, store, input_roots=roots, clock=clock, only=only) as service,
             anyio.create_task_group() as telling,
         ):
-            yield App(settings, service, make_server(service, clock.now, telling.start_soon), clock.now)
+            seal = None if callers_are_local else Seal()
+            if seal is not None:
+                telling.start_soon(seal.learn, Keyring(store, settings).key)
+            stateless = settings.keeps_no_sessions and not callers_are_local
+            server = make_server(service, clock.now, telling.start_soon, seal=seal, stateless=stateless)
+            yield App(settings, service, server, clock.now)
             telling.cancel_scope.cancel()
 
 
@@ -98,11 +108,34 @@ def serve_http(settings: Settings, host: str, port: int) -> NoReturn:
     run_http(lambda: _serving(settings, callers_are_local=False), host, port)
 
 
+def work(settings: Settings) -> None:
+    """Carry out what other processes on the same store are asked for, until a signal comes; serves no client."""
+    anyio.run(_work, settings)
+
+
+async def _work(settings: Settings) -> None:
+    from .transports.signals import told_to_leave
+
+    with logging_to_stderr(settings.log_level, settings.log_format):
+        _name_unknown_settings(settings)
+        async with running_engine(settings, open_store(settings), input_roots=()):
+            all_is_loaded()
+            renders = renders_at_once(settings.renders_at_once)
+            print(f"Fermata {__version__}: working, {renders} renders at once", file=sys.stderr, flush=True)  # noqa: T201
+            await told_to_leave()
+
+
 @asynccontextmanager
 async def _serving(settings: Settings, *, callers_are_local: bool) -> AsyncGenerator[Serving]:
     async with running_app(settings, callers_are_local=callers_are_local) as app:
         all_is_loaded()
-        yield Serving(app.server, app.service.changes.drain, app.service, app.now)
+        yield Serving(
+            app.server,
+            app.service.changes.drain,
+            app.service,
+            app.now,
+            not callers_are_local and settings.keeps_no_sessions,
+        )
 
 
 def all_is_loaded() -> None:

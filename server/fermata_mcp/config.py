@@ -137,6 +137,11 @@ class Settings(BaseSettings):
         description="tracks that provider `local` works on at once in this process; unset: one a core, fewer where "
         "memory is short; 0: none, other processes on the same store do it",
     )
+    stateless: bool | None = Field(
+        None,
+        description="http without sessions, so that any of several servers on one store answers any request; unset: "
+        "where the store is a database server",
+    )
     callback_url: Address = Field(
         INERT_CALLBACK, description="callback address for the providers; unset, only those that insist get one"
     )
@@ -166,6 +171,11 @@ class Settings(BaseSettings):
     def asked_callback(self) -> str | None:
         """The callback address, where the operator set one: for providers that can do without."""
         return None if self.callback_url == INERT_CALLBACK else self.callback_url
+
+    @property
+    def keeps_no_sessions(self) -> bool:
+        """Whether the http server is one of several behind one address."""
+        return self.store_url is not None if self.stateless is None else self.stateless
 
     @property
     def declared(self) -> tuple[AccountSpec, ...]:

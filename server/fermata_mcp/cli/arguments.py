@@ -87,6 +87,7 @@ def make_parser() -> argparse.ArgumentParser:
         )  # fmt: skip
 
     _serve(command("serve", "serve MCP (what a host starts)"))
+    _work(command("work", "carry out what servers on the same store are asked for"))
     _extend(command("extend", "make tracks longer"))
     _tasks(command("tasks", "what was asked for, newest first"))
     _task(command("task", "one task: how it stands, waiting for it if it still runs"))
@@ -105,6 +106,13 @@ def _serve(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--transport", choices=["stdio", "http", "sse"], default="stdio")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     serve.add_argument("--port", type=_port, default=8321)
+
+
+def _work(work: argparse.ArgumentParser) -> None:
+    work.add_argument(
+        "--renders", type=_from_zero, metavar="N",
+        help="tracks that `local` works on at once (default: FERMATA_RENDERS_AT_ONCE, else one a core)",
+    )  # fmt: skip
 
 
 def _extend(extend: argparse.ArgumentParser) -> None:

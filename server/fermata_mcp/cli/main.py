@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
 
 
 def _serves(argv: list[str]) -> bool:
-    return not argv or argv[0] == "serve"
+    return not argv or argv[0] in ("serve", "work")
 
 
 def _load() -> None:
@@ -94,7 +94,13 @@ def _carry_out(argv: list[str], ctrl_c: CtrlC, handed: Handed | None) -> int:
 
     args = parse(argv)
     # Imported by what is used, so that a server that a host starts pays for nothing else.
-    return _serve(args, handed) if args.command == "serve" else _for_people(args, ctrl_c)
+    match args.command:
+        case "serve":
+            return _serve(args, handed)
+        case "work":
+            return _work(args)
+        case _:
+            return _for_people(args, ctrl_c)
 
 
 def _serve(args: Namespace, handed: Handed | None) -> int:
@@ -104,6 +110,13 @@ def _serve(args: Namespace, handed: Handed | None) -> int:
         _greet_a_person()
         serve_stdio(read_settings(), handed)
     serve_http(read_settings(), args.host, args.port)
+    return DONE
+
+
+def _work(args: Namespace) -> int:
+    from fermata_mcp.app import read_settings, work
+
+    work(read_settings(**({} if args.renders is None else {"renders_at_once": args.renders})))
     return DONE
 
 

@@ -75,7 +75,7 @@ class Runner:
         self._hurried: list[str] = []
         self._busy = 0
         self._starting: set[str] = set()
-        self._renders_wait = False
+        self._renders_wait = True
         self._again: dict[str, Step] = {}
         self._due: list[int] = []
         self._sleeps_until = 0.0
@@ -152,7 +152,7 @@ class Runner:
                 heappop(self._due)
             while self._hurried:
                 await self._store.make_due(self._hurried.pop(), now=self._clock.now())
-            room = self._free_processors
+            room, self._renders_wait = self._free_processors, True
             steps = await self._store.claim(
                 home=self._home, now=self._clock.now(), limit=free, renders=room, tasks=self._only
             )
@@ -160,7 +160,7 @@ class Runner:
             logger.warning("the store cannot be used: %s", error.message)
             return
         self._more = len(steps) == free
-        # As far as is known: as many as there was room for, so there may be more.
+        # Until a claim has found fewer than there is room for, nobody is let in before those who may wait.
         self._renders_wait = sum(map(self._is_render, steps)) >= room
         for step in steps:
             if step.id in self.interrupted:

@@ -12,6 +12,11 @@ MEMORY_OF_ONE_BYTES = 512 * 1024 * 1024
 _CGROUP = Path("/sys/fs/cgroup")
 
 
+def renders_at_once(asked: int | None) -> int:
+    """How many tracks this process may work on at once: as the operator wants it, or as many as there is room for."""
+    return room_for_renders() if asked is None else asked
+
+
 def room_for_renders(cgroup: Path = _CGROUP) -> int:
     """One a core, fewer where memory is short; never none."""
     return max(1, min(_cores(cgroup), _memory_bytes(cgroup) // MEMORY_OF_ONE_BYTES))

@@ -13,7 +13,7 @@ from fermata_mcp.config import Settings
 from fermata_mcp.domain.account import AccountSpec
 from fermata_mcp.domain.errors import ConfigurationError, InvalidRequest
 from fermata_mcp.domain.spec import ProviderSpec
-from fermata_mcp.media.processors import room_for_renders
+from fermata_mcp.media.processors import renders_at_once
 
 from .base import Factory, Provider, Spawn, context_for
 
@@ -37,8 +37,7 @@ class Registry:
 
     def __init__(self, settings: Settings, spawn: Spawn, changed: Callable[[str], None]) -> None:
         self._settings, self._spawn, self._changed = settings, spawn, changed
-        asked = settings.renders_at_once
-        self.processors = anyio.Semaphore(room_for_renders() if asked is None else asked)
+        self.processors = anyio.Semaphore(renders_at_once(settings.renders_at_once))
         self._made: dict[str, Provider] = {}
 
     def names(self) -> list[str]:

@@ -18,6 +18,7 @@ from mcp.server.session import ServerSession
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
     INVALID_PARAMS,
+    METHOD_NOT_FOUND,
     EmptyResult,
     SubscribeRequestParams,
     SubscriptionsListenRequestParams,
@@ -112,6 +113,12 @@ class Announcer:
         uri = str(params.uri)
         if not _SUBSCRIBABLE.fullmatch(uri):
             raise MCPError(code=INVALID_PARAMS, message=f"there is no resource {uri:.100}")
+        if not _connection_of(ctx.session).has_standalone_channel:
+            raise MCPError(
+                code=METHOD_NOT_FOUND,
+                message="this server keeps no sessions in which it could tell of changes; use get_task, or listen "
+                "with subscriptions/listen",
+            )
         client = self._client(ctx.session)
         if uri not in client.uris and len(client.uris) >= SUBSCRIPTIONS_PER_CLIENT:
             raise _too_many()

@@ -11,6 +11,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver import server as sdk
 from mcp.types import ServerCapabilities
 from mcp_types.methods import CacheableMethod
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from fermata_mcp import __version__
 from fermata_mcp.engine.service import Service
@@ -20,6 +21,7 @@ from .callers import Callers
 from .player.app import player_app
 from .prompts import add_prompts
 from .resources import add_completion, add_resources, low_level
+from .sealing import Seal
 from .skills.extension import SkillsExtension
 from .tasks.extension import TasksExtension
 from .tasks.rows import Rows
@@ -40,6 +42,7 @@ CACHED: dict[CacheableMethod, CacheHint] = {
 }
 
 
+<<<<<<< HEAD
 def make_server(service: Service, now: Callable[[], int], spawn: Spawn) -> MCPServer[Any]:
     """Tools, resources and prompts over `service`, for whoever calls.
 
@@ -50,6 +53,19 @@ def make_server(service: Service, now: Callable[[], int], spawn: Spawn) -> MCPSe
     callers = Callers(service)
     box = Toolbox(callers, now)
     announcer = Announcer(spawn, callers)
+=======
+def make_server(
+    service: Service, now: Callable[[], int], spawn: Spawn, *, seal: Seal | None = None, stateless: bool = False
+) -> MCPServer[Any]:
+    """Tools, resources and prompts over `service`. `now` gives Unix milliseconds; `spawn` starts a task beside.
+
+    Args:
+        seal: Of what clients carry from one request to the next; None: nobody but this process needs to read it.
+        stateless: Clients of the handshake era have no session, in which they could be told of changes.
+    """
+    box = Toolbox(service, now)
+    announcer = Announcer(spawn)
+>>>>>>> 5d2da72 (Workers without a transport render and look beside servers, which may keep no sessions and share what seals their questions)
     with _logging_left_alone():
         server: MCPServer[Any] = MCPServer(
             "fermata",
@@ -61,9 +77,14 @@ def make_server(service: Service, now: Callable[[], int], spawn: Spawn) -> MCPSe
             subscriptions=False,
             extensions=[TasksExtension(Rows(box)), SkillsExtension(), player_app()],
             cache_hints=CACHED,
+            request_state_security=seal.security() if seal else None,
         )
+<<<<<<< HEAD
     low_level(server).middleware.append(callers)
     _declare_no_list_changes(low_level(server))
+=======
+    _declare_what_is_told(low_level(server), stateless)
+>>>>>>> 5d2da72 (Workers without a transport render and look beside servers, which may keep no sessions and share what seals their questions)
     add_resources(server, box)
     add_completion(server, box)
     add_prompts(server)
@@ -73,7 +94,7 @@ def make_server(service: Service, now: Callable[[], int], spawn: Spawn) -> MCPSe
     return server
 
 
-def _declare_no_list_changes(lowlevel: Any) -> None:
+def _declare_what_is_told(lowlevel: Any, stateless: bool) -> None:
     """Our lists never change while we run, so nothing is ever told of them; the SDK declares that it is."""
     original = lowlevel.get_capabilities
 
@@ -82,6 +103,8 @@ def _declare_no_list_changes(lowlevel: Any) -> None:
         for part in (told.tools, told.prompts, told.resources):
             if part is not None:
                 part.list_changed = False
+        if told.resources and stateless and more.get("protocol_version") not in MODERN_PROTOCOL_VERSIONS:
+            told.resources.subscribe = False
         return told
 
     lowlevel.get_capabilities = capabilities

@@ -147,7 +147,10 @@ def make_asgi_app(serving: Serving, host: str = LOOPBACK[0]) -> Starlette:
     # The guard has looked at hosts and bodies by the time the SDK sees a request.
     checked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     streamable = serving.server.streamable_http_app(
-        transport_security=checked, max_sessions=MAX_SESSIONS, session_idle_timeout=SESSION_IDLE_SECONDS
+        transport_security=checked,
+        stateless_http=serving.stateless,
+        max_sessions=MAX_SESSIONS,
+        session_idle_timeout=None if serving.stateless else SESSION_IDLE_SECONDS,
     )
     manager = serving.server.session_manager
     sse = SseTransport(serving, doors, bodies)
@@ -159,7 +162,7 @@ def make_asgi_app(serving: Serving, host: str = LOOPBACK[0]) -> Starlette:
 
     open_to_all = [Route("/healthz", _healthy)]
     routes = [
-        Route("/mcp", Guard(streamable, doors, bodies)),
+        Route("/mcp", Guard(streamable, doors, bodies), methods=["POST"] if serving.stateless else None),
         Route(SSE_PATH, sse, methods=["GET"]),
         Route(MESSAGES_PATH, sse.post, methods=["POST"]),
     ]

@@ -16,6 +16,7 @@ from fermata_mcp.engine.service import Service
 class Serving:
     """A server with its engine running. `drain` ends every wait with its normal answer, before we leave.
 
+    `stateless`: clients of the handshake era get no session, since their next request may come to another server.
     `service` and `now` (Unix milliseconds) are what a page for people is made of; without them there is none.
     """
 
@@ -23,6 +24,7 @@ class Serving:
     drain: Callable[[], None]
     service: Service | None = None
     now: Callable[[], int] | None = None
+    stateless: bool = False
 
 
 Opened = Callable[[], AbstractAsyncContextManager[Serving]]
