@@ -96,7 +96,7 @@ def _account_variables() -> Iterator[Tree]:
 
 def _account_variable(account: AccountSpec, variable: Variable) -> Tree:
     told: Tree = {"name": variable.name, "description": _sentence(variable.meaning), "isRequired": False}
-    told["isSecret"] = variable == account.key
+    told["isSecret"] = variable == account.key or variable.secret
     told |= {"default": variable.default} if variable.default else {}
     return told | ({"choices": list(variable.choices)} if variable.choices else {})
 

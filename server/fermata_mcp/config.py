@@ -25,7 +25,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .domain.account import Account, AccountSpec, account_problems, read_account
 from .domain.errors import ConfigurationError
-from .domain.foreign.address import checked_address, checked_host
+from .domain.foreign.address import checked_address, checked_host, checked_public_address
 from .domain.foreign.paths import from_home, shown, unquoted
 from .domain.keys import SHORTEST_STATE_KEY
 from .domain.lease import longest_submit_seconds
@@ -34,7 +34,6 @@ from .domain.lease import longest_submit_seconds
 NOT_ENFORCED = {
     "FERMATA_AUTH_TOKENS": "callers are not authenticated yet",
     "FERMATA_OAUTH_ISSUER": "callers are not authenticated yet",
-    "FERMATA_PUBLIC_URL": "there are no webhooks yet, and providers cannot fetch local files",
     "FERMATA_OUTPUT_URL": "audio is saved in FERMATA_OUTPUT_DIR only",
     "FERMATA_LINK_SECONDS": "results carry no links that expire",
 }
@@ -148,7 +147,9 @@ class Settings(BaseSettings):
     trusted_hosts: Annotated[tuple[TrustedHost, ...], NoDecode] = Field(
         (), description="host[:port] list that may be private addresses"
     )
-    public_url: str | None = Field(None, description="public https address of the http server; refused by this version")
+    public_url: Annotated[str, AfterValidator(checked_public_address)] | None = Field(
+        None, description="public https address of the http server; with it providers post news of their work to it"
+    )
     auth_tokens: SecretStr | None = Field(None, description="bearer tokens for http; refused by this version")
     oauth_issuer: str | None = Field(None, description="OAuth issuer for http; refused by this version")
     state_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
@@ -176,6 +177,11 @@ class Settings(BaseSettings):
     def keeps_no_sessions(self) -> bool:
         """Whether the http server is one of several behind one address."""
         return self.store_url is not None if self.stateless is None else self.stateless
+
+    @property
+    def hears_hooks(self) -> bool:
+        """Whether providers are asked to post to this server: what the operator set as callback address wins."""
+        return self.public_url is not None and self.asked_callback is None
 
     @property
     def declared(self) -> tuple[AccountSpec, ...]:

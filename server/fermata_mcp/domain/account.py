@@ -22,12 +22,14 @@ class Variable:
         meaning: What it is for, in the words of `docs/settings.md`.
         default: What holds while it is not set.
         choices: The only values that it may have; empty where any will do.
+        secret: Nobody may be shown its value.
     """
 
     name: str
     meaning: str
     default: str = ""
     choices: tuple[str, ...] = ()
+    secret: bool = False
 
 
 def host(name: str, default: str) -> Variable:
@@ -78,7 +80,7 @@ class Account:
     key: SecretStr | None = None
     base_url: str = ""
     upload_url: str = ""
-    more: Mapping[str, str] = field(default_factory=dict[str, str])
+    more: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     trusted: tuple[str, ...] = ()
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from .account import AccountSpec
 from .credits import FREE, Price
+from .hooks import HookForm
 
 SourceKind = Literal["file", "url", "task", "clip"]
 SubmitPolicy = Literal["at_most_once", "repeatable"]
@@ -178,6 +179,7 @@ class ProviderSpec:
         honesty_shorter: The same, where the result is shorter than its source.
         notes: Whatever else one should know, a sentence each.
         site: Where people go who want an account or credits; None where nothing is sold.
+        hook: How it is asked to post news of its work; None where it does not, or has to be asked elsewhere.
     """
 
     name: str
@@ -211,6 +213,7 @@ class ProviderSpec:
     honesty_shorter: str | None = None
     notes: tuple[str, ...] = ()
     site: str | None = None
+    hook: HookForm | None = None
 
     @property
     def key_variable(self) -> str | None:

@@ -18,8 +18,13 @@ from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.media.network.tls import tls
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Store
+from fermata_mcp.store.keyring import Keyring
 
 from .clock import Clock
+from .hooks import HookAddresses, Hooks
+from .meter import Meter
+from .observed import Observed
+from .operating import Operating
 from .progress import Changes
 from .runner import HEAD_START_SECONDS, Runner
 from .service import Service
@@ -49,18 +54,27 @@ async def running_engine(
     home = f"{os.getpid()}-{secrets.token_hex(4)}"
     changes = Changes(store)
     group = anyio.create_task_group()
+    meter, addresses = Meter(clock.monotonic), HookAddresses(Keyring(store, settings), settings)
     registry = Registry(
-        settings, lambda work: group.start_soon(work), lambda remote_id: runner.remote_changed(remote_id)
-    )
+        settings, lambda work: group.start_soon(work), lambda remote_id: runner.remote_changed(remote_id), addresses,
+        lambda provider: Observed(provider, meter),
+    )  # fmt: skip
     decoder = Decoder(settings.data_dir)
-    runner = Runner(store, registry, changes, settings, clock, home, decoder, only)
+    runner = Runner(store, registry, changes, settings, clock, home, decoder, only, meter)
+    hooks = Hooks(store, registry, runner, addresses, clock, meter)
+    operating = Operating(store, registry, changes, settings, clock, meter, hooks)
     try:
         async with group:
             group.start_soon(runner.run)
             group.start_soon(changes.watch_other_processes)
             group.start_soon(_warm_up, registry)
+            if settings.hears_hooks:
+                group.start_soon(hooks.run)
             try:
-                yield Service(Engine(store, registry, runner, changes, settings, clock, home, decoder, input_roots))
+                engine = Engine(
+                    store, registry, runner, changes, settings, clock, home, decoder, input_roots, operating
+                )
+                yield Service(engine)
             finally:
                 changes.drain()
                 with anyio.CancelScope(shield=True):

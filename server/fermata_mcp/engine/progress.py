@@ -29,6 +29,11 @@ class Changes:
         self._leaving: list[Callable[[], None]] = []
         self.draining = anyio.Event()
 
+    @property
+    def waiters(self) -> int:
+        """How many calls wait here for a change."""
+        return sum(map(len, self._waiting.values()))
+
     def listen(self, listener: Listener) -> None:
         """Call `listener` with the id of every task whose status changes here."""
         self._listeners.append(listener)

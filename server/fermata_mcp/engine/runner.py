@@ -19,6 +19,7 @@ from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.steps.chain import stopped_in_time
 from fermata_mcp.engine.steps.collector import Collector
 from fermata_mcp.engine.steps.context import StepContext
+from fermata_mcp.engine.steps.learned import learn_by_news
 from fermata_mcp.engine.steps.poll import Poller
 from fermata_mcp.engine.steps.recorder import Recorder
 from fermata_mcp.engine.steps.submit import Submitter
@@ -29,6 +30,7 @@ from fermata_mcp.store.base import Store
 
 from .clock import Clock
 from .credits import evidence
+from .meter import Meter
 from .pace import Paces
 from .progress import Changes
 from .steps import moves
@@ -54,15 +56,15 @@ class Runner:
 
     def __init__(
         self, store: Store, registry: Registry, changes: Changes, settings: Settings, clock: Clock, home: str,
-        decoder: Decoder, only: set[str] | None = None,
+        decoder: Decoder, only: set[str] | None = None, meter: Meter | None = None,
     ) -> None:  # fmt: skip
         self._store = store
         self._registry = registry
         self._clock = clock
         self._home = home
         self._only = only
-        self.recorder = Recorder(store, registry, changes, settings, clock, self._falls_due)
-        paces = Paces(store, settings.time_scale)
+        self.recorder = Recorder(store, registry, changes, settings, clock, self._falls_due, meter)
+        paces = Paces(store, settings.time_scale, listens_since=clock.now() if settings.hears_hooks else None)
         context = StepContext(store, self.recorder, paces, settings, clock, decoder, self._follow)
         self._submitter = Submitter(context)
         self._collector = Collector(context)
@@ -264,6 +266,8 @@ class Runner:
                 await self._poller.poll(step, task, provider)
 
     async def _resolve_unknown(self, step: Step, task: Task, provider: Provider) -> None:
+        if await learn_by_news(step, provider, self._store, self.recorder, self._clock) != "nothing":
+            return  # where it cannot be looked for now, the step falls due again with its lease
         told = await evidence(provider, self._store, task.held, self._clock.now())
         await self.recorder.apply(step, moves.unknown_resolved(step, task, provider.spec, self._clock.now(), told))
 

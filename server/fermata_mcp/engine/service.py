@@ -26,6 +26,7 @@ from .credits import CreditsReport, credits_report, evidence
 from .purging import Purging
 from .shared import Engine
 from .steps import moves
+from .steps.learned import learn_by_news
 from .turns import with_place
 
 # A waiting caller hears from us at least this often, so that nobody takes silence for death.
@@ -47,6 +48,7 @@ class Service:
         self.changes = engine.changes
         self.settings = engine.settings
         self.previews = engine.previews
+        self.operating = engine.operating
         self._store, self._registry, self._runner = engine.store, engine.registry, engine.runner
         self._clock, self._home, self._shelf = engine.clock, engine.home, engine.shelf
         self._principal = principal.name
@@ -232,8 +234,11 @@ class Service:
             )
         now = self._clock.now()
         if action == "check":
-            told = await evidence(self._registry.get(task.provider), self._store, task.held, now)
-            await self._apply(step, moves.looked_again(step, task, told))
+            provider = self._registry.get(task.provider)
+            learned = await learn_by_news(step, provider, self._store, self._runner.recorder, self._clock)
+            if learned != "its id":
+                told = await evidence(provider, self._store, task.held, now)
+                await self._apply(step, moves.looked_again(step, task, told))
         elif action == "give_up":
             await self._apply(step, moves.given_up(step, now, task.held))
         elif action == "resubmit":

@@ -13,6 +13,7 @@ from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Store
 
 from .clock import Clock
+from .operating import Operating
 from .previews import Previews
 from .progress import Changes
 from .runner import Runner
@@ -36,6 +37,7 @@ class Engine:
     home: str
     decoder: Decoder
     input_roots: tuple[Path, ...] | None
+    operating: Operating
 
     @cached_property
     def shelf(self) -> Shelf:

@@ -15,7 +15,7 @@ APART: dict[str, Any] = (
 
 def environment() -> dict[str, str]:
     """Ours without its secrets: decoders of foreign files have no business with keys."""
-    kept = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_TOKENS", "_URL"))}
+    kept = {name: value for name, value in os.environ.items() if not name.endswith(("_KEY", "_TOKENS", "_URL"))}
     return kept | {"PYTHONIOENCODING": "utf-8"}
 
 

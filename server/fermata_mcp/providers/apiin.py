@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 from fermata_mcp.domain.account import AccountSpec, Variable, host
 from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import ContentRejected, FermataError, GenerationFailed, InvalidRequest, UnknownTrack
+from fermata_mcp.domain.hooks import HookForm
 from fermata_mcp.domain.spec import CustomMode, FieldSpec, Pace, PointRule, ProviderSpec, Refusal
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.providers.http.adapter import HttpAdapter
@@ -31,6 +32,7 @@ SPEC = ProviderSpec(
     name="apiin",
     title="apiin.one",
     site="https://apiin.one",
+    hook=HookForm("callback_url"),
     summary="Extends clips of its own tasks; two clips per extension.",
     sources=frozenset({"task", "clip"}),
     fields=FIELDS,
@@ -106,7 +108,7 @@ class ApiinAdapter(HttpAdapter):
     def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         match answer.code(), answer.body:
             case 404, told:
-                return Snapshot("running", message="not listed yet", unlisted=isinstance(told, dict))
+                return Snapshot("running", message="not listed yet", unlisted=isinstance(told, dict), blank=True)
             case code, {"data": _} if code < 400:
                 pass
             case _:

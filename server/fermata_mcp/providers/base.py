@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import anyio
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.account import Account, AccountSpec
 from fermata_mcp.domain.errors import FermataError
+from fermata_mcp.domain.hooks import Hook, HookPost, News
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Work
 
@@ -60,6 +61,7 @@ class Snapshot:
         clips: Everything finished so far, in the provider's order; one without a link cannot be had yet. None at all
             beside `succeeded`: the provider has it no more, or not yet.
         unlisted: Running as far as anybody knows, but the provider says that it knows no such work (yet).
+        blank: The answer says nothing of this work: it may be there, or not.
         cost: Credits that the provider says this work took, 0 where it gave them back; None where it does not say.
     """
 
@@ -71,6 +73,33 @@ class Snapshot:
     error: FermataError | None = None
     cost: float | None = None
     unlisted: bool = False
+    blank: bool = False
+
+    @property
+    def shows_work(self) -> bool:
+        """Whether it proves that the provider has this work."""
+        return self.state != "lost" and not (self.unlisted or self.blank)
+
+
+class HookMaker(Protocol):
+    """Addresses to which news of attempts are posted."""
+
+    async def ready(self) -> None:
+        """Make sure that `of` can be answered. Raises StoreUnavailable."""
+        ...
+
+    def of(self, attempt_id: str) -> Hook | None:
+        """The address of an attempt; None where nobody listens, or the operator wants news elsewhere."""
+        ...
+
+
+@runtime_checkable
+class PostsNews(Protocol):
+    """A provider that posts news of its work."""
+
+    def read_news(self, post: HookPost) -> News | None:
+        """What a post tells; None where it is not signed as this provider signs."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +114,7 @@ class ProviderContext:
         spawn: Runs a coroutine function beside everything else, until the program ends.
         changed: Says that a remote id is worth a look now.
         processors: The places for work that is done here; the engine begins no more than there are.
+        hooks: Where news of attempts are to be posted; None where nowhere.
     """
 
     account: Account
@@ -94,6 +124,7 @@ class ProviderContext:
     spawn: Spawn
     changed: Callable[[str], None]
     processors: anyio.Semaphore
+    hooks: HookMaker | None = None
 
 
 def context_for(
@@ -102,6 +133,7 @@ def context_for(
     spawn: Spawn,
     changed: Callable[[str], None],
     processors: anyio.Semaphore,
+    hooks: HookMaker | None = None,
 ) -> ProviderContext:
     """The part of the settings that concerns the provider with this account."""
     return ProviderContext(
@@ -112,6 +144,7 @@ def context_for(
         spawn=spawn,
         changed=changed,
         processors=processors,
+        hooks=hooks,
     )
 
 

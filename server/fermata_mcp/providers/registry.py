@@ -15,7 +15,7 @@ from fermata_mcp.domain.errors import ConfigurationError, InvalidRequest
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.media.processors import renders_at_once
 
-from .base import Factory, Provider, Spawn, context_for
+from .base import Factory, HookMaker, Provider, Spawn, context_for
 
 ENTRY_POINTS = "fermata_mcp.providers"
 # Where each built-in provider's `SPEC` and `make` live, in order of preference as a default.
@@ -32,11 +32,23 @@ BUILT_IN: dict[str, str] = {
 class Registry:
     """Every provider that this process can use.
 
+    Args:
+        hooks: Where they are to post news of their work.
+        observed: Puts somebody who watches around each.
+
     `processors` are the places for work that is done here.
     """
 
-    def __init__(self, settings: Settings, spawn: Spawn, changed: Callable[[str], None]) -> None:
-        self._settings, self._spawn, self._changed = settings, spawn, changed
+    def __init__(
+        self,
+        settings: Settings,
+        spawn: Spawn,
+        changed: Callable[[str], None],
+        hooks: HookMaker | None = None,
+        observed: Callable[[Provider], Provider] = lambda provider: provider,
+    ) -> None:
+        self._settings, self._spawn, self._changed, self._hooks = settings, spawn, changed, hooks
+        self._observed = observed
         self.processors = anyio.Semaphore(renders_at_once(settings.renders_at_once))
         self._made: dict[str, Provider] = {}
 
@@ -58,9 +70,13 @@ class Registry:
     def get(self, name: str) -> Provider:
         if name not in self._made:
             make, account = self._modules.factory(name), self._modules.account(name)
-            context = context_for(account, self._settings, self._spawn, self._changed, self.processors)
-            self._made[name] = make(context)
+            context = context_for(account, self._settings, self._spawn, self._changed, self.processors, self._hooks)
+            self._made[name] = self._observed(make(context))
         return self._made[name]
+
+    def renders(self) -> int:
+        """How many pieces of work this process carries out itself just now."""
+        return sum(getattr(provider, "renders", 0) for provider in self._made.values())
 
     def configured(self) -> list[str]:
         """The names of those that have what they need."""

@@ -17,6 +17,9 @@ from fermata_mcp.domain.lease import SUBMIT_LEASE_MS as SUBMIT_LEASE_MS
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 
+from .news import NewsBook
+from .operating import Counts, Traces
+
 # A claim is a lease. That of a paid submit is longer than any deadline; a look at a running task takes seconds.
 POLL_LEASE_MS = 30_000
 # Other processes leave a step to the one whose client waits for it, unless it is this late.
@@ -94,7 +97,7 @@ class Unreadable(StoreUnavailable):
         self.task_id = task_id
 
 
-class Store(Protocol):
+class Store(NewsBook, Counts, Traces, Protocol):
     async def open(self) -> None:
         """Make it ready; safe to call again. Raises StoreUnavailable, and may succeed later."""
         ...

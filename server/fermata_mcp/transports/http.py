@@ -17,7 +17,7 @@ from anyio.abc import TaskStatus
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from fermata_mcp import __version__
@@ -39,6 +39,8 @@ from .sockets import (
 )
 from .sse import MESSAGES_PATH, SSE_PATH, SseTransport
 from .web.auth import identified
+from .web.hooks import hook_routes
+from .web.operators import operator_routes
 
 # Drained waits answer at once; then the streams that only listen are ended, and what still hangs is cut.
 LAST_ANSWERS_SECONDS = 0.3
@@ -160,7 +162,9 @@ def make_asgi_app(serving: Serving, host: str = LOOPBACK[0]) -> Starlette:
         async with manager.run():
             yield
 
-    open_to_all = [Route("/healthz", _healthy)]
+    open_to_all = operator_routes(serving.service.operating if serving.service else None, identified)
+    if serving.service:
+        open_to_all += hook_routes(serving.service.operating.hooks)
     routes = [
         Route("/mcp", Guard(streamable, doors, bodies), methods=["POST"] if serving.stateless else None),
         Route(SSE_PATH, sse, methods=["GET"]),
@@ -180,7 +184,3 @@ def _guarded(endpoint: Endpoint, doors: Doors) -> Endpoint:
         return await endpoint(request)
 
     return answer
-
-
-async def _healthy(_: Request) -> JSONResponse:
-    return JSONResponse({"status": "ok", "version": __version__})

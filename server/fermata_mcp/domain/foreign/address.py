@@ -6,6 +6,9 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+# Providers take callback addresses of 1024 characters at most, and ours add a path.
+_LONGEST_PUBLIC = 900
+
 
 def checked_address(url: str) -> str:
     """An http(s) address as a request can really be sent to it. Errors never repeat it: it may hold a secret."""
@@ -45,6 +48,23 @@ def checked_base_address(url: str) -> str:
     if parts.query or parts.fragment:
         raise ValueError("must not carry ? or #")
     return url.strip()
+
+
+def checked_public_address(url: str) -> str:
+    """Where others reach this server: https, except on this machine itself, and short enough to be added to."""
+    parts = urlsplit(checked_base_address(url))
+    if parts.scheme != "https" and not _is_this_machine(parts.hostname or ""):
+        raise ValueError("must begin with https://")
+    if len(url) > _LONGEST_PUBLIC:
+        raise ValueError(f"has more than {_LONGEST_PUBLIC} characters")
+    return url.strip().rstrip("/")
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def checked_host(host: str) -> str:

@@ -86,6 +86,8 @@ class Poller:
 
     async def _take_in(self, step: Step, task: Task, provider: Provider, snapshot: Snapshot) -> None:
         now = self._clock.now()
+        if snapshot.state != "running" and step.made_at is None:
+            await self._context.paces.found_end(step, provider.spec, now)
         match snapshot.state:
             case "running" if snapshot.unlisted and self._is_unknown(step):
                 error = UnknownTrack(f"{provider.spec.name} took the work on, but knows nothing of it any more.")

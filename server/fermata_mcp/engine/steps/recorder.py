@@ -15,6 +15,7 @@ from fermata_mcp.domain.errors import FermataError, StoreUnavailable
 from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.clock import Clock
 from fermata_mcp.engine.decisions import log_decision
+from fermata_mcp.engine.meter import Meter
 from fermata_mcp.engine.progress import Changes
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import AlreadyKnown, Store
@@ -32,6 +33,7 @@ class Recorder:
 
     Args:
         due: Hears when a step that was written falls due, in Unix milliseconds.
+        meter: Counts what is booked.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Recorder:
         settings: Settings,
         clock: Clock,
         due: Callable[[int], None],
+        meter: Meter | None = None,
     ) -> None:
         self._store = store
         self._registry = registry
@@ -49,6 +52,7 @@ class Recorder:
         self._settings = settings
         self._clock = clock
         self._due = due
+        self._meter = meter or Meter()
 
     async def apply(self, step: Step, change: Change, *, by_person: bool = False) -> bool:
         """Write it once; False if its guard did not hold.
@@ -60,6 +64,7 @@ class Recorder:
         due = change.step.get("due_at") if change.next_step is None else self._clock.now()
         if done:
             log_decision(step.task_id, change)
+            self._meter.booked(step.provider, change.entries)
         if done and due is not None:
             self._due(due)
         if done and (by_person or (change.task is not None and "status" in change.task)):

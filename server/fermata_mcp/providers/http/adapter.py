@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from fermata_mcp.domain.account import AccountSpec
+from fermata_mcp.domain.account import Account, AccountSpec
+from fermata_mcp.domain.hooks import HookPost, News
 from fermata_mcp.domain.spec import ProviderSpec, Refusal
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.providers.base import Snapshot
 
+from .news import read_news
 from .wire import Answer, Call
 
 
@@ -71,6 +73,12 @@ class HttpAdapter(ABC):
     @abstractmethod
     def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         """How the work is getting on; None where this is no answer about the work (an error page, say)."""
+
+    # --- news that it posts by itself ---------------------------------------------------------------------------------
+
+    def read_news(self, post: HookPost, account: Account) -> News | None:
+        """What a post tells of the work that it is about; None where it is not signed as this provider signs."""
+        return read_news(post)
 
     # --- what some providers can do besides ---------------------------------------------------------------------------
 

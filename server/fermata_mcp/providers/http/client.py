@@ -24,6 +24,7 @@ from fermata_mcp.domain.errors import (
     error_from,
 )
 from fermata_mcp.domain.foreign.text import clean_text
+from fermata_mcp.domain.hooks import HookPost, News
 from fermata_mcp.domain.spec import Refusal
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.providers.base import Accepted, NotSent, ProviderContext, Refused, Snapshot, Submitted, Unclear
@@ -64,6 +65,7 @@ class HttpProvider:
         self._account = context.account
         self._submit_seconds = context.submit_timeout_seconds
         self._transport = transport
+        self._hooks = context.hooks if adapter.spec.hook else None
         self._reader: httpx.AsyncClient | None = None
         self._older: bool | None = None  # whether the host is asked as older ones want it; None while nobody knows
         self.spec = adapter.spec
@@ -95,7 +97,7 @@ class HttpProvider:
     async def submit(self, attempt_id: str, work: Work) -> Submitted:
         watch = Watch(blind=self._transport is not None)
         try:
-            call = self._adapter.submit_call(work)
+            call = self._adapter.submit_call(self._with_hook(attempt_id, work))
             client = self._client(keep_alive=False)
             request = await self._request(client, call, watch)
         except FermataError as error:
@@ -110,6 +112,13 @@ class HttpProvider:
             if not isinstance(error, (httpx.HTTPError, TimeoutError, TooBig)):
                 raise
             return Unclear(f"{kind(error)} while waiting for {self.spec.name}")
+
+    def _with_hook(self, attempt_id: str, work: Work) -> Work:
+        """The work with the attempt's own address for news, unless it is to go elsewhere."""
+        form, hook = self.spec.hook, self._hooks.of(attempt_id) if self._hooks else None
+        if form is None or hook is None:
+            return work
+        return work.model_copy(update={"options": form.asked(hook, work.options) | work.options})
 
     def _unreachable(self, error: Exception) -> ProviderError:
         error = innermost(error)
@@ -169,6 +178,9 @@ class HttpProvider:
             return RateLimited
         return ProviderUnavailable if code >= 500 else UnexpectedResponse
 
+    def read_news(self, post: HookPost) -> News | None:
+        return self._understood(lambda _, __: self._adapter.read_news(post, self._account), Answer(200, None, ""), "")
+
     async def stop(self, remote_id: str) -> bool:
         return False
 
@@ -195,6 +207,8 @@ class HttpProvider:
 
     async def prepare(self, work: Work) -> Work:
         """Fill in what follows from the work, and put a local file where the provider can fetch it; both are free."""
+        if self._hooks is not None:
+            await self._hooks.ready()
         work = self._adapter.complete(work)
         if work.source_file is None or work.source_clip or work.source_url:
             return work

@@ -60,6 +60,11 @@ class LocalProvider:
         self._context = context
         self._jobs: dict[str, _Job] = {}
 
+    @property
+    def renders(self) -> int:
+        """How many workers are busy."""
+        return sum(job.begun and not job.ended.is_set() for job in self._jobs.values())
+
     def check(self, work: Work) -> None:
         loops = work.options.get("ending") in ("loop", "intro_loop")
         if work.continue_at is not None and ("part" in work.options or loops):

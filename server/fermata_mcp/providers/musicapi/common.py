@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, cast
 from urllib.parse import quote
 
-from fermata_mcp.domain.account import AccountSpec, Variable, host
+from fermata_mcp.domain.account import Account, AccountSpec, Variable, host
 from fermata_mcp.domain.errors import ContentRejected, FermataError, GenerationFailed
+from fermata_mcp.domain.hooks import HookForm, HookPost, News
 from fermata_mcp.domain.spec import Refusal
-from fermata_mcp.domain.task import Clip
+from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.providers.base import Snapshot
 from fermata_mcp.providers.http.adapter import HttpAdapter
+from fermata_mcp.providers.http.news import read_news, signs_the_body
 from fermata_mcp.providers.http.values import credits_in, link, note_once, number, seconds, text
 from fermata_mcp.providers.http.wire import Answer, Call
 from fermata_mcp.providers.http.words import DONE_WORDS, FAILED_WORDS, about_content, about_money, reason, says_nothing
@@ -31,6 +33,7 @@ REFUSALS = {
     413: Refusal("too_large"),
     429: Refusal("rate_limited", later=True),
 }
+HOOK = HookForm("webhook_url", "webhook_secret")
 VERIFIED = "against documentation 2026-11-20, not live"
 _RUNNING = frozenset({"pending", "running", "queued", "processing", "submitted", "streaming"})
 _ACCESS = re.compile(r"^HTTP 403$|forbidden|denied|api key|token|permission", re.I)
@@ -39,6 +42,8 @@ _WORDS_REFUSED = re.compile(r"lyric|description", re.I)
 _ENDED = re.compile(r"\brefunded\b|\b(task|generation)\b.{0,30}\bfailed\b", re.I)
 # What a gateway says when its own patience, not the task's, is out.
 _GATEWAY = re.compile(r"gateway|(endpoint|upstream) request", re.I)
+
+_HOOK_FIELDS = frozenset((HOOK.field, "webhook_secret"))
 
 Part = tuple[bool | None, dict[str, Any]]
 
@@ -73,7 +78,8 @@ class MusicApiAdapter(HttpAdapter):
         if _ended(answer) or answer.code() in self.gone:
             return Snapshot("failed", error=self._failure(answer))
         if found or answer.code() < 300 or answer.get("type") == "not_ready":
-            return found or Snapshot("running", message="waiting at the provider")
+            told = answer.get("type") == "not_ready" or answer.code() == 202 or bool(_word(answer.get("status")))
+            return found or Snapshot("running", message="waiting at the provider", blank=not told)
         listed = not answer.unlisted()
         return None if listed else Snapshot("running", message="the provider does not list it yet", unlisted=True)
 
@@ -84,9 +90,13 @@ class MusicApiAdapter(HttpAdapter):
         found = credits_in(answer.body)
         return credits_in(answer.get("data")) if found is None else found
 
-    def hook(self) -> dict[str, Any]:
-        """The callback address, where the operator set one."""
-        return {} if self._callback_url is None else {"webhook_url": self._callback_url}
+    def read_news(self, post: HookPost, account: Account) -> News | None:
+        return read_news(post) if signs_the_body(post) else None
+
+    def hook(self, work: Work) -> dict[str, Any]:
+        """Where news go: the operator's address, or what is chosen for this work alone."""
+        operators = {} if self._callback_url is None else {HOOK.field: self._callback_url}
+        return operators | {name: work.options[name] for name in _HOOK_FIELDS & work.options.keys()}
 
     def _weigh(self, answer: Answer, parts: list[Part]) -> Snapshot:
         """One state from those of all clips, and of the whole where it has one: links of unfinished clips are bait."""

@@ -11,7 +11,7 @@ from fermata_mcp.providers.base import Provider, ProviderContext
 from fermata_mcp.providers.http.provider import http_provider
 from fermata_mcp.providers.http.wire import Call, with_options, without_none
 
-from .common import ACCOUNT, REFUSALS, VERIFIED, MusicApiAdapter, plain
+from .common import ACCOUNT, HOOK, REFUSALS, VERIFIED, MusicApiAdapter, plain
 
 LEAD_SECONDS = 2
 LONGEST_LENGTH = 240
@@ -20,6 +20,7 @@ SPEC = ProviderSpec(
     name="musicapi-producer",
     title="MusicAPI producer",
     site="https://musicapi.ai",
+    hook=HOOK,
     summary="Appends up to 240 seconds to a clip or a link with MusicAPI's producer model, in about half a minute.",
     sources=frozenset({"url", "task", "clip"}),
     fields={
@@ -64,7 +65,7 @@ class ProducerAdapter(MusicApiAdapter):
     def submit_call(self, work: Work) -> Call:
         match work.action:
             case "extend":
-                return _extend(work, self.hook())
+                return _extend(work, self.hook(work))
             case "upload" if work.source_url is not None:
                 return Call("POST", "/api/v1/producer/upload", {"audio_url": work.source_url})
             case "upload":

@@ -14,7 +14,7 @@ from fermata_mcp.providers.base import Provider, ProviderContext
 from fermata_mcp.providers.http.provider import http_provider
 from fermata_mcp.providers.http.wire import Call, without_none
 
-from .common import ACCOUNT, REFUSALS, VERIFIED, MusicApiAdapter, plain
+from .common import ACCOUNT, HOOK, REFUSALS, VERIFIED, MusicApiAdapter, plain
 
 EXTEND, CONCAT = "extend_music", "concat_music"
 DEFAULT_MODEL = "sonic-v5"
@@ -33,6 +33,7 @@ SPEC = ProviderSpec(
     name="musicapi-sonic",
     title="MusicAPI sonic",
     site="https://musicapi.ai",
+    hook=HOOK,
     summary="Continues a clip or a link with MusicAPI's sonic models; two takes per call, 1 to 3 minutes.",
     sources=frozenset({"url", "task", "clip"}),
     fields={
@@ -92,11 +93,11 @@ class SonicAdapter(MusicApiAdapter):
         if work.source_clip is None and work.source_url is None:
             raise InvalidRequest(f"{SPEC.name} needs a clip or a link.", "give clip:<id> or an https:// link.")
         if work.action == "concat":
-            return _create({"task_type": CONCAT, "continue_clip_id": work.source_clip} | self.hook())
+            return _create({"task_type": CONCAT, "continue_clip_id": work.source_clip} | self.hook(work))
         if work.source_clip is not None:
-            return _create(_continue_clip(work.source_clip, work) | self.hook() | work.options)
+            return _create(_continue_clip(work.source_clip, work) | self.hook(work) | work.options)
         link = {"url": work.source_url, "auto_concat": True} | _custom(work)
-        return Call("POST", "/api/v1/sonic/upload-extend", link | self.hook() | work.options)
+        return Call("POST", "/api/v1/sonic/upload-extend", link | self.hook(work) | work.options)
 
     def model(self, said: str | None) -> str | None:
         """Answers say `chirp-…` for what is asked for as `sonic-…`; only the latter can be sent again."""

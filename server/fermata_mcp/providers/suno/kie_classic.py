@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 from dataclasses import replace
 
-from fermata_mcp.domain.account import AccountSpec, Variable, host, upload_host
+from fermata_mcp.domain.account import Account, AccountSpec, Variable, host, upload_host
 from fermata_mcp.domain.errors import FermataError, error_from
+from fermata_mcp.domain.hooks import HookPost, News
 from fermata_mcp.domain.pages import BY_UUID
 from fermata_mcp.domain.spec import Refusal
 from fermata_mcp.providers.base import Snapshot
 from fermata_mcp.providers.http import words
+from fermata_mcp.providers.http.news import read_news, same
 from fermata_mcp.providers.http.values import note_once, number, text
 from fermata_mcp.providers.http.wire import Answer, Call
 
@@ -21,6 +26,10 @@ from .kie_jobs import asked_model, job_clips, sendable
 DOOR = Variable(
     "KIE_API", "kie.ai's door for new work: `market`, or the older `classic`", "market", ("market", "classic")
 )
+WEBHOOK_KEY = Variable(
+    "KIE_WEBHOOK_KEY", "key by which kie.ai signs what it posts (made in its account settings); unset: it does not",
+    secret=True,
+)  # fmt: skip
 SPEC = replace(
     sunoapi.SPEC,
     name="kie",
@@ -30,7 +39,7 @@ SPEC = replace(
         key=Variable("KIE_API_KEY", "key of `kie`"),
         base_url=host("KIE_BASE_URL", "https://api.kie.ai"),
         upload_url=upload_host("KIE_UPLOAD_URL", "https://kieai.redpandaai.co"),
-        more=(DOOR,),
+        more=(DOOR, WEBHOOK_KEY),
     ),
     refusals=COMMON
     | {
@@ -57,6 +66,15 @@ class KieClassicAdapter(SunoAdapter):
 
     spec = SPEC
     balance_path = "/api/v1/chat/credit"
+
+    def read_news(self, post: HookPost, account: Account) -> News | None:
+        """Its signature covers the id and the time, not the rest: it proves only that the host knows the work."""
+        body = Answer(200, post.told, "")
+        job, older = text(body.get("data", "taskId")), text(body.get("data", "task_id"))
+        key = account.more.get(WEBHOOK_KEY.name, "").strip()
+        if key and not _is_signed(post, key, job or older or ""):
+            return None
+        return read_news(post, JOB + job if job and body.get("data", "state") is not None else None)
 
     def refusal(self, answer: Answer) -> Refusal | None:
         """501 and 531 in the body: tried, failed, and given back."""
@@ -99,3 +117,9 @@ class KieClassicAdapter(SunoAdapter):
         back = ", given back by the provider" if read_cost(answer) == 0 else ""
         return error_from("content_rejected" if rejected else "generation_failed", f"{why}{back}.",
                           SAFER if code == 400 else None)  # fmt: skip
+
+
+def _is_signed(post: HookPost, key: str, task_id: str) -> bool:
+    stamp = post.headers.get("x-webhook-timestamp", "")
+    right = base64.b64encode(hmac.digest(key.encode(), f"{task_id}.{stamp}".encode(), hashlib.sha256)).decode()
+    return bool(task_id) and post.is_timely(stamp) and same(post.headers.get("x-webhook-signature", ""), right)

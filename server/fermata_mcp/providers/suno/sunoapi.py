@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fermata_mcp.domain.account import AccountSpec, Variable, host, upload_host
 from fermata_mcp.domain.credits import Price
+from fermata_mcp.domain.hooks import HookForm
 from fermata_mcp.domain.pages import BY_UUID
 from fermata_mcp.domain.spec import CustomMode, Lengths, Pace, PointRule, ProviderSpec, Rate
 from fermata_mcp.providers.base import Provider, ProviderContext
@@ -15,6 +16,7 @@ SPEC = ProviderSpec(
     name="sunoapi",
     title="sunoapi.org",
     site="https://sunoapi.org",
+    hook=HookForm("callBackUrl"),
     summary="Extends its own clips, files and links; two clips per extension.",
     sources=frozenset({"file", "url", "task", "clip"}),
     fields=FIELDS,

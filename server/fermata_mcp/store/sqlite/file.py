@@ -31,6 +31,7 @@ class Sql(Protocol):
     @property
     def in_transaction(self) -> bool: ...
     def execute(self, statements: str, bindings: Any = None, /) -> Any: ...
+    def changes(self) -> int: ...
     def pragma(self, name: str, value: Any = None, /) -> Any: ...
     def set_busy_timeout(self, milliseconds: int, /) -> None: ...
     def close(self) -> None: ...
@@ -125,6 +126,12 @@ def _migrate(connection: Sql, path: Path) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def check_version(connection: Sql) -> None:
+    """Raises StoreUnavailable where another version has changed the file since it was opened."""
+    if _version(connection) != len(_scripts()):
+        raise StoreUnavailable("another version of Fermata has migrated the task database.", "start this one again.")
 
 
 def _version(connection: Sql) -> int:

@@ -7,7 +7,7 @@ transaction open.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -23,9 +23,9 @@ from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 from fermata_mcp.store import rows
 from fermata_mcp.store.base import CLOCK_SLACK_MS, Created, Page, Place, Unreadable
 
-from . import claiming, reading, removing, secret, writing
+from . import claiming, news, operating, reading, removing, secret, writing
 from .claiming import Taker
-from .file import Sql, in_words, open_file
+from .file import Sql, check_version, in_words, open_file
 
 _T = TypeVar("_T")
 logger = logging.getLogger(__name__)
@@ -186,6 +186,45 @@ class SqliteStore:
 
     async def lengths_added(self, provider: str, model: str | None) -> list[float]:
         return await self._run(partial(reading.lengths_added, provider=provider, model=model))
+
+    # --- what providers post ----------------------------------------------------------------------------------------
+
+    async def step_of(self, attempt_id: str) -> Step | None:
+        return await self._run(partial(news.step_of, attempt_id=attempt_id))
+
+    async def hear(self, attempt_id: str, event: str, remote_id: str | None, *, now: int) -> bool:
+        heard = partial(news.hear, attempt_id=attempt_id, event=event, remote_id=remote_id, now=now)
+        return await self._write(heard)
+
+    async def ids_told(self, attempt_id: str) -> list[str]:
+        return await self._run(partial(news.ids_told, attempt_id=attempt_id))
+
+    async def news_came(self, provider: str, *, since: int) -> bool:
+        return await self._run(partial(news.news_came, provider=provider, since=since))
+
+    async def news_missed(self, provider: str, attempt_id: str, *, now: int) -> None:
+        missed = partial(news.news_missed, provider=provider, attempt_id=attempt_id, now=now)
+        await self._write(missed, durable=False)
+
+    # --- operating --------------------------------------------------------------------------------------------------
+
+    async def check(self) -> None:
+        await self._run(check_version)
+
+    async def count_open(self) -> Mapping[TaskStatus, int]:
+        return await self._run(operating.count_open)
+
+    async def count_finished(self) -> Mapping[TaskStatus, int]:
+        return await self._run(operating.count_finished)
+
+    async def queued_since(self, *, now: int) -> int | None:
+        return await self._run(partial(operating.queued_since, now=now))
+
+    async def keep_trace(self, task_id: str, parent: str) -> None:
+        await self._write(partial(operating.keep_trace, task_id=task_id, parent=parent), durable=False)
+
+    async def trace_of(self, task_id: str) -> str | None:
+        return await self._run(partial(operating.trace_of, task_id=task_id))
 
     async def _write(self, work: Callable[[Sql], _T], *, durable: bool = True) -> _T:
         """One whole transaction. Without `durable` a power cut may take it back; a crash of the program does not."""

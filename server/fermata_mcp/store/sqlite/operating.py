@@ -1,0 +1,36 @@
+"""Counts and traces in the SQLite file: one function, one look or one transaction."""
+
+from __future__ import annotations
+
+from fermata_mcp.domain.task import TaskStatus
+
+from .file import Sql
+
+_OPEN = "('queued', 'running', 'unknown')"
+_OVER = "('succeeded', 'partial', 'failed', 'cancelled')"
+
+
+def count_open(c: Sql) -> dict[TaskStatus, int]:
+    return _counted(c, "task_open", _OPEN)
+
+
+def count_finished(c: Sql) -> dict[TaskStatus, int]:
+    return _counted(c, "task_over", _OVER)
+
+
+def _counted(c: Sql, index: str, among: str) -> dict[TaskStatus, int]:
+    sql = f"SELECT status, count(*) FROM task INDEXED BY {index} WHERE status IN {among} GROUP BY status"
+    return dict(c.execute(sql))
+
+
+def queued_since(c: Sql, *, now: int) -> int | None:
+    sql = "SELECT min(created_at) FROM step WHERE due_at IS NOT NULL AND due_at <= ? AND state = 'queued'"
+    return c.execute(sql, (now,)).get
+
+
+def keep_trace(c: Sql, *, task_id: str, parent: str) -> None:
+    c.execute("INSERT OR IGNORE INTO trace (task_id, parent) VALUES (?, ?)", (task_id, parent))
+
+
+def trace_of(c: Sql, *, task_id: str) -> str | None:
+    return c.execute("SELECT parent FROM trace WHERE task_id = ?", (task_id,)).get
