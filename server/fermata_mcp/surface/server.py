@@ -42,30 +42,20 @@ CACHED: dict[CacheableMethod, CacheHint] = {
 }
 
 
-<<<<<<< HEAD
-def make_server(service: Service, now: Callable[[], int], spawn: Spawn) -> MCPServer[Any]:
+def make_server(
+    service: Service, now: Callable[[], int], spawn: Spawn, *, seal: Seal | None = None, stateless: bool = False
+) -> MCPServer[Any]:
     """Tools, resources and prompts over `service`, for whoever calls.
 
     Args:
         now: Gives Unix milliseconds.
         spawn: Starts a task beside.
+        seal: Of what clients carry from one request to the next; None: nobody but this process needs to read it.
+        stateless: Clients of the handshake era have no session, in which they could be told of changes.
     """
     callers = Callers(service)
     box = Toolbox(callers, now)
     announcer = Announcer(spawn, callers)
-=======
-def make_server(
-    service: Service, now: Callable[[], int], spawn: Spawn, *, seal: Seal | None = None, stateless: bool = False
-) -> MCPServer[Any]:
-    """Tools, resources and prompts over `service`. `now` gives Unix milliseconds; `spawn` starts a task beside.
-
-    Args:
-        seal: Of what clients carry from one request to the next; None: nobody but this process needs to read it.
-        stateless: Clients of the handshake era have no session, in which they could be told of changes.
-    """
-    box = Toolbox(service, now)
-    announcer = Announcer(spawn)
->>>>>>> 5d2da72 (Workers without a transport render and look beside servers, which may keep no sessions and share what seals their questions)
     with _logging_left_alone():
         server: MCPServer[Any] = MCPServer(
             "fermata",
@@ -79,12 +69,8 @@ def make_server(
             cache_hints=CACHED,
             request_state_security=seal.security() if seal else None,
         )
-<<<<<<< HEAD
     low_level(server).middleware.append(callers)
-    _declare_no_list_changes(low_level(server))
-=======
     _declare_what_is_told(low_level(server), stateless)
->>>>>>> 5d2da72 (Workers without a transport render and look beside servers, which may keep no sessions and share what seals their questions)
     add_resources(server, box)
     add_completion(server, box)
     add_prompts(server)
