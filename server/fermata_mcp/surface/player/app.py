@@ -7,7 +7,7 @@ from typing import Any
 from mcp.server.apps import APP_MIME_TYPE, Apps
 from mcp.server.mcpserver.resources import Resource
 
-from .page import page
+from .page import PLAYER_PAGE
 
 PLAYER = "ui://fermata/player"
 OPENS_PLAYER: dict[str, Any] = {"ui": {"resourceUri": PLAYER}}
@@ -17,7 +17,7 @@ class _Page(Resource):
     """Read from the package when somebody asks for it, not at every start."""
 
     async def read(self) -> str:
-        return page()
+        return PLAYER_PAGE.text
 
 
 def player_app() -> Apps:

@@ -1,15 +1,6 @@
 // The two ways to the server: through the host that shows this page (MCP Apps), or straight, as a page of the server.
 
 const PROTOCOL = "2026-01-26";
-const HTTP_PROTOCOL = "2026-07-28";
-
-class ServerError extends Error {}
-
-// What a tool said in words.
-function wordsOf(result) {
-  const texts = (result.content || []).filter((block) => block.type === "text").map((block) => block.text);
-  return texts.join("\n");
-}
 
 function bytesOf(base64) {
   const text = atob(base64);
@@ -110,7 +101,6 @@ class PageBridge {
   constructor(hears) {
     this.hears = hears;
     this.local = true;
-    this.last = 0;
     this.base = location.pathname.replace(/\/player\/.*$/, "");
   }
 
@@ -147,24 +137,7 @@ class PageBridge {
     return `${this.base}/player/${id}/file/${which}`;
   }
 
-  async call(name, args) {
-    const named = { "MCP-Protocol-Version": HTTP_PROTOCOL, "Mcp-Method": "tools/call", "Mcp-Name": name };
-    const about = "io.modelcontextprotocol/";
-    const _meta = {
-      [about + "protocolVersion"]: HTTP_PROTOCOL,
-      [about + "clientInfo"]: { name: "fermata-player", version: "1" },
-      [about + "clientCapabilities"]: {},
-    };
-    const id = ++this.last;
-    const answer = await fetch(this.base + "/mcp", {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "application/json, text/event-stream", ...named },
-      body: JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params: { name, arguments: args, _meta } }),
-    });
-    const text = await answer.text();
-    const lines = text.startsWith("{") ? [text] : text.split(/\r?\n/).filter((line) => line.startsWith("data:")).map((line) => line.slice(5));
-    const message = lines.map((line) => JSON.parse(line)).find((one) => one.id === id || one.error);
-    if (!message || message.error) throw new ServerError(message ? message.error.message : "The server gave no answer.");
-    return message.result;
+  call(name, args) {
+    return askServer(this.base, "tools/call", { name, arguments: args });
   }
 }

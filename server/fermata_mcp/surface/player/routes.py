@@ -23,7 +23,7 @@ from fermata_mcp.surface.callers import Callers
 from fermata_mcp.surface.results.task_view import task_view
 
 from .audio import PIPE_BYTES, SOURCE, audio_path, audio_within
-from .page import page, policy
+from .page import PLAYER_PAGE
 
 # A browser on this machine takes more than an event of a stream can carry; decoded it grows tenfold.
 MOST_BYTES = PIPE_BYTES
@@ -58,7 +58,7 @@ class Player:
 
     async def _page(self, request: Request) -> Response:
         await self.callers.of(request).get(request.path_params["task_id"])
-        return HTMLResponse(page(), headers=_PRIVATE | {"content-security-policy": policy()})
+        return HTMLResponse(PLAYER_PAGE.text, headers=_PRIVATE | {"content-security-policy": PLAYER_PAGE.policy()})
 
     async def _nothing(self, request: Request) -> Response:
         raise NotFound("there is no such page.", "open /player/ and the id of a task.")

@@ -8,7 +8,7 @@ import pytest
 from mcp.types import TextResourceContents
 
 from fermata_mcp.surface.player.app import PLAYER
-from fermata_mcp.surface.player.page import page
+from fermata_mcp.surface.player.page import PLAYER_PAGE
 from support.audio_signals import noise, save
 from support.engines import House, text_of
 
@@ -22,7 +22,7 @@ async def test_the_tool_names_the_view_and_the_view_can_be_read(house: House) ->
     assert {name for name, tool in tools.items() if tool.meta and "ui" in tool.meta} == {"play_track"}
     assert (tools["play_track"].meta or {})["ui"] == {"resourceUri": PLAYER}
     assert isinstance(read, TextResourceContents)
-    assert (read.mime_type, read.text) == ("text/html;profile=mcp-app", page())
+    assert (read.mime_type, read.text) == ("text/html;profile=mcp-app", PLAYER_PAGE.text)
 
 
 async def test_a_task_that_is_not_finished_is_shown_as_it_stands(house: House) -> None:
