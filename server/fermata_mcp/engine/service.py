@@ -254,6 +254,10 @@ class Service:
     def providers(self) -> list[ProviderSpec]:
         return [self._registry.spec(name) for name in self._registry.names()]
 
+    def ready_providers(self) -> list[str]:
+        """The names of those that have what they need."""
+        return self._registry.configured()
+
     def spec(self, provider: str) -> ProviderSpec:
         return self._registry.spec(provider)
 

@@ -68,7 +68,8 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
         mime_type=_JSON,
     )
     async def providers() -> str:
-        facts = [provider_facts(spec) for spec in box.service.providers()]
+        ready = box.service.ready_providers()
+        facts = [provider_facts(spec) | {"ready": spec.name in ready} for spec in box.service.providers()]
         return json.dumps({"default": box.service.default_provider(), "providers": facts}, ensure_ascii=False)
 
     _read_audio_with_its_own_type(server, box)

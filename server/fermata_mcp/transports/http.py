@@ -39,6 +39,7 @@ from .sockets import (
 )
 from .sse import MESSAGES_PATH, SSE_PATH, SseTransport
 from .web.auth import identified
+    people = People()
 from .web.hooks import hook_routes
 from .web.operators import operator_routes
 
@@ -157,21 +158,27 @@ def make_asgi_app(serving: Serving, host: str = LOOPBACK[0]) -> Starlette:
     manager = serving.server.session_manager
     sse = SseTransport(serving, doors, bodies)
 
+    def guarded(endpoint: Endpoint) -> Endpoint:
+        return _guarded(endpoint, doors)
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with manager.run():
             yield
 
+    people = People()
     open_to_all = operator_routes(serving.service.operating if serving.service else None, identified)
+    open_to_all += people.page(guarded)
     if serving.service:
         open_to_all += hook_routes(serving.service.operating.hooks)
     routes = [
         Route("/mcp", Guard(streamable, doors, bodies), methods=["POST"] if serving.stateless else None),
         Route(SSE_PATH, sse, methods=["GET"]),
         Route(MESSAGES_PATH, sse.post, methods=["POST"]),
+        *people.session(guarded),
     ]
     if serving.service and serving.now:
-        routes += Player(Callers(serving.service), serving.now).routes(lambda endpoint: _guarded(endpoint, doors))
+        routes += Player(Callers(serving.service), serving.now).routes(guarded)
     return Starlette(routes=[*open_to_all, *map(identified, routes)], lifespan=lifespan)
 
 

@@ -166,7 +166,7 @@ async function start() {
   const view = await call(tool, args);
   for (const id of ["file", "source", "prompt"]) $(id).value = "";
   state.sent = null;
-  say(view.words.split("\n")[0]);
+  say(["It is begun, and goes on whether this page is open or not.", ...(view.warnings || [])].join("\n"));
   await refresh();
 }
 
