@@ -32,7 +32,7 @@ class WebPage:
         return whole.replace("/*script*/", f'"use strict";\n(() => {{\n{script}\n}})();')
 
     def policy(self, *, reaches: Sequence[str] = ()) -> str:
-        """What a browser may let the page do: run its own script, and ask its own server and the origins in `reaches`."""
+        """What a browser may let the page do: run its own script, ask its own server, and the origins in `reaches`."""
         script, style = self._digests
         origins = " ".join(("'self'", *reaches))
         return (

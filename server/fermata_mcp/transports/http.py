@@ -39,9 +39,9 @@ from .sockets import (
 )
 from .sse import MESSAGES_PATH, SSE_PATH, SseTransport
 from .web.auth import identified
-    people = People()
 from .web.hooks import hook_routes
 from .web.operators import operator_routes
+from .web.people import People
 
 # Drained waits answer at once; then the streams that only listen are ended, and what still hangs is cut.
 LAST_ANSWERS_SECONDS = 0.3
