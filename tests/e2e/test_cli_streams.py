@@ -134,8 +134,14 @@ OLD_DISC = b"caf\xe9"
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are text there")
-@pytest.mark.parametrize("place", [OLD_DISC + b".wav", OLD_DISC + b"/song.wav", OLD_DISC + b"/" + OLD_DISC + b".flac"])
-@pytest.mark.parametrize("settings", [{}, ASCII], ids=["utf-8", "ascii"])
+@pytest.mark.parametrize(
+    ("place", "settings"),
+    [
+        pytest.param(OLD_DISC + b".wav", ASCII, id="ascii name"),
+        pytest.param(OLD_DISC + b"/song.wav", {}, id="utf-8 folder"),
+        pytest.param(OLD_DISC + b"/" + OLD_DISC + b".flac", ASCII, id="ascii both"),
+    ],
+)
 def test_a_source_whose_name_is_no_text(place: bytes, settings: dict[str, str], tmp_path: Path) -> None:
     """It is lengthened; what is told of it is an address that finds it again, here and over every transport."""
     source = tmp_path / os.fsdecode(place)

@@ -90,12 +90,13 @@ async def _results(folder: Path) -> list[tuple[str, str, int]]:
     """What, text and budget of an extension, of one with two takes, of one with many joins, and of a list."""
     song = str(write_beat(folder / "song.wav", SONG_SECONDS, RATE))
     other = str(write_beat(folder / "other.wav", OTHER_SECONDS, RATE))
+    short = str(write_beat(folder / "short.wav", 6.0, RATE))  # what is listed may be quick to make
     with market(folder / "free") as place:
         async with connected(place) as client:
             once = await ask(client, Call(tool="extend_track", arguments={"source": song}))
             joins = await ask(client, Call(tool="chain_extend", arguments={"source": other, "target_seconds": 1800}))
             for take in range(2, LISTED):
-                held = {"source": song, "add_seconds": 5, "take": take}
+                held = {"source": short, "add_seconds": 3 + take}
                 await ask(client, Call(tool="extend_track", arguments=held))
             listed = await ask(client, Call(tool="list_tasks", arguments={}))
     with market(folder / "paid", named("sunoapi")) as place:

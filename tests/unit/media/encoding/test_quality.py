@@ -39,10 +39,10 @@ def encoded(folder: Path, suffix: str, args: str, rate: int = 44100, channels: i
     return made
 
 
-OPUS = [("opus", f"-c:a libopus -b:a {kbps}k", 48000, 2) for kbps in (24, 64, 160, 256, 510)]
-MP3 = [("mp3", f"-b:a {kbps}k", 44100, 2) for kbps in (48, 128, 320)]
-UNTOLD = [("mp3", f"-q:a {step} -write_xing 0", 44100, 2) for step in (0, 4, 9)]
-VORBIS = [("ogg", f"-c:a libvorbis -q:a {step}", 44100, 2) for step in (0, 3, 6, 10)]
+OPUS = [("opus", f"-c:a libopus -b:a {kbps}k", 48000, 2) for kbps in (24, 256, 510)]
+MP3 = [("mp3", f"-b:a {kbps}k", 44100, 2) for kbps in (48, 320)]
+UNTOLD = [("mp3", f"-q:a {step} -write_xing 0", 44100, 2) for step in (0, 9)]
+VORBIS = [("ogg", f"-c:a libvorbis -q:a {step}", 44100, 2) for step in (0, 3, 10)]
 OTHERS = [
     ("opus", "-c:a libopus -b:a 32k", 48000, 1),
     ("opus", "-c:a libopus -b:a 300k", 48000, 6),
@@ -96,17 +96,19 @@ def test_what_is_no_audio_spends_nothing(tmp_path: Path, content: bytes) -> None
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize("suffix", ["opus", "ogg", "flac", "wav"])
-@pytest.mark.parametrize("layout", ["3.0", "5.0", "7.1"])
+@pytest.mark.parametrize(
+    ("suffix", "layout"),
+    [("opus", "3.0"), ("opus", "7.1"), ("ogg", "3.0"), ("ogg", "5.0"), ("ogg", "7.1"), ("flac", "5.0"), ("wav", "7.1")],
+)
 def test_channels_stay_with_their_loudspeakers(tmp_path: Path, suffix: str, layout: str) -> None:
     """Each has a tone of its own."""
     count = {"3.0": 3, "5.0": 5, "7.1": 8}[layout]
     tones = "|".join(f"0.2*sin(2*PI*{40 * (channel + 2)}*t)*(0.6+0.4*sin(4*PI*t))" for channel in range(count))
     source = tmp_path / f"a.{suffix}"
     codec = {"opus": ["-c:a", "libopus", "-mapping_family", "1"], "ogg": ["-c:a", "libvorbis"]}.get(suffix, [])
-    made = ["-f", "lavfi", "-i", f"aevalsrc={tones}:s=48000:d=4:c={layout}"]
+    made = ["-f", "lavfi", "-i", f"aevalsrc={tones}:s=48000:d=2.5:c={layout}"]
     subprocess.run(["ffmpeg", "-v", "error", *made, *codec, source], check=True)
-    extend(source, tmp_path / f"b.{suffix}", 6.0)
+    extend(source, tmp_path / f"b.{suffix}", 4.0)
     before, after = (heard(tmp_path / f"{name}.{suffix}") for name in "ab")
     assert after == before
     assert len(set(after[1])) == count

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fermata_mcp.rearrange.arrangement.search import JumpSequence
     from fermata_mcp.rearrange.job import Ending
 
-_searching = settings(deadline=None, max_examples=50)
+_searching = settings(deadline=None, max_examples=settings().max_examples // 6)  # 100, or what the long profile says
 _SECONDS, _SPACING = 100.0, 4.0
 _PER_SECOND = 100  # frames
 

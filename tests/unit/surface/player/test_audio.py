@@ -48,9 +48,14 @@ def test_what_a_message_can_carry(over_http: bool, limit: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ending", "kind"), [(".wav", "audio/wav"), (".flac", "audio/flac"), (".ogg", "audio/ogg"), (".mp3", "audio/mpeg")]
+    ("ending", "kind", "base"),
+    [
+        (".wav", "audio/wav", None),
+        (".flac", "audio/flac", BASE),
+        (".ogg", "audio/ogg", None),
+        (".mp3", "audio/mpeg", BASE),
+    ],
 )
-@pytest.mark.parametrize("base", [None, BASE])
 async def test_what_is_too_large_comes_as_a_preview(
     house: House, monkeypatch: pytest.MonkeyPatch, ending: str, kind: str, base: str | None
 ) -> None:
