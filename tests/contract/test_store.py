@@ -40,6 +40,7 @@ from fermata_mcp.store.base import (
     NameTaken,
     Store,
 )
+from fermata_mcp.store.news import MOST_NEWS
 from fermata_mcp.store.sqlite.store import SqliteStore
 from support.rows import DAY_MS, ME, NOON, PAID, PRICE, a_step, a_task, claimed, created, only_step, stored
 from support.stores import PLACES, Connect, connections
@@ -988,3 +989,89 @@ class TestRemoving:
         )
         assert await self.gone(store, task)
         assert (await created(store, idempotency_key="k", request_hash="two")).request_hash == "two"
+
+
+# --- what providers post, and how much there is -----------------------------------------------------------------------
+
+
+async def told(store: Store) -> tuple[Task, Step]:
+    """A task whose request was taken on, and its step, which nobody looks at for a long time."""
+    task = await begun(store)
+    step = await only_step(store, task)
+    assert await store.apply(moves.accepted(step, f"r-{task.id}", NOON + DAY_MS, NOON), now=NOON)
+    return task, await only_step(store, task)
+
+
+async def test_a_post_makes_its_step_due_once(store: Store) -> None:
+    task, step = await told(store)
+    assert step.attempt_id is not None
+    assert await store.hear(step.attempt_id, "end", "r", now=NOON + 5)
+    heard = await only_step(store, task)
+    assert (heard.due_at, heard.fence) == (NOON + 5, step.fence + 1), "a look that began before it came is not written"
+    assert not await store.hear(step.attempt_id, "end", "r", now=NOON + 9)
+    assert await store.hear(step.attempt_id, "first", None, now=NOON + 9)
+    assert await store.ids_told(step.attempt_id) == ["r"]
+    assert not await store.hear("att_nobodys", "end", "r", now=NOON)
+
+
+async def test_of_an_attempt_so_many_posts_are_heard(store: Store) -> None:
+    _, step = await told(store)
+    heard = [await store.hear(str(step.attempt_id), f"{n}", f"r{n}", now=NOON + n) for n in range(MOST_NEWS + 2)]
+    assert heard == [True] * MOST_NEWS + [False] * 2
+    last = MOST_NEWS - 1
+    assert await store.ids_told(str(step.attempt_id)) == [f"r{last}", f"r{last - 1}", f"r{last - 2}"]
+
+
+async def test_posts_are_about_the_newest_attempt_of_a_step(store: Store) -> None:
+    task, step = await told(store)
+    assert await store.step_of(str(step.attempt_id)) == step
+    again = moves.put_back(step, NOON, NOON, 0)
+    assert await store.apply(again, now=NOON)
+    claim = await claimed(store, of=task)
+    assert await store.apply(moves.begin(claim, "att_second", PAID, 0, None, NOON), now=NOON)
+    assert await store.step_of(str(step.attempt_id)) is None
+    assert not await store.hear(str(step.attempt_id), "end", "r", now=NOON)
+    assert (await store.step_of("att_second")) == await only_step(store, task)
+
+
+async def test_whether_a_providers_posts_come(store: Store) -> None:
+    _, step = await told(store)
+    attempt = str(step.attempt_id)
+    assert not await store.news_came("paid", since=0)
+    await store.hear(attempt, "end", None, now=NOON)
+    assert await store.news_came("paid", since=NOON)
+    assert not await store.news_came("paid", since=NOON + 1)
+    await store.news_missed("paid", attempt, now=NOON + 1)
+    assert await store.news_came("paid", since=NOON), "it was told of just before"
+    await store.news_missed("paid", "att_untold", now=NOON + 2)
+    assert not await store.news_came("paid", since=NOON)
+    await store.hear(attempt, "later", None, now=NOON + 3)
+    assert await store.news_came("paid", since=NOON)
+
+
+async def test_what_was_posted_goes_with_its_task(store: Store) -> None:
+    task, step = await told(store)
+    await store.hear(str(step.attempt_id), "end", "r", now=NOON)
+    await store.keep_trace(task.id, "00-aa-bb-01")
+    await store.keep_trace(task.id, "00-cc-dd-01")
+    assert await store.trace_of(task.id) == "00-aa-bb-01"
+    step = await only_step(store, task)
+    assert await store.apply(moves.failed(step, InvalidRequest("no."), NOON, (Entry("release", PRICE),)), now=NOON)
+    gone = await store.remove([task.id], principal=ME, before=NOON + DAY_MS, counted_since=NOON + DAY_MS)
+    assert gone == [task.id]
+    assert (await store.ids_told(str(step.attempt_id)), await store.trace_of(task.id)) == ([], None)
+
+
+async def test_tasks_are_counted_by_status(store: Store) -> None:
+    await store.check()
+    for status in (*GOING_ON, *FINISHED, *ENDED_BADLY, "failed"):
+        await in_status(store, status, now=NOON)
+    assert dict(await store.count_open()) == {"queued": 1, "running": 1, "unknown": 1}
+    assert dict(await store.count_finished()) == {"succeeded": 1, "partial": 1, "failed": 2, "cancelled": 1}
+
+
+async def test_how_long_the_longest_has_waited_to_be_begun(store: Store) -> None:
+    assert await store.queued_since(now=NOON) is None
+    await created(store, now=NOON - 500)
+    await created(store, now=NOON - 900)
+    assert await store.queued_since(now=NOON) == NOON - 900

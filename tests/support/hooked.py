@@ -32,7 +32,12 @@ class _Server(uvicorn.Server):
 
 @dataclass
 class Hooked(Shop):
-    """A shop whose provider posts."""
+    """A shop whose provider posts.
+
+    `before` are the looks before its newest task was taken on, such as one at the clip that it continues.
+    """
+
+    before: int = 0
 
     @property
     def job(self) -> Job:
@@ -40,7 +45,7 @@ class Hooked(Shop):
         return list(self.emulator.jobs.values())[-1]
 
     def looks(self) -> int:
-        return sum(seen.kind == "poll" for seen in self.emulator.seen)
+        return sum(seen.kind == "poll" for seen in self.emulator.seen) - self.before
 
     def fates(self) -> dict[str, int]:
         """What became of posts, whoever they were about."""
@@ -49,8 +54,8 @@ class Hooked(Shop):
             told[fate] = told.get(fate, 0) + count
         return told
 
-    async def post(self, stage: Stage = "complete", **how: object) -> None:
-        await self.send(post_of(self.emulator, self.job, stage, **how))  # type: ignore[arg-type]
+    async def post(self, stage: Stage = "complete") -> None:
+        await self.send(post_of(self.emulator, self.job, stage))
 
     async def send(self, post: Post) -> None:
         """Post, and return once it was heard, whatever came of it."""
@@ -66,6 +71,7 @@ class Hooked(Shop):
         """A task whose provider is at work."""
         task = await self.start()
         await self.until(task, "waiting")
+        self.before += self.looks()
         return task
 
     async def until(self, task: Task, state: str) -> None:
@@ -94,7 +100,7 @@ async def hooked(
     public = f"http://127.0.0.1:{listening.getsockname()[1]}"
     given = {"public_url": public, "time_scale": time_scale} | settings
     async with trading(house, paid.family, emulator, store=store, **given) as (service, _):
-        app = Starlette(routes=hook_routes(service.operating.hooks))
+        app = Starlette(routes=hook_routes(service.operating.hooks.post))
         server = _Server(uvicorn.Config(app, log_config=None, lifespan="off"))
         async with anyio.create_task_group() as group:
             group.start_soon(server.serve, [listening])

@@ -15,7 +15,7 @@ SIGNED_WITHIN_SECONDS = 300
 LONGEST_EVENT = 200
 _ATTEMPT = re.compile(r"att_([0-9a-f]{32})")
 _TOKEN = re.compile(r"([0-9a-f]{32})([0-9a-f]{40})")
-_TIME = re.compile(r"\d{1,12}")
+_TIME = re.compile(r"[0-9]{1,12}")
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,7 @@ def make_asgi_app(serving: Serving, host: str = LOOPBACK[0]) -> Starlette:
     open_to_all = operator_routes(serving.service.operating if serving.service else None, identified)
     open_to_all += people.page(guarded)
     if serving.service:
-        open_to_all += hook_routes(serving.service.operating.hooks)
+        open_to_all += hook_routes(serving.service.operating.hooks.post)
     routes = [
         Route("/mcp", Guard(streamable, doors, bodies), methods=["POST"] if serving.stateless else None),
         Route(SSE_PATH, sse, methods=["GET"]),

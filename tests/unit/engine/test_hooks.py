@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import anyio
 import pytest
 
 from emulators.faults import Fault
-from emulators.paid import named
-from emulators.posts import Post, address_of, post_of
+from emulators.paid import Paid, named
+from emulators.posts import Post, Stage, address_of, post_of
 from fermata_mcp.domain.hooks import SIGNED_WITHIN_SECONDS
+from fermata_mcp.domain.task import Task
 from fermata_mcp.store.news import MOST_NEWS
 from support.engines import House, eventually, finished
-from support.hooked import Hooked, hooked
+from support.hooked import NEVER, Hooked, hooked
 from support.paid import ALL
 
 pytestmark = pytest.mark.anyio
 EACH = pytest.mark.parametrize("paid", ALL, ids=lambda one: one.name)
 SUNOAPI, KIE, SONIC = named("sunoapi"), named("kie"), named("musicapi-sonic")
 KEY = "key-of-the-account"
-TWO_STAGES = ("text", "complete")
 
 
 async def quiet(shop: Hooked, looks: int) -> None:
@@ -32,8 +33,8 @@ async def quiet(shop: Hooked, looks: int) -> None:
 
 
 @EACH
-async def test_the_end_is_seen_when_it_is_told(house: House, paid: object) -> None:
-    async with hooked(house, paid) as shop:  # type: ignore[arg-type]
+async def test_the_end_is_seen_when_it_is_told(house: House, paid: Paid) -> None:
+    async with hooked(house, paid) as shop:
         task = await shop.waiting()
         assert shop.looks() == 0
         await shop.post()
@@ -43,8 +44,8 @@ async def test_the_end_is_seen_when_it_is_told(house: House, paid: object) -> No
 
 
 @EACH
-async def test_what_is_told_too_early_is_one_look_and_changes_nothing(house: House, paid: object) -> None:
-    async with hooked(house, paid) as shop:  # type: ignore[arg-type]
+async def test_what_is_told_too_early_is_one_look_and_changes_nothing(house: House, paid: Paid) -> None:
+    async with hooked(house, paid) as shop:
         shop.emulator.ready_after_polls = 3
         task = await shop.waiting()
         await shop.post("complete")
@@ -67,13 +68,13 @@ async def test_an_error_that_is_told_while_the_work_succeeds(house: House) -> No
     "order", [("text", "first", "complete"), ("complete", "first", "text")], ids=["in order", "not"]
 )
 @pytest.mark.parametrize("doubled", [1, 2])
-async def test_each_stage_is_one_look_at_most(house: House, order: tuple[str, ...], doubled: int) -> None:
+async def test_each_stage_is_one_look_at_most(house: House, order: tuple[Stage, ...], doubled: int) -> None:
     async with hooked(house, SUNOAPI) as shop:
         shop.emulator.ready_after_polls = 9
         await shop.waiting()
         for number, stage in enumerate(order, 1):
             for _ in range(doubled):
-                await shop.post(stage)  # type: ignore[arg-type]
+                await shop.post(stage)
             await shop.looked(number)
         await quiet(shop, len(order))
         assert shop.fates() == {"heard": 3, "stranger": 1} | ({"repeated": 3} if doubled == 2 else {})
@@ -120,11 +121,13 @@ async def test_late_ones_change_nothing(house: House) -> None:
     ],
     ids=["another address", "no address", "another work"],
 )
-@EACH
-async def test_forgeries_are_answered_alike_and_are_no_look(house: House, paid: object, forge: object) -> None:
-    async with hooked(house, paid) as shop:  # type: ignore[arg-type]
+@pytest.mark.parametrize("paid", [SUNOAPI, SONIC], ids=lambda one: one.name)
+async def test_forgeries_are_answered_alike_and_are_no_look(
+    house: House, paid: Paid, forge: Callable[[Hooked], Post]
+) -> None:
+    async with hooked(house, paid) as shop:
         await shop.waiting()
-        await shop.send(forge(shop))  # type: ignore[operator]
+        await shop.send(forge(shop))
         await quiet(shop, 0)
         assert "heard" not in shop.fates()
 
@@ -192,8 +195,8 @@ async def test_who_wants_news_elsewhere_gets_them_there(house: House, settings: 
 
 
 @EACH
-async def test_a_lost_answer_is_learned_from_a_post(house: House, paid: object) -> None:
-    async with hooked(house, paid) as shop:  # type: ignore[arg-type]
+async def test_a_lost_answer_is_learned_from_a_post(house: House, paid: Paid) -> None:
+    async with hooked(house, paid) as shop:
         shop.emulator.script("submit", Fault.wire("close"))
         task = await shop.start()
         await shop.until(task, "needs_user")
@@ -284,28 +287,24 @@ async def test_an_old_request_that_was_sent_again_is_left_as_it_is(house: House)
 
 
 async def test_looks_are_fewer_once_posts_come_and_as_many_as_before_once_one_does_not(house: House) -> None:
+    usual, beside_posts = 45 * NEVER, 120 * NEVER
     async with hooked(house, SUNOAPI) as shop:
-        assert await first_wait(shop) == pytest.approx(45 * 500, abs=60)
+        task, wait = await begun(shop)
+        assert wait == pytest.approx(usual, abs=60)
         await shop.post()
-        await shop.until(await shop.service.get(shop_task(shop)), "succeeded")
-        assert await first_wait(shop, take=2) == pytest.approx(120 * 500, abs=60)
-        house.time.skip(120 * 500 + 10)
-        await shop.until(await shop.service.get(shop_task(shop)), "succeeded")
-        assert await first_wait(shop, take=3) < 120 * 500 - 60
+        await shop.until(task, "succeeded")
+        task, wait = await begun(shop, take=2)
+        assert wait == pytest.approx(beside_posts, abs=60)
+        house.time.skip(beside_posts + 10)
+        await shop.until(task, "succeeded")
+        task, wait = await begun(shop, take=3)
+        assert wait < beside_posts / 2
 
 
-_tasks: list[str] = []
-
-
-def shop_task(_: Hooked) -> str:
-    return _tasks[-1]
-
-
-async def first_wait(shop: Hooked, take: int = 1) -> float:
-    """Seconds until the first look at new work."""
+async def begun(shop: Hooked, take: int = 1) -> tuple[Task, float]:
+    """New work, and how many seconds it is until the first look at it."""
     shop.paid = replace(SUNOAPI, call={**SUNOAPI.call, "take": take})
     task = await shop.waiting()
-    _tasks.append(task.id)
     step = (await shop.service.get(task.id)).steps[-1]
     assert step.due_at is not None
-    return (step.due_at - step.updated_at) / 1000
+    return task, (step.due_at - step.updated_at) / 1000

@@ -6,6 +6,7 @@ The path holds a secret of the attempt, so neither the Host nor an Origin says a
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import anyio
@@ -14,7 +15,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from fermata_mcp.domain.hooks import HOOKS_PATH
-from fermata_mcp.engine.hooks import Hooks
 
 MOST_BYTES = 256 * 1024
 BODY_SECONDS = 10.0
@@ -28,14 +28,17 @@ class _Refused(Exception):
         self.response = JSONResponse({"error": why}, status, _NOT_STORED | {"connection": "close"})
 
 
-def hook_routes(hooks: Hooks) -> list[Route]:
-    """`POST /hooks/{secret}`."""
+Take = Callable[[str, Mapping[str, str], bytes, Any], None]
+
+
+def hook_routes(take: Take) -> list[Route]:
+    """`POST /hooks/{secret}`; `take` is given the secret, headers, body, and the body as JSON, and never waits."""
     room = anyio.Semaphore(BODIES_AT_ONCE)
 
     async def answer(request: Request) -> Response:
         try:
             raw = await _body(request, room)
-            hooks.post(request.path_params["secret"], request.headers, raw, _parsed(raw))
+            take(request.path_params["secret"], request.headers, raw, _parsed(raw))
         except _Refused as refused:
             return refused.response
         except ClientDisconnect:
