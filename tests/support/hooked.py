@@ -108,3 +108,4 @@ async def hooked(
                 yield Hooked(paid, house, service, emulator)
             finally:
                 server.should_exit = True
+                listening.close()

@@ -66,7 +66,11 @@ def test_the_callers_own_choice_wins(options: dict[str, str], asked: set[str]) -
     assert set(HookForm("url", "secret").asked(hook, options)) == asked
 
 
-@pytest.mark.parametrize(("stamp", "timely"), [("1000", True), ("700", True), ("699", False), ("1301", False), ("", False),
-                                               ("-5", False), ("9" * 13, False), ("1e3", False), ("１０００", False)])  # fmt: skip
-def test_a_signature_is_as_good_as_its_time(stamp: str, timely: bool) -> None:
-    assert HookPost(b"", None, at=1000.0).is_timely(stamp) is timely
+@pytest.mark.parametrize("stamp", ["1000", "700", "1300"])
+def test_a_signature_holds_for_a_while(stamp: str) -> None:
+    assert HookPost(b"", None, at=1000.0).is_timely(stamp)
+
+
+@pytest.mark.parametrize("stamp", ["699", "1301", "", "-5", "9" * 13, "1e3", "\uff11000", "1000.0"])
+def test_and_no_longer(stamp: str) -> None:
+    assert not HookPost(b"", None, at=1000.0).is_timely(stamp)
