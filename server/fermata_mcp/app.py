@@ -28,7 +28,7 @@ from .providers.registry import declared_accounts
 from .store.base import Store
 from .store.keyring import Keyring
 from .store.sqlite.store import SqliteStore
-from .surface.sealing import Seal
+from .surface.people.sealing import Seal
 from .surface.server import make_server
 from .transports.front.front import Handed
 from .transports.serving import Serving

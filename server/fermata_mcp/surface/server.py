@@ -18,10 +18,10 @@ from fermata_mcp.engine.service import Service
 
 from .announcer import Announcer, Spawn
 from .callers import Callers
+from .people.sealing import Seal
 from .player.app import player_app
 from .prompts import add_prompts
 from .resources import add_completion, add_resources, low_level
-from .sealing import Seal
 from .skills.extension import SkillsExtension
 from .tasks.extension import TasksExtension
 from .tasks.rows import Rows

@@ -10,6 +10,7 @@ import anyio
 from mcp.server.request_state import AESGCMRequestStateCodec, RequestStateSecurity
 
 from fermata_mcp.domain.errors import FermataError
+from fermata_mcp.surface.callers import principal_of
 
 PURPOSE = "request state"
 TRY_AGAIN_SECONDS = 5.0
@@ -29,7 +30,8 @@ class Seal:
         return self._codec.unseal(token)
 
     def security(self) -> RequestStateSecurity:
-        return RequestStateSecurity(codec=self)
+        """What is sealed for one principal is of no use to another."""
+        return RequestStateSecurity(codec=self, bind_principal=lambda ctx: principal_of(ctx.request).name)
 
     async def learn(self, key: Callable[[str], Awaitable[bytes]]) -> None:
         """Take on the shared key, as soon as the store that keeps it can be read."""
