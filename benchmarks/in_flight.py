@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from talk import FERMATA, Talk, child, env_in, get, spread, talking
 
-from fermata_mcp.app import DATABASE
+from fermata_mcp.store.opening import DATABASE
 from fermata_mcp.store.sqlite.store import SqliteStore
 
 TASKS, SECONDS = 10_000, 30

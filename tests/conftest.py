@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 
 from fermata_mcp.engine import progress, runner
+from fermata_mcp.store.sqlite import store
 from layers import SHORT, mark_slow
 from support.accounts import OURS
 from support.engines import House
@@ -89,7 +90,8 @@ def remote(monkeypatch: pytest.MonkeyPatch) -> Remote:
 def quick_pump(monkeypatch: pytest.MonkeyPatch) -> None:
     """Engines that notice a pushed clock and each other soon."""
     monkeypatch.setattr(runner, "LONGEST_SLEEP_SECONDS", 0.03)
-    monkeypatch.setattr(progress, "FOREIGN_LOOK_SECONDS", 0.03)
+    monkeypatch.setattr(store, "FOREIGN_LOOK_SECONDS", 0.03)
+    monkeypatch.setattr(progress, "DEAF_SECONDS", 0.03)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import gc
 import logging
 import os
 import sys
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,22 +17,19 @@ from mcp.server.mcpserver import MCPServer
 from . import __version__
 from .config import Settings, load_settings, unknown_variables
 from .domain.account import unfilled_keys
-from .domain.errors import StoreUnavailable
 from .engine.clock import Clock
 from .engine.lifespan import running_engine
 from .engine.service import Service
 from .logs import logging_to_stderr
 from .media.processors import renders_at_once
 from .providers.registry import declared_accounts
-from .store.base import Store
 from .store.keyring import Keyring
-from .store.sqlite.store import SqliteStore
+from .store.opening import open_store
 from .surface.people.sealing import Seal
 from .surface.server import make_server
 from .transports.front.front import Handed
 from .transports.serving import Serving
 
-DATABASE = "fermata.db"
 logger = logging.getLogger(__name__)
 
 
@@ -142,13 +138,3 @@ def all_is_loaded() -> None:
     """What has been loaded by now stays: searching it for garbage would stop every answer for a tenth of a second."""
     gc.freeze()
     gc.enable()
-
-
-def open_store(settings: Settings) -> Store:
-    """The store that the settings name; it is opened on first use."""
-    url = settings.store_url.get_secret_value() if settings.store_url else None
-    if url is None:
-        return SqliteStore(settings.data_dir / DATABASE, steady=time.monotonic)
-    raise StoreUnavailable(
-        "FERMATA_STORE_URL names a database that this version cannot use.", "unset it to use a file in the data folder."
-    )

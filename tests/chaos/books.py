@@ -11,8 +11,8 @@ import apsw
 import soundfile
 
 from emulators.base import Emulator
-from fermata_mcp.app import DATABASE
 from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS
+from fermata_mcp.store.opening import DATABASE
 
 from .scenarios import SKIPPED_SECONDS, Scenario
 

@@ -12,12 +12,12 @@ import anyio.to_thread
 
 from emulators.base import Emulator
 from emulators.faults import Fault
-from fermata_mcp.app import DATABASE
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.task import Task, Work
 from fermata_mcp.engine.service import Service
 from fermata_mcp.providers.base import Snapshot
 from fermata_mcp.providers.local.provider import LocalProvider
+from fermata_mcp.store.opening import DATABASE
 from fermata_mcp.store.sqlite.store import SqliteStore
 
 from .scenarios import SKIPPED_SECONDS, knob, scenario, simple

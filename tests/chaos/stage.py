@@ -13,12 +13,12 @@ from typing import Any, cast
 import anyio
 import apsw
 
-from fermata_mcp.app import DATABASE
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.spec import ProviderSpec, Rate
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from fermata_mcp.providers.http.client import HttpProvider
+from fermata_mcp.store.opening import DATABASE
 from fermata_mcp.store.sqlite.file import Sql
 from fermata_mcp.store.sqlite.store import SqliteStore
 from support.asked import begin, chain, extend

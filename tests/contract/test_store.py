@@ -46,6 +46,7 @@ from support.rows import DAY_MS, ME, NOON, PAID, PRICE, a_step, a_task, claimed,
 from support.stores import PLACES, Connect, connections
 
 pytestmark = pytest.mark.anyio
+PATIENCE = 60.0
 IMPOSSIBLE = (StoreUnavailable, AlreadyKnown)
 FINISHED: list[TaskStatus] = ["succeeded", "partial"]
 ENDED_BADLY: list[TaskStatus] = ["failed", "cancelled"]
@@ -824,18 +825,32 @@ class TestTakingTurns:
 
 
 class TestNoticing:
-    async def test_writes_of_others_are_noticed_once(self, connect: Connect) -> None:
+    async def test_writes_of_others_are_news_and_own_ones_are_not_of_ours(self, connect: Connect) -> None:
         async with connections(connect, 2) as (one, other):
-            await one.changed_elsewhere()
-            assert not await one.changed_elsewhere()
-            await created(other)
-            assert await one.changed_elsewhere()
-            assert not await one.changed_elsewhere()
+            await one.elsewhere()
+            mine = await created(one)
+            theirs = await created(other)
+            with anyio.fail_after(PATIENCE):
+                written = await one.elsewhere()
+            assert written.tasks is None or written.tasks == {theirs.id}
+            assert mine.id not in (written.tasks or ())
 
-    async def test_own_writes_are_not_news(self, store: Store) -> None:
-        await store.changed_elsewhere()
-        await created(store)
-        assert not await store.changed_elsewhere()
+    async def test_the_first_time_all_that_was_written_before_is_news(self, connect: Connect) -> None:
+        async with connections(connect, 2) as (one, other):
+            await created(other)
+            with anyio.fail_after(PATIENCE):
+                assert (await one.elsewhere()).tasks is None
+
+    async def test_what_waiters_are_shown_is_news_each_time(self, connect: Connect) -> None:
+        async with connections(connect, 2) as (one, other):
+            task = await begun(other)
+            await one.elsewhere()
+            for message in ("half", "whole"):
+                change = Change((await only_step(other, task)).id, frozenset({"submitting"}), None, {})
+                assert await other.apply(replace(change, task={"message": message}), now=NOON)
+                with anyio.fail_after(PATIENCE):
+                    written = await one.elsewhere()
+                assert written.tasks is None or written.tasks == {task.id}
 
 
 class TestCancellation:

@@ -15,11 +15,11 @@ import apsw
 import pytest
 
 from emulators.paid import Paid
-from fermata_mcp.app import DATABASE
 from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.task import Task
 from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS
+from fermata_mcp.store.opening import DATABASE
 from support.asked import begin, extend
 from support.clocks import ShiftedClock
 from support.engines import House, MortalStore, eventually, finished, is_step

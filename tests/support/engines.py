@@ -12,7 +12,7 @@ import anyio
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
-from fermata_mcp.app import DATABASE, running_app
+from fermata_mcp.app import running_app
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.errors import StoreUnavailable
@@ -20,6 +20,7 @@ from fermata_mcp.domain.requests.request import ExtendRequest
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.lifespan import running_engine
 from fermata_mcp.engine.service import Service
+from fermata_mcp.store.opening import DATABASE
 from fermata_mcp.store.sqlite.store import SqliteStore
 
 from .accounts import settings_with

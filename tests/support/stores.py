@@ -9,10 +9,20 @@ from pathlib import Path
 from fermata_mcp.store.base import Store
 from fermata_mcp.store.sqlite.store import SqliteStore
 
+from .postgres import fresh_database
+
 Connect = Callable[[], Store]
 PLACES: dict[str, Callable[[Path], Connect]] = {
     "sqlite": lambda folder: lambda: SqliteStore(folder / "fermata.db"),
+    "postgres": lambda _: _in_postgres(),
 }
+
+
+def _in_postgres() -> Connect:
+    from fermata_mcp.store.postgres.store import PostgresStore
+
+    url = fresh_database()
+    return lambda: PostgresStore(url)
 
 
 @asynccontextmanager

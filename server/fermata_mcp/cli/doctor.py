@@ -19,13 +19,14 @@ from mcp.client import Client
 from rich.text import Text
 
 from fermata_mcp import __version__
-from fermata_mcp.app import open_store, read_settings, running_app
+from fermata_mcp.app import read_settings, running_app
 from fermata_mcp.config import Settings, unknown_variables
 from fermata_mcp.domain.account import AccountSpec
 from fermata_mcp.domain.errors import FermataError, InternalError, StoreUnavailable
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.media.places.naming import output_path
 from fermata_mcp.providers.registry import built_in_specs, declared_accounts
+from fermata_mcp.store.opening import open_store
 
 from .exit_codes import DONE, FAILED
 from .hosts.advice import advise

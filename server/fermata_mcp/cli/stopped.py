@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 
-from fermata_mcp.app import open_store
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.domain.task import Task
+from fermata_mcp.store.opening import open_store
 
 LEFT_LYING_MS = 2_000
 

@@ -80,3 +80,9 @@ class Change:
     day_cap: int | None = None
     next_step: NewStep | None = None
     task: TaskPatch | None = None
+
+    @property
+    def must_last(self) -> bool:
+        """Whether a power cut may not take it back: when to look again, and how far work has got, it may."""
+        beside = set(self.step) - {"due_at", "polls", "error_streak"} or set(self.task or {}) - {"fraction", "message"}
+        return bool(beside or self.new_attempt or self.attempt or self.entries or self.next_step)

@@ -63,6 +63,7 @@ async def running_engine(
     runner = Runner(store, registry, changes, settings, clock, home, decoder, only, meter)
     hooks = Hooks(store, registry, runner, addresses, clock, meter)
     operating = Operating(store, registry, changes, settings, clock, meter, hooks)
+    changes.when_work_comes(runner.wake)
     try:
         async with group:
             group.start_soon(runner.run)

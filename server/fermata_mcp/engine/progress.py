@@ -10,9 +10,10 @@ from contextlib import contextmanager
 import anyio
 
 from fermata_mcp.domain.errors import FermataError
-from fermata_mcp.store.base import Store
+from fermata_mcp.store.base import Elsewhere, Store
 
-FOREIGN_LOOK_SECONDS = 0.25
+# While nothing can be heard, waiters look for themselves this often.
+DEAF_SECONDS = 2.0
 
 Listener = Callable[[str], Awaitable[None]]
 logger = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class Changes:
         self._anyone = anyio.Event()
         self._listeners: list[Listener] = []
         self._leaving: list[Callable[[], None]] = []
+        self._workers: list[Callable[[], None]] = []
         self.draining = anyio.Event()
 
     @property
@@ -37,6 +39,10 @@ class Changes:
     def listen(self, listener: Listener) -> None:
         """Call `listener` with the id of every task whose status changes here."""
         self._listeners.append(listener)
+
+    def when_work_comes(self, call: Callable[[], None]) -> None:
+        """Call this when another process has left something to do to whoever is there."""
+        self._workers.append(call)
 
     def before_leaving(self, call: Callable[[], None]) -> None:
         """Call this when the program is about to end."""
@@ -75,19 +81,20 @@ class Changes:
                 del self._waiting[task_id]
 
     async def watch_other_processes(self) -> None:
-        """Wake the waiters when another process has written; looks only while somebody waits."""
+        """Wake the waiters when another process has written, and whoever carries out work when there may be some."""
         while True:
-            if not self._waiting:
+            if not (self._waiting or self._store.tells_unasked):
                 self._anyone = anyio.Event()
                 await self._anyone.wait()
-            await self._look()
-            await anyio.sleep(FOREIGN_LOOK_SECONDS)
+            try:
+                self._pass_on(await self._store.elsewhere())
+            except FermataError:
+                await anyio.sleep(DEAF_SECONDS)
+                self._pass_on(Elsewhere(tasks=None, work=False))
 
-    async def _look(self) -> None:
-        try:
-            changed = await self._store.changed_elsewhere()
-        except FermataError:
-            return
-        if changed:
-            for task_id in list(self._waiting):
-                self.changed(task_id)
+    def _pass_on(self, written: Elsewhere) -> None:
+        told = list(self._waiting) if written.tasks is None else written.tasks.intersection(self._waiting)
+        for task_id in told:
+            self.changed(task_id)
+        for call in self._workers if written.work else ():
+            call()

@@ -66,6 +66,19 @@ class Page:
     unreadable: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """What another process has written.
+
+    Attributes:
+        tasks: The tasks that look otherwise now; None where any may.
+        work: Whether something may have fallen due for this process.
+    """
+
+    tasks: frozenset[str] | None
+    work: bool
+
+
 class KeyReused(Exception):
     """The idempotency key belongs to a different request."""
 
@@ -193,8 +206,17 @@ class Store(NewsBook, Counts, Traces, Protocol):
         """Make a waiting step due now: something is known to have changed."""
         ...
 
-    async def changed_elsewhere(self) -> bool:
-        """Whether another process has written since the last call."""
+    async def elsewhere(self) -> Elsewhere:
+        """Wait until another process has written; at once the first time, since nobody knows what was written before.
+
+        Raises:
+            StoreUnavailable: Nothing can be heard now.
+        """
+        ...
+
+    @property
+    def tells_unasked(self) -> bool:
+        """Whether `elsewhere` costs nothing while nothing happens, so that it may always be waited for."""
         ...
 
     async def find_clip(self, provider: str, provider_clip_id: str, *, principal: str) -> tuple[str, int] | None:

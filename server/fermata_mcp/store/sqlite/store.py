@@ -21,12 +21,14 @@ from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 from fermata_mcp.store import rows
-from fermata_mcp.store.base import CLOCK_SLACK_MS, Created, Page, Place, Unreadable
+from fermata_mcp.store.base import CLOCK_SLACK_MS, Created, Elsewhere, Page, Place, Unreadable
 
 from . import claiming, news, operating, reading, removing, secret, writing
 from .claiming import Taker
 from .file import Sql, check_version, in_words, open_file
 
+# A file tells nobody that another process has written to it.
+FOREIGN_LOOK_SECONDS = 0.25
 _T = TypeVar("_T")
 logger = logging.getLogger(__name__)
 
@@ -133,7 +135,7 @@ class SqliteStore:
                 logger.error("%s", error)
 
     async def apply(self, change: Change, *, now: int) -> bool:
-        return await self._write(partial(writing.apply, change=change, now=now), durable=writing.must_last(change))
+        return await self._write(partial(writing.apply, change=change, now=now), durable=change.must_last)
 
     async def place(self, step_id: str, *, now: int) -> Place | None:
         return await self._run(partial(reading.place, step_id=step_id, now=now))
@@ -147,10 +149,19 @@ class SqliteStore:
     async def make_due(self, step_id: str, *, now: int) -> None:
         await self._write(partial(writing.make_due, step_id=step_id, now=now))
 
-    async def changed_elsewhere(self) -> bool:
+    @property
+    def tells_unasked(self) -> bool:
+        return False
+
+    async def elsewhere(self) -> Elsewhere:
+        while not await self._changed_elsewhere():  # noqa: ASYNC110  (what is waited for is in a file)
+            await anyio.sleep(FOREIGN_LOOK_SECONDS)
+        return Elsewhere(tasks=None, work=False)
+
+    async def _changed_elsewhere(self) -> bool:
         version = await self._run(lambda c: int(c.pragma("data_version")))
         before, self._data_version = self._data_version, version
-        return before is not None and before != version
+        return before != version
 
     async def find_clip(self, provider: str, provider_clip_id: str, *, principal: str) -> tuple[str, int] | None:
         wanted = {"provider": provider, "provider_clip_id": provider_clip_id, "principal": principal}

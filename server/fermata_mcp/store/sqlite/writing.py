@@ -101,12 +101,6 @@ def _insert_step(c: Sql, step: NewStep, of: _Owner, home: str | None, now: int, 
     c.execute(f"INSERT INTO step ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})", row)
 
 
-def must_last(change: Change) -> bool:
-    """Whether a power cut may not take the change back: when to look again, and how far work has got, it may."""
-    beside = set(change.step) - {"due_at", "polls", "error_streak"} or set(change.task or {}) - {"fraction", "message"}
-    return bool(beside or change.new_attempt or change.attempt or change.entries or change.next_step)
-
-
 def apply(c: Sql, *, change: Change, now: int) -> bool:
     sql = """SELECT s.state, s.fence, s.attempt_id, s.task_id, s.provider, s.account_id, s.home, s.render, t.principal,
              t.status FROM step s JOIN task t ON t.id = s.task_id WHERE s.id = ?"""
