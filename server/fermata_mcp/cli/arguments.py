@@ -183,7 +183,9 @@ def _task(task: argparse.ArgumentParser) -> None:
 
 
 def _cancel(cancel: argparse.ArgumentParser) -> None:
-    _id(cancel, nargs="+")
+    cancel.add_argument(
+        "id", metavar="ID", nargs="+", help="tsk_…, or its first characters; or all, queued, running: all of these"
+    )
     _json(cancel)
 
 

@@ -14,6 +14,7 @@ from mcp.client import Client
 from fermata_mcp.app import App, all_is_loaded, read_settings, running_app
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError, InvalidRequest
+from fermata_mcp.surface.tools import GROUPS
 
 from .answers import call, code_of_refusal, drawn, refuse, status, tell, text, until_over, view, worst
 from .exit_codes import DONE, FAILED, INTERRUPTED
@@ -170,6 +171,10 @@ async def _ids(client: Client, args: Args, screen: Screen) -> int:
 
 
 async def _cancel(client: Client, args: Args, screen: Screen) -> int:
+    if args["id"][0] in GROUPS and len(args["id"]) == 1:
+        result = await call(client, "cancel_task", {"task_id": args["id"][0]}, screen)
+        screen.result(view(result), lambda _: text(result))
+        return DONE
     return worst([await _cancel_one(client, one, args, screen) for one in args["id"]])
 
 

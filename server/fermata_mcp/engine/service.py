@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
@@ -10,7 +10,7 @@ from typing import Literal
 import anyio
 
 from fermata_mcp.domain.change import Change, NewStep
-from fermata_mcp.domain.errors import InvalidRequest, NotFound
+from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound
 from fermata_mcp.domain.principal import ONE_PERSON, Principal
 from fermata_mcp.domain.requests.request import Request
 from fermata_mcp.domain.spec import ProviderSpec
@@ -32,6 +32,9 @@ from .turns import with_place
 # A waiting caller hears from us at least this often, so that nobody takes silence for death.
 REPORT_SECONDS = 2.0
 CANCEL_TRIES = 5
+# How long a call waits for what it has cancelled to end.
+CANCEL_SECONDS = 2.0
+CANCELLABLE: tuple[TaskStatus, ...] = ("queued", "running")
 # How long `get_task` waits for audio that it has just asked for again.
 FETCH_PATIENCE_SECONDS = 20.0
 
@@ -206,15 +209,40 @@ class Service:
 
     async def cancel(self, task_id: str) -> Task:
         """Stop the wait and every later step; what is over, or unknown, is left as it is."""
+        await self._cancel(task_id)
+        self._runner.wake()
+        return await self.wait(task_id, CANCEL_SECONDS, _ignore)
+
+    async def cancel_many(self, task_ids: Sequence[str]) -> tuple[list[Task], dict[str, FermataError]]:
+        """The same for several, none of which holds up the others; what became of them, and what was refused."""
+        refused = dict[str, FermataError]()
+        for task_id in task_ids:
+            try:
+                await self._cancel(task_id)
+            except FermataError as error:
+                refused[task_id] = error
+        self._runner.wake()
+        known = [task_id for task_id in task_ids if task_id not in refused]
+        with anyio.move_on_after(CANCEL_SECONDS):
+            for task_id in known:
+                await self.wait(task_id, CANCEL_SECONDS, _ignore)
+        return [await self.get(task_id) for task_id in known], refused
+
+    async def unfinished(self, status: TaskStatus | None, most: int) -> list[str]:
+        """Ids of tasks that wait or run, newest first; `status`: only these."""
+        found = list[str]()
+        for one in (status,) if status else CANCELLABLE:
+            found += [task.id for task in (await self.tasks(one, None, most - len(found), None)).tasks]
+        return found
+
+    async def _cancel(self, task_id: str) -> None:
         for _ in range(CANCEL_TRIES):
             task = await self.get(task_id)
             step = _open_step(task)
             if task.finished or task.status == "unknown" or step is None:
-                return task
+                return
             if await self._apply(step, self._cancelling(task, step)):
-                break
-        self._runner.wake()
-        return await self.wait(task_id, 2.0, _ignore)
+                return
 
     def _cancelling(self, task: Task, step: Step) -> Change:
         now = self._clock.now()

@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal, cast
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, ResourceLink, ToolAnnotations
-from pydantic import AfterValidator, Field, FiniteFloat, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, model_validator
 
 from fermata_mcp.domain.requests.request import Arguments, ChainRequest, ExtendRequest, Request
 from fermata_mcp.domain.task import Task
-from fermata_mcp.engine.service import Resolution, Service, parse_status
+from fermata_mcp.engine.service import CANCELLABLE, Resolution, Service, parse_status
 from fermata_mcp.store.base import Replayed
 
 from .callers import Callers
@@ -26,6 +26,7 @@ from .player.app import OPENS_PLAYER
 from .player.audio import audio_path
 from .player.opening import Opening, page_link
 from .reporter import Reporter
+from .results.cancelled import cancelled, cancelled_text
 from .results.credits import CreditsView, credits_text, credits_view
 from .results.history import TaskList, list_text, task_list
 from .results.result import audio_links, result
@@ -40,6 +41,9 @@ SEARCH = {
     "anthropic/searchHint": "music audio song track longer extend loop fade intro suno length video soundtrack rain"
 }
 FAILED = ("failed", "unknown")
+# What `cancel_task` takes in place of ids, and how many tasks one call of it ends.
+GROUPS = ("all", *CANCELLABLE)
+MOST_CANCELLED = 1000
 # Whether this call answers with a task of the protocol as soon as its own is recorded; see `tasks/`.
 as_task: ContextVar[bool] = ContextVar("as_task", default=False)
 
@@ -54,6 +58,24 @@ def _without_clip(task_id: str) -> str:
 
 class TaskArgs(Arguments):
     task_id: Annotated[str, AfterValidator(_without_clip)] = Field(description="tsk_...")
+
+
+def _several(given: Any) -> Any:
+    """Ids in a list, or in a text with commas or spaces between them."""
+    return [part for part in re.split(r"[\s,]+", given) if part] if isinstance(given, str) else given
+
+
+_Ids = Annotated[list[Annotated[str, AfterValidator(_without_clip)]], Field(min_length=1, max_length=MOST_CANCELLED)]
+
+
+class CancelArgs(Arguments):
+    # Told as text, which every model writes; a list is understood.
+    task_id: Annotated[str | _Ids, BeforeValidator(_several)] = Field(description="tsk_..., several, or all")
+
+    @property
+    def ids(self) -> list[str]:
+        """Each once."""
+        return list(dict.fromkeys(cast("list[str]", self.task_id)))
 
 
 class GetTaskArgs(TaskArgs):
@@ -124,8 +146,21 @@ class Toolbox:
         view = task_list(page)
         return result(list_text(view, filters=_filters(args)), view)
 
-    async def cancel_task(self, args: TaskArgs, ctx: Ctx) -> CallToolResult:
-        return self.shown(await self.service.cancel(args.task_id), ctx)
+    async def cancel_task(self, args: CancelArgs, ctx: Ctx) -> CallToolResult:
+        first, *others = args.ids
+        if others or first in GROUPS:
+            return await self._cancel_many([first, *others])
+        return self.shown(await self.service.cancel(first), ctx)
+
+    async def _cancel_many(self, named: list[str]) -> CallToolResult:
+        """Those that are named, or all of a group, as many as one call may take."""
+        group = named[0] if len(named) == 1 else None
+        status = None if group in (None, "all") else parse_status(group)
+        ids = named if group is None else await self.service.unfinished(status, MOST_CANCELLED)
+        tasks, refused = await self.service.cancel_many(ids)
+        why = {task_id: str(error) for task_id, error in refused.items()}
+        view = cancelled(tasks, why, more=group is not None and len(ids) == MOST_CANCELLED)
+        return result(cancelled_text(view), view, is_error=not tasks and bool(refused))
 
     async def resolve_task(self, args: ResolveArgs, ctx: Ctx) -> CallToolResult:
         return self.shown(await self.service.resolve(args.task_id, args.action), ctx)
@@ -241,8 +276,8 @@ def make_tools(box: Toolbox) -> list[Tool]:
             _reads(),
         ),
         make_tool(
-            box.cancel_task, TaskArgs, TaskView, "Cancel a task",
-            "Stop a task and its later steps; tells whether the running step may still be charged.",
+            box.cancel_task, CancelArgs, TaskView, "Cancel tasks",
+            "Stop tasks and their later steps; tells what may still be charged.",
             ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True),
         ),
         make_tool(
