@@ -127,6 +127,13 @@ class Settings(BaseSettings):
     max_credits_per_call: Credits | None = Field(None, description="hard cap of one call, a whole chain included")
     max_credits_per_day: Credits | None = Field(None, description="hard cap of one day (UTC)")
     confirm_above_credits: Credits | None = Field(None, description="ask the person before a call above this")
+    keep_days: Positive | None = Field(
+        None,
+        description="tasks that were over for so many days are removed, their finished audio stays; unset: none are",
+    )
+    daily_copies: bool = Field(
+        True, description="a copy of the SQLite file each day while a server runs, the last three are kept"
+    )
     time_scale: Positive = Field(1.0, description="multiplies every provider wait")
     submit_timeout_seconds: Annotated[Positive, AfterValidator(_within_its_lease)] = Field(
         45.0, description=f"total deadline of one paid request, at most {longest_submit_seconds():g}"

@@ -50,6 +50,17 @@ examples:
 
 Never removed: tasks that are not over or whose outcome is unknown, money that is disputed or
 counts this month, sources, and files that you had saved outside Fermata's own folders.""",
+    "backup": """\
+examples:
+  fermata-mcp backup ~/fermata-2026-11-28.db       while servers go on
+Audio is not in it: copy the folder for finished audio as you copy your other files.""",
+    "restore": """\
+examples:
+  fermata-mcp restore                              which copies there are
+  fermata-mcp restore ~/fermata-2026-11-28.db      once every Fermata process has ended
+
+What was asked for after the copy was made is not in it. Paid steps that it shows as not yet
+sent may have been sent since: they become `unknown`, and are sent only on your word.""",
     "completion": """\
 examples:
   source <(fermata-mcp completion bash)
@@ -99,6 +110,8 @@ def make_parser() -> argparse.ArgumentParser:
     _json(command("credits", "balances and what was spent today"))
     _providers(command("providers", "what each provider can do, needs and costs"))
     _purge(command("purge", "remove old tasks and caches; tells what that frees, and asks"))
+    _backup(command("backup", "copy the task database to a file, also while it is used"))
+    _restore(command("restore", "put such a copy in the place of the task database, which is kept"))
     return parser
 
 
@@ -227,9 +240,24 @@ def _purge(purge: argparse.ArgumentParser) -> None:
     add(
         "--caches", action="store_true", help="analyses, previews, interrupted downloads; all are made anew when needed"
     )
+    add("--principal", metavar="NAME", help="those of this principal of a server (default: your own)")
     add("--dry-run", action="store_true", help="only tell what would be removed")
     add("--yes", action="store_true", help="remove without being asked")
     _json(purge)
+
+
+def _backup(backup: argparse.ArgumentParser) -> None:
+    backup.add_argument("file", metavar="FILE", help="where to")
+    backup.add_argument("--force", action="store_true", help="replace FILE")
+    _json(backup)
+
+
+def _restore(restore: argparse.ArgumentParser) -> None:
+    what = restore.add_mutually_exclusive_group()
+    what.add_argument("file", metavar="FILE", nargs="?", help="a copy; left out: tell which a server made")
+    what.add_argument("--without", action="store_true", help="after damage: go on with the new file, without a copy")
+    restore.add_argument("--yes", action="store_true", help="do it without being asked")
+    _json(restore)
 
 
 def _id(command: argparse.ArgumentParser, **more: Any) -> None:

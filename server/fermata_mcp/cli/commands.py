@@ -14,6 +14,7 @@ from mcp.client import Client
 from fermata_mcp.app import App, all_is_loaded, read_settings, running_app
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError, InvalidRequest
+from fermata_mcp.domain.principal import ONE_PERSON, Principal
 from fermata_mcp.surface.tools import GROUPS
 
 from .answers import call, code_of_refusal, drawn, refuse, status, tell, text, until_over, view, worst
@@ -42,6 +43,12 @@ def run(args: Args, ctrl_c: CtrlC) -> int:
         return anyio.run(_until_stopped, partial(examine, args), ctrl_c, partial(_say, "Stopped."))
     if args["command"] == "completion" and args["shell"] != "ids":
         return _completion(args["shell"])
+    if args["command"] in ("backup", "restore"):
+        from . import copies
+
+        return anyio.run(
+            _until_stopped, partial(getattr(copies, args["command"]), args), ctrl_c, partial(_say, "Stopped.")
+        )
     settings, course = read_settings(), Course()
     _make_ready(args, settings, course)
     command = partial(_with_client, settings, args, course)
@@ -124,7 +131,11 @@ async def _with_client(settings: Settings, args: Args, course: Course) -> int:
 
 
 async def _purge(app: App, args: Args, screen: Screen) -> int:
-    return await purge(app.service.purging, args, screen)
+    return await purge(app.service.of(_owner(args)).purging, args, screen)
+
+
+def _owner(args: Args) -> Principal:
+    return ONE_PERSON if args["principal"] is None else Principal(args["principal"])
 
 
 async def _extend(client: Client, args: Args, screen: Screen) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -15,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 from mcp.client import Client
 from rich.text import Text
 
@@ -37,6 +39,7 @@ from .presenting.terminal import Bar, Out
 from .streams import json_text
 from .words.spoken import spoken
 
+MOST_FILES = 20_000
 LEAST_FREE_BYTES = 1_000_000_000  # an hour of CD sound, and its working copy
 _ONLY_FOR_PAID = (
     "FERMATA_MAX_CREDITS_PER_CALL", "FERMATA_MAX_CREDITS_PER_DAY", "FERMATA_CONFIRM_ABOVE_CREDITS",
@@ -127,8 +130,11 @@ def _serves(spec: ProviderSpec, keyed: Collection[AccountSpec]) -> bool:
 async def _store(settings: Settings) -> str:
     store = open_store(settings)
     await store.open()
+    damage = await store.damage()
     await store.close()
-    return str(settings.data_dir)
+    if damage is not None:
+        raise StoreUnavailable(f"{damage} Nothing is paid for.", "fermata-mcp restore tells what can be done.")
+    return f"{settings.data_dir} ({size(await anyio.to_thread.run_sync(_taken, settings.data_dir))})"
 
 
 async def _output(settings: Settings) -> str:
@@ -146,7 +152,15 @@ async def _disk(settings: Settings) -> str:
                 f"{size(free[words])} free {words}, in {folder}: a long track may not fit.",
                 "free some space (fermata-mcp purge tells what could go), or set another folder.",
             )
-    return ", ".join(f"{size(count)} free {words}" for words, count in free.items())
+    taken = await anyio.to_thread.run_sync(_taken, settings.output_dir)
+    told = ", ".join(f"{size(count)} free {words}" for words, count in free.items())
+    return f"{told}; finished audio takes {size(taken)}"
+
+
+def _taken(folder: Path) -> int:
+    """Bytes of the files in a folder, and in those within; of so many as can be looked at in a moment."""
+    files = itertools.islice((path for path in folder.rglob("*")), MOST_FILES)
+    return sum(path.lstat().st_size for path in files if path.is_file() and not path.is_symlink())
 
 
 def _free(folder: Path) -> int:

@@ -22,6 +22,7 @@ from fermata_mcp.store.keyring import Keyring
 
 from .clock import Clock
 from .hooks import HookAddresses, Hooks
+from .housekeeping import Housekeeping
 from .meter import Meter
 from .observed import Observed
 from .operating import Operating
@@ -69,6 +70,8 @@ async def running_engine(
             group.start_soon(runner.run)
             group.start_soon(changes.watch_other_processes)
             group.start_soon(_warm_up, registry)
+            if only is None:
+                group.start_soon(Housekeeping(store, settings, clock).run)
             if settings.hears_hooks:
                 group.start_soon(hooks.run)
             try:

@@ -35,11 +35,13 @@ class Wanted:
         older_than: Seconds since the end of the tasks; None for no tasks.
         audio: Their finished audio as well.
         caches: What is made anew when it is needed.
+        most: No more tasks than these, the oldest; None for all.
     """
 
     older_than: float | None
     audio: bool
     caches: bool
+    most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Purging:
         """What would go. Raises StoreUnavailable."""
         found = Found()
         if wanted.older_than is not None:
-            found = await self._old_tasks(wanted.older_than, audio=wanted.audio)
+            found = await self._old_tasks(wanted.older_than, wanted.most, audio=wanted.audio)
         if not wanted.caches:
             return found
         known = await self._known_ids()
@@ -118,13 +120,13 @@ class Purging:
 
     # --- tasks ----------------------------------------------------------------------------------------------------
 
-    async def _old_tasks(self, older_than: float, *, audio: bool) -> Found:
+    async def _old_tasks(self, older_than: float, most: int | None, *, audio: bool) -> Found:
         now = self.clock.now()
         before = now - round(older_than * 1000)
         ids, kept = await self.store.removable(
             principal=self.principal, before=before, counted_since=min(beginnings(now))
         )
-        tasks = [task for task in [await self._readable(task_id) for task_id in ids] if task is not None]
+        tasks = [task for task in [await self._readable(task_id) for task_id in ids[:most]] if task is not None]
         if not audio:  # what was paid for and lies among the working files is nowhere else
             tasks = [task for task in tasks if not any(map(self._is_working_file, _delivered(task)))]
         needed = await self._needed()
@@ -138,9 +140,9 @@ class Purging:
             before=before,
         )  # fmt: skip
 
-    async def _readable(self, task_id: str) -> Task | None:
+    async def _readable(self, task_id: str, principal: str | None = None) -> Task | None:
         with suppress(FermataError):
-            return await self.store.get(task_id, principal=self.principal)
+            return await self.store.get(task_id, principal=principal or self.principal)
         return None
 
     async def _needed(self) -> set[Path]:
@@ -149,16 +151,15 @@ class Purging:
         return {
             Path(task.source.file)
             for status in going_on
-            async for task in self._all(status)
+            for principal in await self.store.principals()
+            async for task in self._all(status, principal)
             if task.source.file is not None
         }
 
-    async def _all(self, status: TaskStatus | None) -> AsyncGenerator[Task]:
+    async def _all(self, status: TaskStatus | None, principal: str) -> AsyncGenerator[Task]:
         cursor = None
         while True:
-            page = await self.store.page(
-                principal=self.principal, status=status, provider=None, limit=A_PAGE, cursor=cursor
-            )
+            page = await self.store.page(principal=principal, status=status, provider=None, limit=A_PAGE, cursor=cursor)
             for task in page.tasks:
                 yield task
             if (cursor := page.next_cursor) is None:
@@ -206,9 +207,10 @@ class Purging:
     async def _known_ids(self) -> set[str]:
         """Whose working files may still be wanted: tasks, and the steps of those that are not over."""
         known: set[str] = set()
-        async for task in self._all(None):
-            whole = None if task.finished else await self._readable(task.id)
-            known |= {task.id, *(step.id for step in (whole.steps if whole else ()))}
+        for principal in await self.store.principals():
+            async for task in self._all(None, principal):
+                whole = None if task.finished else await self._readable(task.id, principal)
+                known |= {task.id, *(step.id for step in (whole.steps if whole else ()))}
         return known
 
     def _sweep(self) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 import anyio
 
 from fermata_mcp.domain.change import Change, NewStep
-from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound
+from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound, StoreUnavailable
 from fermata_mcp.domain.principal import ONE_PERSON, Principal
 from fermata_mcp.domain.requests.request import Request
 from fermata_mcp.domain.spec import ProviderSpec
@@ -93,6 +93,8 @@ class Service:
             InvalidRequest: Its key belongs to another request, or its name to another task.
         """
         task, step = proposal.task, proposal.step
+        if task.quote.high:
+            await self._check_store()
         claimed = self._runner.has_room(step)
         self._runner.attend(task.id)
         created = await self._create(task, step, claimed)
@@ -102,6 +104,14 @@ class Service:
         else:
             self._runner.wake()
         return created
+
+    async def _check_store(self) -> None:
+        damage = await self._store.damage()
+        if damage is not None:
+            raise StoreUnavailable(
+                f"{damage} What was paid before cannot be seen, so nothing is paid for now.",
+                "restore a copy or go on without one (fermata-mcp restore), or use provider local.",
+            )
 
     async def _create(self, task: Task, step: NewStep, claimed: bool) -> Created:
         create = partial(self._store.create, task, step, home=self._home, now=self._clock.now(), claimed=claimed)

@@ -174,3 +174,8 @@ class Modules:
         if name in self._added:
             return self._added[name].load()
         raise InvalidRequest(f"there is no provider {name!r:.60}.", f"use one of: {', '.join(self.names())}.")
+
+
+def repeatable_providers() -> list[str]:
+    """Those whose work costs nothing and may be done again by itself."""
+    return [spec.name for spec in built_in_specs() if spec.submit == "repeatable"]

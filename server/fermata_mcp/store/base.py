@@ -18,7 +18,7 @@ from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 
 from .news import NewsBook
-from .operating import Counts, Traces
+from .operating import Counts, Mishaps, Owners, Traces
 
 # A claim is a lease. That of a paid submit is longer than any deadline; a look at a running task takes seconds.
 POLL_LEASE_MS = 30_000
@@ -110,7 +110,7 @@ class Unreadable(StoreUnavailable):
         self.task_id = task_id
 
 
-class Store(NewsBook, Counts, Traces, Protocol):
+class Store(NewsBook, Counts, Mishaps, Owners, Traces, Protocol):
     async def open(self) -> None:
         """Make it ready; safe to call again. Raises StoreUnavailable, and may succeed later."""
         ...

@@ -100,27 +100,27 @@ def _use_wal(connection: Sql) -> None:
     raise apsw.BusyError("journal_mode")
 
 
-def _scripts() -> list[str]:
+def scripts() -> list[str]:
     folder = resources.files("fermata_mcp.store.sqlite") / "migrations"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
     return [(folder / name).read_text(encoding="utf-8") for name in names]
 
 
 def _migrate(connection: Sql, path: Path) -> None:
-    scripts = _scripts()
-    if _version(connection) == len(scripts):
+    known = scripts()
+    if _version(connection) == len(known):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = _version(connection)
-        if version > len(scripts):
+        if version > len(known):
             raise StoreUnavailable(
                 f"{path.name} was written by a newer version of Fermata.",
                 "upgrade fermata-mcp, or point FERMATA_DATA_DIR at another folder.",
             )
-        for script in scripts[version:]:
+        for script in known[version:]:
             connection.execute(script)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {len(scripts)}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {len(known)}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -130,7 +130,7 @@ def _migrate(connection: Sql, path: Path) -> None:
 
 def check_version(connection: Sql) -> None:
     """Raises StoreUnavailable where another version has changed the file since it was opened."""
-    if _version(connection) != len(_scripts()):
+    if _version(connection) != len(scripts()):
         raise StoreUnavailable("another version of Fermata has migrated the task database.", "start this one again.")
 
 

@@ -28,6 +28,16 @@ def queued_since(c: Sql, *, now: int) -> int | None:
     return c.execute(sql, (now,)).get
 
 
+def principals(c: Sql) -> list[str]:
+    # From one to the next, so that the tasks of each are not looked at.
+    sql = """WITH RECURSIVE owner (name) AS (
+               SELECT min(principal) FROM task
+               UNION ALL SELECT (SELECT min(principal) FROM task WHERE principal > owner.name) FROM owner
+               WHERE owner.name IS NOT NULL)
+             SELECT name FROM owner WHERE name IS NOT NULL"""
+    return [row[0] for row in c.execute(sql)]
+
+
 def keep_trace(c: Sql, *, task_id: str, parent: str) -> None:
     c.execute("INSERT OR IGNORE INTO trace (task_id, parent) VALUES (?, ?)", (task_id, parent))
 

@@ -23,9 +23,10 @@ from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 from fermata_mcp.store import rows
 from fermata_mcp.store.base import CLOCK_SLACK_MS, Created, Elsewhere, Page, Place, Unreadable
 
-from . import claiming, news, operating, reading, removing, secret, writing
+from . import claiming, copies, holding, news, operating, reading, removing, secret, writing
 from .claiming import Taker
-from .file import Sql, check_version, in_words, open_file
+from .damage import note, open_sound, standing, trouble_in
+from .file import Sql, check_version, in_words
 
 # A file tells nobody that another process has written to it.
 FOREIGN_LOOK_SECONDS = 0.25
@@ -231,6 +232,28 @@ class SqliteStore:
     async def queued_since(self, *, now: int) -> int | None:
         return await self._run(partial(operating.queued_since, now=now))
 
+    async def hold_unsent(self, reason: str, *, free: Collection[str], now: int) -> list[str]:
+        return await self._write(partial(holding.hold_unsent, reason=reason, free=free, now=now))
+
+    async def damage(self) -> str | None:
+        found = await anyio.to_thread.run_sync(standing, self._path)
+        if found is None:
+            return None
+        where = f"it is kept as {found.aside}" if found.aside else f"it is still {self._path.name}"
+        return f"the task database was found damaged on {found.at}, and {where}."
+
+    async def look_through(self) -> None:
+        """Look whether the file is sound, beside all that goes on; damage is noted."""
+        found = await anyio.to_thread.run_sync(trouble_in, self._path, abandon_on_cancel=True)
+        if found is not None:
+            note(self._path, found)
+
+    async def copy_daily(self) -> None:
+        await anyio.to_thread.run_sync(copies.copy_daily, self._path, abandon_on_cancel=True)
+
+    async def principals(self) -> list[str]:
+        return await self._run(operating.principals)
+
     async def keep_trace(self, task_id: str, parent: str) -> None:
         await self._write(partial(operating.keep_trace, task_id=task_id, parent=parent), durable=False)
 
@@ -259,7 +282,7 @@ class SqliteStore:
         def run() -> _T:
             try:
                 if self._connection is None:
-                    self._connection = open_file(self._path)
+                    self._connection = open_sound(self._path)
                 return work(self._connection)
             except (apsw.Error, OSError, UnicodeDecodeError) as error:
                 raise in_words(error, self._path) from error

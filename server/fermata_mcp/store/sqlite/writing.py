@@ -16,6 +16,7 @@ from fermata_mcp.store.rows import encode, task_row
 
 from .claiming import count_anew
 from .file import Sql
+from .holding import hold_if_asked
 from .reading import get_known, sighting, spent
 
 _DAY_MS = 86_400_000
@@ -128,6 +129,8 @@ def apply(c: Sql, *, change: Change, now: int) -> bool:
         _insert_step(c, change.next_step, _Owner(task_id, principal, provider, account_id), home, now)
     if change.task:
         _update(c, "task", task_id, _not_opened_again(status, change.task) | {"updated_at": now})
+    if change.next_step:
+        hold_if_asked(c, step_id=change.next_step.id, task_id=task_id, now=now)
     return True
 
 
