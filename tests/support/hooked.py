@@ -107,5 +107,4 @@ async def hooked(
             try:
                 yield Hooked(paid, house, service, emulator)
             finally:
-                server.should_exit = True
-                listening.close()
+                server.should_exit = True  # uvicorn closes what it listens on
