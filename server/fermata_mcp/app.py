@@ -23,6 +23,7 @@ from .engine.service import Service
 from .logs import logging_to_stderr
 from .media.processors import renders_at_once
 from .providers.registry import declared_accounts
+from .spans import exported
 from .store.keyring import Keyring
 from .store.opening import open_store
 from .surface.people.sealing import Seal
@@ -67,7 +68,7 @@ async def running_app(
     if roots is None and not callers_are_local:
         roots = ()
     store = open_store(settings)
-    with logging_to_stderr(settings.log_level, settings.log_format):
+    with logging_to_stderr(settings.log_level, settings.log_format), exported(os.environ):
         _name_unknown_settings(settings)
         async with (
             running_engine(settings, store, input_roots=roots, clock=clock, only=only) as service,
@@ -112,7 +113,7 @@ def work(settings: Settings) -> None:
 async def _work(settings: Settings) -> None:
     from .transports.signals import told_to_leave
 
-    with logging_to_stderr(settings.log_level, settings.log_format):
+    with logging_to_stderr(settings.log_level, settings.log_format), exported(os.environ):
         _name_unknown_settings(settings)
         async with running_engine(settings, open_store(settings), input_roots=()):
             all_is_loaded()

@@ -15,8 +15,9 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
 
 import anyio
@@ -35,6 +36,7 @@ QUIET_LOGGERS = ("httpx2", "httpcore2", "hpack")
 _FULL_OR_GONE = frozenset({
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EPIPE,
 })  # fmt: skip
+_ABOUT: ContextVar[Mapping[str, str]] = ContextVar("about", default={})  # noqa: B039  (nobody writes into it)
 _LEFT = (anyio.ClosedResourceError, anyio.BrokenResourceError, anyio.EndOfStream)
 
 
@@ -54,6 +56,24 @@ def logging_to_stderr(level: str = "warning", form: str = "text") -> Generator[N
         root.setLevel(before)
         root.removeHandler(handler)
         handler.close()
+
+
+@contextmanager
+def about(**ids: str) -> Generator[None]:
+    """What is logged inside concerns these: `task`, `principal`. Ids and names alone, nothing that is secret."""
+    before = _ABOUT.set({**_ABOUT.get(), **ids})
+    try:
+        yield
+    finally:
+        _ABOUT.reset(before)
+
+
+def _concerned() -> dict[str, str]:
+    """Whom a line concerns that is logged here, and the open trace, where anybody traces."""
+    tracing = sys.modules.get("opentelemetry.trace")
+    span = tracing.get_current_span().get_span_context() if tracing else None
+    trace = {"trace": f"{span.trace_id:032x}"} if span is not None and span.is_valid else {}
+    return {**_ABOUT.get(), **trace}
 
 
 def _to(stream: object) -> Callable[[str], None]:
@@ -87,6 +107,7 @@ class _OffTheLoop(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if not _is_leaving(record):
+            record.concerns = _concerned()  # here, since the thread that writes knows nothing of it
             self._put(record)
 
     def _put(self, record: logging.LogRecord | None) -> None:
@@ -129,9 +150,13 @@ def in_words(record: logging.LogRecord) -> str:
 
 
 def in_json(record: logging.LogRecord) -> str:
-    """One object a line: `time`, `level`, `logger`, `message`, and `stack` for a mistake of ours."""
+    """One object a line: `time`, `level`, `logger`, `message`, whom it concerns, and `stack` for a mistake of ours.
+
+    Whom it concerns is told by `task`, `principal` and `trace`, as far as that is known.
+    """
     level, message, stack = _told(record)
     told = {"time": _time(record), "level": level.lower(), "logger": record.name, "message": message}
+    told |= {name: visible(value, 200) for name, value in getattr(record, "concerns", {}).items()}
     return json.dumps(told | ({"stack": stack} if stack else {}))
 
 

@@ -1090,3 +1090,31 @@ async def test_how_long_the_longest_has_waited_to_be_begun(store: Store) -> None
     await created(store, now=NOON - 500)
     await created(store, now=NOON - 900)
     assert await store.queued_since(now=NOON) == NOON - 900
+
+
+async def test_after_a_step_back_in_time_nothing_is_sent_that_may_have_been(store: Store) -> None:
+    await created(store, provider="paid")
+    free = await created(store, provider="local")
+    going_on, step = await told(store)
+    held = await store.hold_unsent("the database went back to noon", free=["local"], now=NOON)
+    assert len(held) == 1
+    assert [one.task_id for one in await store.claim(home="a", now=NOON, limit=9)] == [free.id]
+    waiting = await store.get(held[0])
+    assert waiting is not None
+    assert (waiting.status, waiting.needs_person) == ("unknown", True)
+    assert waiting.error is not None
+    assert "went back to noon" in waiting.error.message
+    second = NewStep("stp_second", 1, a_step().work)
+    assert await store.apply(moves.finished(step, (), {"status": "running"}, PRICE, second), now=NOON)
+    assert (await stored(store, going_on)).status == "unknown"
+    assert await store.claim(home="a", now=NOON + GRACE_MS, limit=9) == []
+    assert await store.apply(moves.resubmit(waiting.steps[0], NOON, 0), now=NOON)
+    assert [one.task_id for one in await store.claim(home="a", now=NOON, limit=9)] == held
+
+
+async def test_who_has_tasks(store: Store) -> None:
+    assert await store.principals() == []
+    for name in ("bob", "ann", "bob"):
+        await created(store, principal=name)
+    assert await store.principals() == ["ann", "bob"]
+    assert await store.damage() is None

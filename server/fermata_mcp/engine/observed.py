@@ -10,9 +10,9 @@ from fermata_mcp.domain.hooks import HookPost, News
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.providers.base import Accepted, NotSent, PostsNews, Provider, Refused, Snapshot, Submitted, Unclear
+from fermata_mcp.spans import fail, span
 
 from .meter import Meter
-from .tracing import fail, span
 
 T = TypeVar("T")
 

@@ -34,6 +34,7 @@ from .meter import Meter
 from .pace import Paces
 from .progress import Changes
 from .steps import moves
+from .tracing import carrying_out
 
 AT_ONCE = 64
 HEAD_START_SECONDS = 0.25
@@ -224,7 +225,8 @@ class Runner:
         try:
             task = task or await self._store.get(step.task_id)
             if task is not None:
-                await self._advance(step, task)
+                async with carrying_out(step, task, self._store):
+                    await self._advance(step, task)
         except StoreUnavailable as error:
             logger.warning("step %s waits for the store: %s", step.id, error.message)
         except Exception:  # one step's bug must not stop the others

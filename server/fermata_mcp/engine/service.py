@@ -27,6 +27,7 @@ from .purging import Purging
 from .shared import Engine
 from .steps import moves
 from .steps.learned import learn_by_news
+from .tracing import keep_trace
 from .turns import with_place
 
 # A waiting caller hears from us at least this often, so that nobody takes silence for death.
@@ -129,6 +130,7 @@ class Service:
                 f"{taken} is saved under that name already, and is not replaced.", "choose another name in save_as."
             ) from None
         if created.replayed is None:
+            await keep_trace(created.task.id, self._store)
             await self.changes.status_changed(created.task.id)
         return created
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from fermata_mcp.domain.principal import ONE_PERSON, Principal
 from fermata_mcp.engine.service import Service
+from fermata_mcp.logs import about
 
 # Where a request's scope says who makes it; an http transport lets no request through without.
 PRINCIPAL = "fermata.principal"
@@ -38,7 +39,8 @@ class Callers:
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         begun = _calling.set(principal_of(ctx.request))
         try:
-            return await call_next(ctx)
+            with about(principal=self.principal.name):
+                return await call_next(ctx)
         finally:
             _calling.reset(begun)
 

@@ -21,6 +21,7 @@ from fermata_mcp.media.atomic import sweep
 from fermata_mcp.media.child_process import APART, environment
 from fermata_mcp.providers.base import Accepted, ProviderContext, Snapshot, Submitted
 from fermata_mcp.rearrange import job as engine
+from fermata_mcp.spans import span
 
 from .messages import Done, Failed, Message, Progress, decode, encode
 from .spec import SPEC, engine_job
@@ -130,7 +131,8 @@ class LocalProvider:
         try:
             with job.scope:
                 async with self._context.processors:
-                    await _run_worker(job, self._context.data_dir / "analysis")
+                    with span("render", {"fermata.attempt": remote_id}):
+                        await _run_worker(job, self._context.data_dir / "analysis")
             if job.scope.cancelled_caught:
                 job.error = Cancelled("the work was stopped.")
         except OSError as error:

@@ -22,7 +22,7 @@ from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 from fermata_mcp.store import rows
 from fermata_mcp.store.base import CLOCK_SLACK_MS, Created, Elsewhere, Page, Place, Unreadable
 
-from . import claiming, migrating, news, operating, reading, removing, secret, writing
+from . import claiming, holding, migrating, news, operating, reading, removing, secret, writing
 from .claiming import Taker
 from .connecting import TROUBLES, Pool, Sql, in_words, transaction
 from .listening import Listener
@@ -227,6 +227,15 @@ class PostgresStore:
 
     async def queued_since(self, *, now: int) -> int | None:
         return await self._run(partial(operating.queued_since, now=now))
+
+    async def hold_unsent(self, reason: str, *, free: Collection[str], now: int) -> list[str]:
+        return await self._write(partial(holding.hold_unsent, reason=reason, free=free, now=now))
+
+    async def damage(self) -> str | None:
+        return None  # a server looks after its own files
+
+    async def principals(self) -> list[str]:
+        return await self._run(operating.principals)
 
     async def keep_trace(self, task_id: str, parent: str) -> None:
         await self._write(partial(operating.keep_trace, task_id=task_id, parent=parent), durable=False)

@@ -16,6 +16,7 @@ from fermata_mcp.store.rows import encode, task_row
 
 from .claiming import count_anew
 from .connecting import Sql
+from .holding import hold_if_asked
 from .reading import get_known, sighting, spent
 
 _DAY_MS = 86_400_000
@@ -143,6 +144,8 @@ async def apply(c: Sql, *, change: Change, now: int) -> bool:
         await _insert_step(c, change.next_step, _Owner(task_id, principal, provider, account_id), home, now)
     if change.task:
         await _update(c, "task", task_id, _not_opened_again(status, change.task) | {"updated_at": now})
+    if change.next_step:
+        await hold_if_asked(c, step_id=change.next_step.id, task_id=task_id, now=now)
     return True
 
 

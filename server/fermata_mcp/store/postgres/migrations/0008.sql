@@ -20,3 +20,8 @@ CREATE TABLE trace (
 -- How many tasks there are of each kind, without a look at the others; of the finished ones all are counted seldom.
 CREATE INDEX task_open ON task (status) WHERE status IN ('queued', 'running', 'unknown');
 CREATE INDEX task_over ON task (status) WHERE status IN ('succeeded', 'partial', 'failed', 'cancelled');
+-- Tasks of a copy from before that is used again: what they may have sent since then, nobody sends by himself.
+CREATE TABLE held (
+  task_id TEXT PRIMARY KEY REFERENCES task (id) ON DELETE CASCADE,
+  reason TEXT NOT NULL
+);
