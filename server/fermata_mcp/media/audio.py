@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest, NotAudio, TooLarge
 
 from .codecs import foreign, sndfile
+from .codecs.libraries import no_audio
 from .codecs.libraries import no_decoder as no_decoder
 from .codecs.reader import Opened as Opened
 from .codecs.sndfile import native_name as native_name
@@ -68,7 +69,7 @@ def _found_out(path: Path) -> _Source:
     found = _measured(path)
     _refuse_odd(path, found.facts)
     if found.facts.frames <= 0:
-        raise NotAudio(f"{path.name} holds no audio.")
+        raise no_audio(f"{path.name} holds no audio.")
     _refuse_long(path, found.facts)
     return found
 
@@ -81,20 +82,23 @@ def _measured(path: Path) -> _Source:
             return sndfile.measured(path, MOST_SAMPLES)
     except sndfile.Unreadable as error:
         if signature is None:
-            raise NotAudio(f"{path.name} is not audio that can be read.") from error
+            raise no_audio(f"{path.name} is not audio that can be read.") from error
     try:
         return foreign.measured(path, signature, MOST_SAMPLES)
     except OSError as error:
-        raise NotAudio(f"{path.name} is not audio that can be read.") from error
+        raise no_audio(f"{path.name} is not audio that can be read.") from error
 
 
 def _refuse_odd(path: Path, facts: AudioFacts) -> None:
     if not LOWEST_RATE <= facts.sample_rate <= HIGHEST_RATE:
         raise NotAudio(
-            f"{path.name} has {facts.sample_rate:,} samples a second; {LOWEST_RATE:,} to {HIGHEST_RATE:,} can be read."
+            f"{path.name} has {facts.sample_rate:,} samples a second; {LOWEST_RATE:,} to {HIGHEST_RATE:,} can be read.",
+            "convert it to 44,100 or 48,000.",
         )
     if not 0 < facts.channels <= MOST_CHANNELS:
-        raise NotAudio(f"{path.name} has {facts.channels} channels; up to {MOST_CHANNELS} can be read.")
+        raise NotAudio(
+            f"{path.name} has {facts.channels} channels; up to {MOST_CHANNELS} can be read.", "mix it down to two."
+        )
 
 
 def _refuse_long(path: Path, facts: AudioFacts) -> None:

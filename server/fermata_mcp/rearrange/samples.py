@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeAlias
 import numpy as np
 import soundfile
 
-from fermata_mcp.domain.errors import NotAudio, StoreUnavailable
+from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.media.audio import open_audio
+from fermata_mcp.media.codecs.libraries import no_audio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,7 +94,7 @@ def open_samples(path: Path, facts: AudioFacts, scratch: Path, progress: Callabl
     if samples is not file:
         file.close()
     if samples.frames == 0:
-        raise NotAudio(f"{path.name} holds no audio that decodes.")
+        raise no_audio(f"{path.name} holds no audio that decodes.")
     return samples
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from fermata_mcp.domain.errors import FermataError, InvalidRequest
 from fermata_mcp.media.formats.kinds import MEDIA_TYPES
 from fermata_mcp.media.places.destination import ENDINGS
+from fermata_mcp.media.places.naming import OURS
 from fermata_mcp.media.places.nearby import spellings
 
 _AUDIO = ENDINGS | frozenset(MEDIA_TYPES)
 _PATTERN = re.compile(r"[*?]|\[[^]]+\]")
-_OF_OURS = re.compile(r" \(extended [0-9a-f]{6}\)")
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _paths_like(pattern: str) -> list[str]:
 
 def _in_folder(folder: Path, written: str, recursive: bool, notes: list[str]) -> Iterator[Track]:
     files = sorted(_audio_under(folder), key=lambda path: str(path).casefold())
-    ours = [path for path in files if _OF_OURS.search(path.name)]
+    ours = [path for path in files if OURS.search(path.name)]
     fresh = [path for path in files if path not in ours]
     if not recursive:
         many = f"the {len(fresh)} tracks" if len(fresh) != 1 else "the one track"

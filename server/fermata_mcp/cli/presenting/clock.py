@@ -16,11 +16,6 @@ def minutes(seconds: float | None) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
-def exact(seconds: float) -> str:
-    """1:04.2, to the tenth that has begun."""
-    return f"{int(seconds) // 60}:{seconds % 60:04.1f}"
-
-
 def ago(moment: str, now: datetime | None = None) -> str:
     """How long ago an ISO 8601 moment was, in the largest unit that fits."""
     passed = ((now or datetime.now(UTC)) - datetime.fromisoformat(moment)).total_seconds()

@@ -9,10 +9,10 @@ from typing import Any
 import anyio
 
 from fermata_mcp.domain.errors import InternalError, NotFound
+from fermata_mcp.domain.moments import clock
 from fermata_mcp.media.playback import Player, player_for, start
 
 from .apart import run_apart
-from .clock import exact
 from .passages import delivered
 from .terminal import Bar
 
@@ -56,7 +56,7 @@ async def play(clip: dict[str, Any], bar: Bar, *, joins: bool) -> None:
         excerpt = Path(folder) / "joins.wav"
         excerpt.touch()
         player = player_for(excerpt, stays=True)
-        bar.note(f"Joins at {', '.join(map(exact, places))}; {AROUND}.")
+        bar.note(f"Joins at {', '.join(map(clock, places))}; {AROUND}.")
         bar.busy("cutting out the joins")
         await run_apart("fermata_mcp.rearrange.excerpts", str(file), str(excerpt), *map(str, places))
         await _play(player, excerpt, bar)

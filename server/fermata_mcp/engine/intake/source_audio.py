@@ -7,11 +7,12 @@ from pathlib import Path
 import anyio.to_thread
 
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.errors import FermataError, NotAudio
+from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.domain.requests.fields import raise_all
 from fermata_mcp.domain.requests.request import ChainRequest, ExtendRequest
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import SourceFacts, Step, Task, Work
+from fermata_mcp.media.codecs.libraries import no_audio
 from fermata_mcp.media.decoding.client import Decoder
 
 from .work import problems_of, work_of
@@ -55,7 +56,7 @@ async def fetched_facts(task: Task, settings: Settings, decoder: Decoder) -> Sou
     heard = await decoder.hear(file)
     seconds = heard.seconds
     if seconds is None:
-        raise NotAudio("what the link leads to is not audio that can be read.")
+        raise no_audio("what the link leads to is not audio that can be read.")
     clip = seconds if task.source.clip else None
     found = {
         "file": str(file), "duration_seconds": seconds, "clip_seconds": task.source.clip_seconds or clip,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def work_of(
         take=request.take,
         native_point=_number(native.get("continue_at")),
         native_length=_number(native.get("add_seconds")),
-        save_as=str(_target(request.save_as, title, facts, spec, settings, task_id)),
+        save_as=str(_target(request.save_as, title, facts, spec, settings, task_id, plan)),
     )
 
 
@@ -83,13 +84,21 @@ def _cap_problems(request: Request, spec: ProviderSpec, facts: SourceFacts, sett
 
 
 def _target(
-    wanted: str | None, title: str | None, facts: SourceFacts, spec: ProviderSpec, settings: Settings, task_id: str
+    wanted: str | None,
+    title: str | None,
+    facts: SourceFacts,
+    spec: ProviderSpec,
+    settings: Settings,
+    task_id: str,
+    plan: Plan,
 ) -> Path:
     """Where the result goes; its ending is that which was asked for, or the source's, where it is written here."""
     called = name_in(facts.url) if facts.url else facts.name or facts.file or facts.title or facts.ref
     ending = wanted_ending(wanted) or (facts.suffix or Path(facts.file or "").suffix.lower())
     tag, kept = task_id[4:10], ending if spec.lengths.any_result else ""
-    return destination(wanted, settings.output_dir, stem_for(title, called), tag, kept)
+    shorter = spec.honesty_shorter and (plan.length_seconds or math.inf) < (facts.duration_seconds or 0.0)
+    done = "shortened" if shorter else "extended"
+    return destination(wanted, settings.output_dir, stem_for(title, called), tag, kept, done=done)
 
 
 def _ending_problems(request: Request, spec: ProviderSpec, facts: SourceFacts) -> Iterator[FermataError]:

@@ -9,13 +9,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fermata_mcp.domain.errors import NotAudio
 from fermata_mcp.media.facts import AudioFacts
 from fermata_mcp.media.formats import caf
 from fermata_mcp.media.formats.mp4 import movie_sound
 from fermata_mcp.media.formats.signatures import Signature, in_words, is_for_others
 
-from .libraries import library, no_decoder
+from .libraries import library, no_audio, no_decoder
 from .sound import Sound, as_kind, container_name
 
 if TYPE_CHECKING:
@@ -65,14 +64,14 @@ def measured(path: Path, found: Signature, most: int) -> Foreign:
     if decoder is None and is_for_others(path, found):
         raise no_decoder(path, found)
     if decoder is None:
-        raise NotAudio(f"{path.name} is not audio that can be read.")
+        raise no_audio(f"{path.name} is not audio that can be read.")
     try:
         with _begun(decoder, path, found.demuxer) as (sound, blocks):
             frames, deep = _counted(sound, blocks, most)
         if not frames or sound.rate <= 0:
             raise ValueError("no sound")
     except (ValueError, KeyError) as error:
-        raise NotAudio(f"{path.name} holds {in_words(path, found)}, and no sound in it can be decoded.") from error
+        raise no_audio(f"{path.name} holds {in_words(path, found)}, and no sound in it can be decoded.") from error
     told, in_front = _told(path, found, sound)
     frames = max(0, frames - in_front)
     if told is not None and 0 <= frames - told <= _LONGEST_PADDING:

@@ -38,6 +38,16 @@ def library() -> Library | None:
     return program.Ffmpeg() if program.is_here() else None
 
 
+def readable(*, with_library: bool) -> str:
+    """The kinds that are read here, as people call them."""
+    return "WAV, FLAC, OGG, MP3, AIFF, CAF" + (", m4a, WMA, WebM, or a video with sound" if with_library else "")
+
+
+def no_audio(what: str) -> NotAudio:
+    """What to say of a file that is none, or none that decodes: it names what would be read here."""
+    return NotAudio(what, f"give a file that plays: {readable(with_library=has_library())}.")
+
+
 def no_decoder(path: Path, found: Signature) -> NoDecoder:
     """What to say of a file whose kind only others can read."""
     return NoDecoder(

@@ -9,7 +9,7 @@ import subprocess
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from .sound import KINDS, Encoding, Sound, as_kind
+from .sound import KINDS, Encoding, Sound, Words, as_kind
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -38,6 +38,15 @@ class Ffmpeg:
         raw = ["-vn", "-sn", "-dn", "-f", _RAW[sound.kind], "-c:a", f"pcm_{_RAW[sound.kind]}", "pipe:1"]
         with _running([*command, *raw]) as process:
             yield sound, _blocks(process, sound)
+
+    def words(self, path: Path, demuxer: str) -> Words:
+        shown = "format_tags:stream=codec_type:stream_disposition=attached_pic:chapter=id"
+        told = _probed(path, demuxer, shown, "-show_chapters")
+        streams: list[dict[str, Any]] = told.get("streams", [])
+        attached = any(one.get("codec_type") == "attachment" or _is(one, "attached_pic") for one in streams)
+        besides = {"chapters": bool(told.get("chapters")), "attachments": attached}
+        texts: dict[str, str] = told.get("format", {}).get("tags", {})
+        return Words(texts, tuple(name for name, there in besides.items() if there))
 
     def writer(self, path: Path, muxer: str, encoding: Encoding, words: Mapping[str, str]) -> Writer:
         return _Writer(path, muxer, encoding, words)
@@ -68,11 +77,7 @@ def _running(command: list[str]) -> Generator[subprocess.Popen[bytes]]:
 
 def _described(path: Path, demuxer: str) -> tuple[int, Sound]:
     """The number of the stream that is heard, and what it is."""
-    command = ["ffprobe", *_QUIET, "-f", demuxer, "-show_entries", f"{_SHOWN}:stream_disposition", "-of", "json"]
-    done = subprocess.run(
-        [*command, _name(path)], capture_output=True, stdin=subprocess.DEVNULL, timeout=_LONGEST_PROBE, check=False
-    )
-    told: dict[str, Any] = json.loads(done.stdout or b"{}")
+    told = _probed(path, demuxer, f"{_SHOWN}:stream_disposition")
     streams: list[dict[str, Any]] = told.get("streams", [])
     sounds = [one for one in streams if one.get("codec_type") == "audio"]
     if not sounds:
@@ -80,6 +85,12 @@ def _described(path: Path, demuxer: str) -> tuple[int, Sound]:
     heard = next((one for one in sounds if _is(one, "default")), sounds[0])
     picture = any(one.get("codec_type") == "video" and not _is(one, "attached_pic") for one in streams)
     return int(heard["index"]), _sound(heard, told.get("format", {}), len(sounds) - 1, picture)
+
+
+def _probed(path: Path, demuxer: str, shown: str, *more: str) -> dict[str, Any]:
+    command = ["ffprobe", *_QUIET, "-f", demuxer, *more, "-show_entries", shown, "-of", "json", _name(path)]
+    done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_LONGEST_PROBE, check=False)
+    return json.loads(done.stdout or b"{}")
 
 
 def _is(stream: dict[str, Any], disposition: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .sound import KINDS, Encoding, Sound, as_kind
+from .sound import KINDS, Encoding, Sound, Words, as_kind
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -47,8 +47,22 @@ class PyAv:
             sound = _sound(container, stream, first)
             yield sound, _blocks(first, frames, sound)
 
+    def words(self, path: Path, demuxer: str) -> Words:
+        import av
+
+        open_file: Any = av.open
+        options: dict[str, Any] = {"options": _NOTHING_ELSE, "metadata_errors": "replace", "buffer_size": _BUFFER}
+        with path.open("rb") as file, _told(), open_file(file, "r", format=demuxer, **options) as container:
+            attached = any(_is_attached(stream) for stream in container.streams)
+            besides = {"chapters": bool(container.chapters()), "attachments": attached}
+            return Words(dict(container.metadata), tuple(name for name, there in besides.items() if there))
+
     def writer(self, path: Path, muxer: str, encoding: Encoding, words: Mapping[str, str]) -> Writer:
         return _Writer(path, muxer, encoding, words)
+
+
+def _is_attached(stream: Any) -> bool:
+    return stream.type == "attachment" or bool(stream.disposition & _COVER)
 
 
 @contextmanager

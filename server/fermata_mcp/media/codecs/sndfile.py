@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from fermata_mcp.domain.errors import NotAudio
+from fermata_mcp.media.codecs.libraries import no_audio
 from fermata_mcp.media.facts import AudioFacts, told_otherwise
 from fermata_mcp.media.formats import flac, mp3, ogg, wav
 from fermata_mcp.media.formats.pieces import Part, Pieced
@@ -168,7 +168,7 @@ def _measured(path: Path, parts: tuple[Part, ...], data: mmap.mmap, size: int, m
         told = promised if len(kept) == 1 else told
     frames = sum(lengths)
     if frames <= 0:
-        raise NotAudio(f"{path.name} holds no audio.")
+        raise no_audio(f"{path.name} holds no audio.")
     facts = replace(
         first, duration_seconds=frames / first.sample_rate, frames=frames, told_frames=told, suffix=path.suffix.lower(),
         left_out=len(lengths) < len(parts), whole=all(part.frames is not None for part in kept),

@@ -65,6 +65,14 @@ class Sound:
         return _SUBTYPES.get(self.codec, self.codec.upper())
 
 
+@dataclass(frozen=True)
+class Words:
+    """Texts by the names that the container gives them, and words for what else it holds beside its music."""
+
+    texts: Mapping[str, str]
+    besides: tuple[str, ...] = ()
+
+
 class Sink(Protocol):
     """Takes blocks [frames, channels] of one numpy type."""
 
@@ -95,6 +103,10 @@ class Library(Protocol):
             ValueError: There is no sound in the file.
             OSError: It cannot be read.
         """
+        ...
+
+    def words(self, path: Path, demuxer: str) -> Words:
+        """What the container says of its music. Raises OSError, or ValueError where it is none."""
         ...
 
     def writer(self, path: Path, muxer: str, encoding: Encoding, words: Mapping[str, str]) -> Writer:

@@ -19,7 +19,8 @@ from fermata_mcp.media.child_process import one_thread
 
 one_thread()
 
-from fermata_mcp.domain.errors import FermataError, NotAudio, StoreUnavailable, TooLarge  # noqa: E402
+from fermata_mcp.domain.errors import FermataError, StoreUnavailable, TooLarge  # noqa: E402
+from fermata_mcp.media.codecs.libraries import no_audio  # noqa: E402
 
 from .limits import allow_seconds, limit_this_process  # noqa: E402
 from .messages import (  # noqa: E402
@@ -79,7 +80,7 @@ def _answered(request: Request) -> Answer | Broken:
     except OSError as error:
         return broken(StoreUnavailable(f"a file could not be read or written ({error.strerror}).", "try again."))
     except Exception as error:  # noqa: BLE001 (whatever a library raises for a file is the file's fault)
-        return broken(NotAudio(f"{request.path.name} cannot be read ({type(error).__name__})."))
+        return broken(no_audio(f"{request.path.name} cannot be read ({type(error).__name__})."))
 
 
 def _done(request: Request) -> Answer:

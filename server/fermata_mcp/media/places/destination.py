@@ -12,7 +12,7 @@ from fermata_mcp.media.codecs.targets import ENDINGS as ENDINGS
 from .naming import output_path
 
 
-def destination(written: str | None, output: Path, stem: str, tag: str, suffix: str) -> Path:
+def destination(written: str | None, output: Path, stem: str, tag: str, suffix: str, *, done: str = "extended") -> Path:
     """The path of a result.
 
     Args:
@@ -20,15 +20,16 @@ def destination(written: str | None, output: Path, stem: str, tag: str, suffix: 
         output: The output folder.
         stem, tag: What the file is called where the caller leaves the name to us; see `output_path`.
         suffix: Ending of the audio, or "" where only its provider knows it.
+        done: What happens to the music, "extended" or "shortened".
 
     Raises:
         StoreUnavailable: The folder cannot be made or written.
     """
     if written is None:
-        return output_path(output, stem, tag, suffix)
+        return output_path(output, stem, tag, suffix, done=done)
     path = _absolute(written, output)
     if _is_folder(path, written):
-        return output_path(path, stem, tag, suffix)
+        return output_path(path, stem, tag, suffix, done=done)
     output_path(path.parent, stem, tag, suffix)
     return path.with_name(_stem(path) + suffix)
 

@@ -17,7 +17,7 @@ from mutagen.mp4 import MP4
 from fermata_mcp.media.formats.contents import kind_of
 
 from . import atoms, comments, waves
-from .model import Tags, extended_title
+from .model import Tags, title_of_result
 from .reading import OGG, Found, read
 from .timed import Moves, moved
 from .words import STRINGS
@@ -60,7 +60,7 @@ def copy_tags(
 
 
 def _titled_at_least(result: tuple[Path, AudioFacts], title: str | None) -> tuple[str, ...]:
-    if wanted := extended_title(None, title):
+    if wanted := title_of_result(None, title):
         write(result, Tags().saying(title=wanted), Found("other"))
     return ("The source's tags are damaged, and were not carried into the result.",)
 
@@ -79,7 +79,8 @@ def _carried(
     kind = kind_of(result[0])
     counted = (_counts(found.kind, source[1].sample_rate), _counts(kind, source[1].sample_rate, result[1].sample_rate))
     tags, gone = moved(found.tags, moves, counted)
-    wanted = extended_title(tags.first("title"), title)
+    shorter = result[1].duration_seconds < source[1].duration_seconds
+    wanted = title_of_result(tags.first("title"), title, shorter=shorter)
     tags = tags.saying(title=wanted)
     lost = (*found.only_here(kind), *gone, *_without_place(tags, kind))
     if tags or found.native is not None or found.wave is not None:
@@ -103,13 +104,13 @@ def _without_place(tags: Tags, kind: Kind) -> tuple[str, ...]:
     return tuple(lost)
 
 
-def strings_for(source: Path, rate: int, title: str | None) -> dict[str, str]:
+def strings_for(source: Path, rate: int, title: str | None, *, shorter: bool = False) -> dict[str, str]:
     """The texts for a container whose writer takes them before the samples, by the names of libsndfile and FFmpeg."""
     try:
         tags = read(source, rate).tags
     except Exception:  # noqa: BLE001 (see above; it is told when they are carried)
         tags = Tags()
-    tags = tags.saying(title=extended_title(tags.first("title"), title))
+    tags = tags.saying(title=title_of_result(tags.first("title"), title, shorter=shorter))
     return {field: "; ".join(tags.texts[name]) for name, field in STRINGS.items() if name in tags.texts}
 
 

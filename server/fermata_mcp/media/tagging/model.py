@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-EXTENDED = " (extended)"
+EXTENDED, SHORTENED = " (extended)", " (shortened)"
 LOOP_START, LOOP_LENGTH, LOOP_END = "loopstart", "looplength", "loopend"
 _LONGEST_TITLE = 200
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
@@ -74,12 +74,10 @@ def clean_title(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text).strip()[:_LONGEST_TITLE].strip()
 
 
-def extended_title(old: str | None, title: str | None) -> str | None:
-    """The result's title: the wanted one, or the old one marked as extended, or none."""
+def title_of_result(old: str | None, title: str | None, *, shorter: bool = False) -> str | None:
+    """The result's title: the wanted one, or the old one marked as extended or shortened, or none."""
     if title is not None and clean_title(title):
         return clean_title(title)
-    if old is None or not clean_title(old):
-        return None
-    if clean_title(old).endswith(EXTENDED):
-        return clean_title(old)
-    return clean_title(old)[: _LONGEST_TITLE - len(EXTENDED)] + EXTENDED
+    before = clean_title(old or "").removesuffix(EXTENDED).removesuffix(SHORTENED)
+    mark = SHORTENED if shorter else EXTENDED
+    return before[: _LONGEST_TITLE - len(mark)] + mark if before else None

@@ -19,15 +19,20 @@ from mutagen.oggflac import OggFLAC
 from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 
+from fermata_mcp.media.codecs.libraries import library
 from fermata_mcp.media.formats.contents import Kind, kind_of
 
 from . import atoms, comments, frames, waves
 from .model import Tags
+from .words import ATOMS, FRAMES, plain
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fermata_mcp.media.codecs.sound import Library
+
 OGG: dict[Kind, Any] = {"oggflac": OggFLAC, "opus": OggOpus, "vorbis": OggVorbis}
+_OF_MUSIC = frozenset((*FRAMES, *ATOMS, "tracknumber", "discnumber"))
 _APPLICATION = 2  # a block of FLAC
 _RATINGS = {
     "POPM": "rating", "PCNT": "play count", "PRIV": "private data", "GEOB": "attached file", "UFID": "identifier",
@@ -107,6 +112,8 @@ def read(path: Path, rate: int) -> Found:
     if kind == "asf":
         file = cast("Any", ASF)(path)
         return Found(kind, atoms.tags_in_attributes(file), file)
+    if kind == "matroska" and (decoder := library()) is not None:
+        return _in_container(path, decoder)
     return _in_others(path, kind)
 
 
@@ -141,6 +148,13 @@ def _id3(path: Path) -> Any:
         return cast("Any", ID3)(path)
     except ID3NoHeaderError:
         return None
+
+
+def _in_container(path: Path, decoder: Library) -> Found:
+    """What FFmpeg's libraries read of it; names that are no known ones say how the file was made."""
+    words = decoder.words(path, "matroska")
+    known = {name: [text] for name, text in words.texts.items() if plain(name) in _OF_MUSIC}
+    return Found("matroska", comments.tags_in(known, ()), lost=words.besides)
 
 
 def _in_others(path: Path, kind: Kind) -> Found:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fermata_mcp.domain.moments import clock
+
 if TYPE_CHECKING:
     from fermata_mcp.rearrange.job import Job
     from fermata_mcp.rearrange.transitions.crossfade import Crossfade
@@ -14,12 +16,6 @@ if TYPE_CHECKING:
 _UNSURE = 0.5  # confidence
 _NOTICED_PAUSE = 0.5  # seconds of silence after the end that are told (chosen: a pause between two tracks is two)
 _SAME_LENGTH = 0.05  # seconds
-
-
-def clock(seconds: float, tenths: bool = True) -> str:
-    """`3:42.5`, or `3:42`."""
-    minutes, rest = divmod(round(seconds, int(tenths)), 60)
-    return f"{int(minutes)}:{rest:04.1f}" if tenths else f"{int(minutes)}:{rest:02.0f}"
 
 
 def sure(crossfades: tuple[Crossfade, ...]) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .advice import clock
+from fermata_mcp.domain.moments import clock
 
 if TYPE_CHECKING:
     from fermata_mcp.rearrange.features.analysis import Analysis

@@ -108,7 +108,8 @@ def _plan(job: Job, facts: AudioFacts, target: Target, frames: int) -> _Plan:
         container = "RF64"
     if not target.needs_library and not soundfile.check_format(container, subtype):
         subtype = soundfile.default_subtype(container) or subtype
-    words = strings_for(job.source, target.rate, job.title) if target.takes_words else {}
+    shorter = frames / target.rate < facts.duration_seconds
+    words = strings_for(job.source, target.rate, job.title, shorter=shorter) if target.takes_words else {}
     return _Plan(replace(target, subtype=subtype), container, facts, words)
 
 

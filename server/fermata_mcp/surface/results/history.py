@@ -8,10 +8,12 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field
 
 from fermata_mcp.domain.foreign.text import visible
+from fermata_mcp.domain.moments import clock
 from fermata_mcp.domain.task import Task
+from fermata_mcp.media.places.naming import as_text
 from fermata_mcp.store.base import Page
 
-from .view import Rounded, View, clock, iso_seconds
+from .view import Rounded, View, iso_seconds
 
 LONGEST_NAME = 40
 
@@ -41,11 +43,17 @@ def short(task: Task) -> ShortTask:
         provider=task.provider,
         status=task.status,
         source=task.source.ref,
-        title=task.request.get("title") or task.source.title,
+        title=_title(task),
         duration_seconds=task.audio.duration_seconds if task.audio else None,
         file=task.audio.file if task.audio else None,
         created_at=iso_seconds(task.created_at),
     )
+
+
+def _title(task: Task) -> str | None:
+    """What its source is not called anyhow: every word is paid for in each row."""
+    title = task.request.get("title") or task.source.title
+    return None if title == as_text(PurePath(short_name(task.source.ref)).stem) else title
 
 
 def task_list(page: Page) -> TaskList:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fermata_mcp.domain.foreign.text import visible
+from fermata_mcp.domain.moments import clock
 
 from .task_view import ClipView, CreditsOfTask, SeamView, TaskView, cost_words
-from .view import clock
 
 LONGEST_LINE = 1000
 # More than these are not listed one by one.

@@ -28,9 +28,3 @@ def iso(milliseconds: int) -> str:
 def iso_seconds(milliseconds: int) -> str:
     """The same to the second, for lists: every character is paid for in each row."""
     return datetime.fromtimestamp(milliseconds // 1000, UTC).isoformat().replace("+00:00", "Z")
-
-
-def clock(seconds: float) -> str:
-    """`2:05.3`, as players show it."""
-    tenths = round(seconds * 10)
-    return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fermata_mcp.cli.presenting.clock import age, ago, exact, minutes, size
+from fermata_mcp.cli.presenting.clock import age, ago, minutes, size
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
@@ -17,11 +17,6 @@ NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 )
 def test_minutes(seconds: float | None, said: str) -> None:
     assert minutes(seconds) == said
-
-
-@pytest.mark.parametrize(("seconds", "said"), [(4.29, "0:04.3"), (64.25, "1:04.2"), (600.0, "10:00.0")])
-def test_exact(seconds: float, said: str) -> None:
-    assert exact(seconds) == said
 
 
 @pytest.mark.parametrize(

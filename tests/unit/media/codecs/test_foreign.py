@@ -186,3 +186,16 @@ def test_without_any_library_the_format_and_the_ways_are_named(
     assert "fermata-mcp[formats]" in refused.value.hint
     assert "ffmpeg" in refused.value.hint
     assert "convert" in refused.value.hint
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_what_is_no_audio_is_told_what_would_be_read(
+    here: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not here:
+        without_any(monkeypatch)
+    (path := tmp_path / "a.wav").write_bytes(b"words " * 500)
+    with pytest.raises(NotAudio) as refused:
+        probe(path)
+    assert "WAV, FLAC, OGG, MP3, AIFF, CAF" in refused.value.hint
+    assert ("m4a" in refused.value.hint) is here

@@ -8,6 +8,7 @@ import pytest
 
 from fermata_mcp.domain.errors import FileNotAllowed, InvalidRequest
 from fermata_mcp.media.places.destination import check_destination, destination, wanted_ending
+from fermata_mcp.media.places.naming import stem_for
 
 
 def saved(written: str | None, output: Path, suffix: str = ".wav") -> Path:
@@ -36,6 +37,12 @@ def output(tmp_path: Path) -> Path:
 )
 def test_places(output: Path, written: str | None, expected: str) -> None:
     assert saved(written, output) == output.parent / expected
+
+
+def test_what_is_made_shorter_is_called_so(output: Path) -> None:
+    path = destination(None, output, "song", "abc123", ".wav", done="shortened")
+    assert path.name == "song (shortened abc123).wav"
+    assert stem_for(None, str(path)) == "song"
 
 
 def test_home_and_whole_paths_are_understood(output: Path, clean_environ: Path) -> None:

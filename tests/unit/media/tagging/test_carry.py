@@ -38,6 +38,8 @@ from mutagen.mp4 import MP4, MP4Cover
 from mutagen.wave import WAVE
 
 from fermata_mcp.media.audio import probe
+from fermata_mcp.media.codecs.program import Ffmpeg
+from fermata_mcp.media.codecs.pyav import PyAv
 from fermata_mcp.media.facts import AudioFacts
 from fermata_mcp.media.tagging.carry import copy_tags
 from fermata_mcp.media.tagging.reading import read
@@ -339,3 +341,59 @@ def test_tags_that_are_damaged_are_told(tmp_path: Path) -> None:
     assert "damaged" in said
     assert at
     assert cast("Any", FLAC)(result)["title"] == ["Title"]
+
+
+def told_in_matroska(folder: Path, ending: str, *more: str) -> Path:
+    """As another program says it, beside what it says of itself."""
+    made, plain = folder / f"said{ending}", save(folder / "plain.wav", chord_loop(1, rate=48_000), 48_000)
+    said = {**WORDS, "track": "3", "encoder": "another", "comment": "fine", "odd": "1"}
+    words = [part for name, text in said.items() for part in ("-metadata", f"{name}={text}")]
+    command = ["ffmpeg", "-v", "error", "-i", plain, *more, "-c:a", "libopus", *words, made]
+    subprocess.run(command, check=True)
+    return made
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("decoder", [PyAv, Ffmpeg])
+def test_what_matroska_says_is_read(tmp_path: Path, decoder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fermata_mcp.media.tagging.reading.library", decoder)
+    found = read(told_in_matroska(tmp_path, ".mka"), 48_000)
+    assert {name: found.tags.first(name) for name in WORDS} == WORDS
+    assert (found.tags.first("comment"), found.lost) == ("fine", ())
+    assert not {"encoder", "odd", "duration"} & set(found.tags.texts)
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("decoder", [PyAv, Ffmpeg])
+def test_what_else_is_in_matroska_is_named(tmp_path: Path, decoder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fermata_mcp.media.tagging.reading.library", decoder)
+    (note := tmp_path / "note.txt").write_text("words")
+    chapters = tmp_path / "chapters.txt"
+    chapters.write_text(";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=900\ntitle=One\n")
+    attached = ["-attach", str(note), "-metadata:s:t", "mimetype=text/plain"]
+    source = told_in_matroska(tmp_path, ".mka", "-i", str(chapters), "-map_chapters", "1", *attached)
+    assert set(read(source, 48_000).lost) == {"chapters", "attachments"}
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("ending", [".webm", ".opus", ".flac"])
+def test_matroska_says_it_to_its_result(tmp_path: Path, ending: str) -> None:
+    source = told_in_matroska(tmp_path, ".webm")
+    result = extend(source, tmp_path / f"b{ending}", 4.0)
+    assert not any("container" in said for said in result.warnings)
+    ask = ["ffprobe", "-v", "error", "-show_entries", "format_tags:stream_tags", "-of", "json", tmp_path / f"b{ending}"]
+    told = json.loads(subprocess.run(ask, capture_output=True, check=True).stdout)
+    tags = {
+        name.lower(): text for one in (told["format"], *told["streams"]) for name, text in one.get("tags", {}).items()
+    }
+    assert (tags["title"], tags["artist"], tags["album"]) == ("Söng (extended)", "Me", "Disc")
+
+
+@needs_ffmpeg
+def test_what_is_made_shorter_says_so(tmp_path: Path) -> None:
+    source = save(tmp_path / "a.flac", chord_loop(6))
+    file = cast("Any", FLAC)(source)
+    file["title"] = "Söng"
+    file.save()
+    extend(source, tmp_path / "b.flac", 8.0)
+    assert cast("Any", FLAC)(tmp_path / "b.flac")["title"] == ["Söng (shortened)"]

@@ -21,7 +21,7 @@ from mutagen.mp3 import MP3
 from mutagen.wave import WAVE
 
 from fermata_mcp.media.tagging.labels import label
-from fermata_mcp.media.tagging.model import extended_title
+from fermata_mcp.media.tagging.model import title_of_result
 from support.audio_signals import RATE, chord_loop, extend, save
 
 pytestmark = pytest.mark.usefixtures("brief_search")
@@ -98,10 +98,12 @@ def test_a_wanted_title_replaces_the_old(tmp_path: Path, suffix: str) -> None:
 
 
 def test_no_title_is_invented() -> None:
-    assert extended_title(None, None) is None
-    assert extended_title("Song", None) == "Song (extended)"
-    assert extended_title("Song", "Other") == "Other"
-    assert len(extended_title("x" * 400, None) or "") == 200
+    assert title_of_result(None, None) is None
+    assert title_of_result("Song", None) == "Song (extended)"
+    assert title_of_result("Song", "Other") == "Other"
+    assert title_of_result("Song (extended)", None) == "Song (extended)"
+    assert title_of_result("Song (extended)", None, shorter=True) == "Song (shortened)"
+    assert len(title_of_result("x" * 400, None) or "") == 200
 
 
 def test_broken_tags_do_not_cost_the_audio(tmp_path: Path) -> None:

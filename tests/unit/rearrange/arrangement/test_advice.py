@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from fermata_mcp.rearrange.arrangement import advice
 from fermata_mcp.rearrange.arrangement.timeline import Timeline
 from fermata_mcp.rearrange.transitions.crossfade import Crossfade
 
 SURE, UNSURE = Crossfade(800, 300, 10, 20, 0.9), Crossfade(900, 500, 5, 5, 0.2)
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(9.0, "0:09.0"), (222.46, "3:42.5"), (59.97, "1:00.0")])
-def test_places_are_told_as_people_write_them(seconds: float, words: str) -> None:
-    assert advice.clock(seconds) == words
 
 
 def test_only_joins_that_may_be_heard_are_spoken_of() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fermata_mcp.domain.task import SourceFacts
 from fermata_mcp.surface.results.history import TaskList, list_text, short, short_name
 from support.rows import a_task
 
@@ -26,6 +27,19 @@ def test_every_task_of_a_list_has_its_row(count: int, cursor: str | None, unread
 def test_a_list_shows_newest_first_and_how_to_get_older_ones() -> None:
     page = TaskList(tasks=[short(a_task())], next_cursor="123.tsk_1")
     assert 'cursor "123.tsk_1"' in list_text(page)
+
+
+@pytest.mark.parametrize(
+    ("source", "title", "told"),
+    [
+        ("/music/song.wav", "song", None),
+        ("/music/song.wav", "Night Drive", "Night Drive"),
+        ("https://example.com/a/b%20c.mp3?sign=1", "b c", None),
+        ("clip:abc/0", "Night Drive", "Night Drive"),
+    ],
+)
+def test_a_title_that_only_repeats_the_source_is_left_out(source: str, title: str, told: str | None) -> None:
+    assert short(a_task(source=SourceFacts(ref=source, title=title))).title == told
 
 
 @pytest.mark.parametrize(
