@@ -15,6 +15,7 @@ Succession, and Statistical Inference", 1927). Pairs found equal tell nothing of
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import random
@@ -121,8 +122,9 @@ def make_page(folder: Path, pairs: list[tuple[Side, Side]], count: int, seed: in
         _write_equally_loud(folder, number, sides)
         key.append({"1": sides[0].what, "2": sides[1].what, "track": pair[0].file.name})
     names = [pairs[0][0].what, pairs[0][1].what] if pairs else []
-    (folder / "key.json").write_text(json.dumps({"compared": names, "pairs": key}, indent=1) + "\n")
-    page = _TEMPLATE.read_text().replace(_PLACE, json.dumps({"pairs": len(chosen), "test": f"{seed}-{len(chosen)}"}))
+    test = hashlib.sha256(json.dumps([seed, key]).encode()).hexdigest()[:12]
+    (folder / "key.json").write_text(json.dumps({"test": test, "compared": names, "pairs": key}, indent=1) + "\n")
+    page = _TEMPLATE.read_text().replace(_PLACE, json.dumps({"pairs": len(chosen), "test": test}))
     (folder / "listen.html").write_text(page)
     return len(chosen)
 
@@ -153,9 +155,12 @@ def _write_ogg(target: Path, sound: NDArray[Any], rate: int) -> None:
 
 
 def read_answers(key_file: Path, results: list[Path]) -> tuple[list[str], Preference]:
-    """The names compared, and all answers to them."""
+    """The names compared, and all answers to them. Raises ValueError where a result is of another test."""
     key = json.loads(key_file.read_text())
-    answers = [answer for file in results for answer in json.loads(file.read_text())["answers"]]
+    told = [json.loads(file.read_text()) for file in results]
+    if strange := [file.name for file, one in zip(results, told, strict=True) if one["test"] != key["test"]]:
+        raise ValueError(f"{', '.join(strange)}: answers to another test than that of {key_file}")
+    answers = [answer for one in told for answer in one["answers"]]
     said = [key["pairs"][answer["pair"] - 1].get(answer["choice"], "") for answer in answers]
     first, second = key["compared"]
     return [first, second], Preference(said.count(first), said.count(second), said.count(""))

@@ -59,17 +59,24 @@ def test_what_comes_first_is_drawn(listen: Any, tmp_path: Path) -> None:
 
 
 def test_answers_are_read_by_the_key(listen: Any, folder: Path, tmp_path: Path) -> None:
-    key = json.loads((folder / "key.json").read_text())["pairs"]
+    whole = json.loads((folder / "key.json").read_text())
+    key = whole["pairs"]
     ours = ["1" if pair["1"] == "Fermata" else "2" for pair in key]
     theirs = "2" if ours[1] == "1" else "1"
     results: list[Path] = []
     for listener, choices in enumerate(([ours[0], theirs, "0"], [ours[0], ours[1], ours[2]])):
         answers = [{"pair": pair, "choice": choice} for pair, choice in enumerate(choices, 1)]
         results.append(tmp_path / f"{listener}.json")
-        results[-1].write_text(json.dumps({"answers": answers}))
+        results[-1].write_text(json.dumps({"test": whole["test"], "answers": answers}))
     names, found = listen.read_answers(folder / "key.json", results)
     assert names == ["Fermata", "PyMusicLooper"]
     assert (found.first, found.second, found.equal) == (4, 1, 1)
+
+
+def test_answers_to_another_test_are_not_counted(listen: Any, folder: Path, tmp_path: Path) -> None:
+    (result := tmp_path / "other.json").write_text(json.dumps({"test": "another", "answers": []}))
+    with pytest.raises(ValueError, match=r"other\.json: answers to another test"):
+        listen.read_answers(folder / "key.json", [result])
 
 
 @pytest.mark.parametrize(

@@ -113,3 +113,4 @@ async def test_a_target_below_the_length_is_said_to_be_shorter(house: House, son
         made = await _made(client, "chain_extend", source=song, target_seconds=4)
     assert made["audio"]["duration_seconds"] == 4
     assert made["honesty"].startswith("Made shorter")
+    assert " (shortened " in made["audio"]["file"]
