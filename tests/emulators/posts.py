@@ -91,7 +91,7 @@ def post_of(
 
 def _song(job: Job, stage: Stage) -> bytes:
     platform = "producer" if "clip_id" in job.body else "suno"
-    told = {
+    told: dict[str, Any] = {
         "code": 200,
         "message": "success",
         "task_id": job.id,

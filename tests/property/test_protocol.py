@@ -31,6 +31,9 @@ from fermata_mcp.domain.principal import ONE_PERSON
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Attempt, Step, StepState, Task
 from fermata_mcp.engine.clock import Clock
+from fermata_mcp.engine.hooks import HookAddresses, Hooks
+from fermata_mcp.engine.meter import Meter
+from fermata_mcp.engine.operating import Operating
 from fermata_mcp.engine.progress import Changes
 from fermata_mcp.engine.runner import Runner
 from fermata_mcp.engine.service import Service
@@ -40,6 +43,7 @@ from fermata_mcp.engine.steps.money import money_of_failure
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import GRACE_MS, POLL_LEASE_MS, SUBMIT_LEASE_MS, AlreadyKnown
+from fermata_mcp.store.keyring import Keyring
 from fermata_mcp.store.sqlite import claiming
 from fermata_mcp.store.sqlite.store import SqliteStore
 from support.engines import settings_in
@@ -314,7 +318,10 @@ class PaidStepsAndAPerson(PaidSteps):
         changes, clock = Changes(self.store), Clock(lambda: self.now, lambda: self.now / 1000)
         decoder = Decoder(chosen.data_dir)
         runner = Runner(self.store, registry, changes, chosen, clock, "one", decoder)
-        self.service = Service(Engine(self.store, registry, runner, changes, chosen, clock, "one", decoder, None))
+        hooks = Hooks(self.store, registry, runner, HookAddresses(Keyring(self.store, chosen), chosen), clock, Meter())
+        operating = Operating(self.store, registry, changes, chosen, clock, Meter(), hooks)
+        engine = Engine(self.store, registry, runner, changes, chosen, clock, "one", decoder, None, operating)
+        self.service = Service(engine)
 
     @precondition(lambda self: self.undecided())
     @rule(data=st.data(), action=st.sampled_from(["resubmit", "resubmit", "give_up"]))

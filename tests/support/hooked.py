@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import anyio
 import uvicorn
@@ -92,13 +93,13 @@ class Hooked(Shop):
 @asynccontextmanager
 async def hooked(
     house: House, paid: Paid, *, emulator: Emulator | None = None, store: SqliteStore | None = None,
-    time_scale: float = NEVER, **settings: str | float,
+    time_scale: float = NEVER, **settings: Any,
 ) -> AsyncGenerator[Hooked]:  # fmt: skip
     """A provider, an engine that never looks by itself, and a door for its posts."""
     emulator = emulator or quick(paid)
     (listening,) = listening_sockets("127.0.0.1", 0)
     public = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    given = {"public_url": public, "time_scale": time_scale} | settings
+    given: dict[str, Any] = {"public_url": public, "time_scale": time_scale} | settings
     async with trading(house, paid.family, emulator, store=store, **given) as (service, _):
         app = Starlette(routes=hook_routes(service.operating.hooks.post))
         server = _Server(uvicorn.Config(app, log_config=None, lifespan="off"))

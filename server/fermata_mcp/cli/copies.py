@@ -11,10 +11,11 @@ from typing import Any
 import anyio.to_thread
 from rich.text import Text
 
-from fermata_mcp.app import DATABASE, read_settings
+from fermata_mcp.app import read_settings
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import InvalidRequest, NotSupported
 from fermata_mcp.providers.registry import repeatable_providers
+from fermata_mcp.store.opening import DATABASE
 from fermata_mcp.store.sqlite import copies, damage
 from fermata_mcp.store.sqlite.store import SqliteStore
 

@@ -12,7 +12,7 @@ import apsw
 
 from fermata_mcp.domain.errors import InvalidRequest, StoreUnavailable
 
-from .damage import decided, is_ours, move, opened_to_read, trouble_in
+from .damage import decided, is_ours, move, now_as_name, opened_to_read, trouble_in
 from .file import Sql, in_words, open_file
 
 KEPT_DAILY = 3
@@ -78,7 +78,7 @@ def put_in_place(ready: Path | None, path: Path) -> Path | None:
     Raises:
         StoreUnavailable: Another process uses the file.
     """
-    aside = path.with_name(f"{path.name}.replaced-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
+    aside = path.with_name(f"{path.name}.replaced-{now_as_name()}")
     holder = _held_alone(path)
     try:
         if path.exists():
@@ -135,7 +135,7 @@ def copy_daily(path: Path) -> Path | None:
         if newest is not None and time.time() - newest.stat().st_mtime < DAY_SECONDS:
             return None
     _folder(path).mkdir(mode=0o700, exist_ok=True)
-    made = _folder(path) / f"{path.stem}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.db"
+    made = _folder(path) / f"{path.stem}-{now_as_name()}.db"
     back_up(path, made)
     for old in daily_copies(path)[KEPT_DAILY:]:
         old.unlink(missing_ok=True)

@@ -112,7 +112,7 @@ def note(path: Path, found: str) -> None:
 
 def set_aside(path: Path, found: str) -> Path:
     """Rename the file, with what belongs to it, and note why. Returns its new name."""
-    aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
+    aside = path.with_name(f"{path.name}.damaged-{now_as_name()}")
     move(path, aside)
     _write(path, Damage(found, _now(), aside.name))
     logger.error("the task database was damaged (%s); it is kept as %s, and a new one was begun", found, aside)
@@ -149,3 +149,8 @@ def _note_of(path: Path) -> Path:
 
 def _now() -> str:
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+
+
+def now_as_name() -> str:
+    """The time as a part of a file's name."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +46,7 @@ async def used_again(store: SqliteStore, path: Path, copy: Path) -> SqliteStore:
     return SqliteStore(path)
 
 
-async def accepted(store: SqliteStore, **fields: str) -> Task:
+async def accepted(store: SqliteStore, **fields: Any) -> Task:
     task = await created(store, **fields)
     step = await claimed(store, of=task)
     assert await store.apply(moves.begin(step, new_id("att"), PAID, PRICE, None, NOON), now=NOON)
@@ -154,7 +156,7 @@ async def test_daily_copies_are_three_at_most(store: SqliteStore, path: Path, mo
     assert copies.copy_daily(path) is None, "one a day"
     monkeypatch.setattr(copies, "DAY_SECONDS", 0)
     for day in range(4):
-        monkeypatch.setattr(copies.time, "strftime", lambda *_, day=day: f"20990101T00000{day}Z")
+        monkeypatch.setattr(copies, "now_as_name", partial(str.format, "20990101T00000{}Z", day))
         copies.copy_daily(path)
     assert [copy.stem[-2:] for copy in copies.daily_copies(path)] == ["3Z", "2Z", "1Z"]
 
