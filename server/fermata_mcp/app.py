@@ -78,7 +78,9 @@ async def running_app(
             if seal is not None:
                 telling.start_soon(seal.learn, Keyring(store, settings).key)
             stateless = settings.keeps_no_sessions and not callers_are_local
-            server = make_server(service, clock.now, telling.start_soon, seal=seal, stateless=stateless)
+            server = make_server(
+                service, clock.now, telling.start_soon, seal=seal, stateless=stateless, over_http=not callers_are_local
+            )
             yield App(settings, service, server, clock.now)
             telling.cancel_scope.cancel()
 

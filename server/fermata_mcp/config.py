@@ -26,16 +26,15 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from .domain.account import Account, AccountSpec, account_problems, read_account
 from .domain.errors import ConfigurationError
 from .domain.foreign.address import checked_address, checked_host, checked_public_address
-from .domain.foreign.paths import from_home, shown, unquoted
+from .domain.foreign.paths import from_home, of_address, shown, unquoted
 from .domain.keys import SHORTEST_STATE_KEY
 from .domain.lease import longest_submit_seconds
+from .domain.tickets import LONGEST_SECONDS
 
 # Read, so that they can be refused: whoever sets one of these relies on what this version does not do.
 NOT_ENFORCED = {
     "FERMATA_AUTH_TOKENS": "callers are not authenticated yet",
     "FERMATA_OAUTH_ISSUER": "callers are not authenticated yet",
-    "FERMATA_OUTPUT_URL": "audio is saved in FERMATA_OUTPUT_DIR only",
-    "FERMATA_LINK_SECONDS": "results carry no links that expire",
 }
 INERT_CALLBACK = "https://fermata.invalid/callback"
 
@@ -91,6 +90,17 @@ def _within_its_lease(seconds: float) -> float:
     return seconds
 
 
+def _place_for_audio(url: str) -> str:
+    scheme, found, rest = url.strip().partition("://")
+    if found and scheme.lower() not in ("s3", "gs", "az", "file"):
+        raise ValueError("must begin with s3://, gs://, az:// or file://, or be the path of a folder")
+    if found and scheme.lower() != "file":
+        if not rest.strip("/") or "@" in rest or "?" in rest:
+            raise ValueError("must be a bucket and a prefix, without keys: those have variables of their own")
+        return url.strip()
+    return str(_absolute(Path(of_address(rest.removeprefix("localhost")) if found else url.strip())))
+
+
 def _long_enough(key: SecretStr) -> SecretStr:
     given = key.get_secret_value().strip()
     if len(given) < SHORTEST_STATE_KEY:
@@ -101,6 +111,7 @@ def _long_enough(key: SecretStr) -> SecretStr:
 Address = Annotated[str, AfterValidator(checked_address)]
 TrustedHost = Annotated[str, AfterValidator(checked_host)]
 Folder = Annotated[Path, AfterValidator(_absolute)]
+Bytes = Annotated[int, Field(gt=0)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
 Credits = Annotated[FiniteFloat, Field(ge=0)]
 
@@ -113,6 +124,31 @@ class Settings(BaseSettings):
     data_dir: Folder = Field(default_factory=_state_dir, description="`fermata.db` and working files")
     store_url: SecretStr | None = Field(None, description="database address; unset: an SQLite file in the data folder")
     output_dir: Folder = Field(default_factory=_music_dir, description="where finished audio is saved")
+    output_url: Annotated[str, AfterValidator(_place_for_audio)] | None = Field(
+        None,
+        description="where audio lies that several machines need, instead of the output folder: `s3://bucket/prefix`, "
+        "`gs://…`, `az://…` (extra `objects`), or a folder that all of them share",
+    )
+    link_seconds: Annotated[Positive, Field(le=LONGEST_SECONDS)] = Field(
+        3600.0, description="how long a link to audio is good that is given over http"
+    )
+    link_endpoint_url: Address | None = Field(
+        None, description="endpoint under which clients reach the S3 store, where that is not AWS_ENDPOINT_URL"
+    )
+    scratch_bytes: Bytes = Field(
+        10_000_000_000, description="how much audio of the object store stays copied in the data folder"
+    )
+    max_upload_bytes: Bytes = Field(1_000_000_000, description="largest file that may be uploaded")
+    max_open_uploads: Annotated[int, Field(gt=0)] = Field(
+        20, description="how many uploads that no task has used yet each caller may have"
+    )
+    max_stored_bytes: Bytes = Field(
+        20_000_000_000,
+        description="how much uploaded and finished audio each caller may have before uploads are refused",
+    )
+    upload_keep_seconds: Positive = Field(
+        604_800.0, description="how long an upload can be used again; it goes after a day where it was never used"
+    )
     input_roots: Annotated[tuple[Folder, ...] | None, NoDecode] = Field(
         None,
         description="folders that local files may be read from (path list); unset: any file over stdio, none over http",
@@ -155,7 +191,9 @@ class Settings(BaseSettings):
         (), description="host[:port] list that may be private addresses"
     )
     public_url: Annotated[str, AfterValidator(checked_public_address)] | None = Field(
-        None, description="public https address of the http server; with it providers post news of their work to it"
+        None,
+        description="public https address of the http server: the beginning of the links that it gives, and of those "
+        "to which providers post news",
     )
     auth_tokens: SecretStr | None = Field(None, description="bearer tokens for http; refused by this version")
     oauth_issuer: str | None = Field(None, description="OAuth issuer for http; refused by this version")
@@ -209,6 +247,16 @@ class Settings(BaseSettings):
         """host or host:port that the operator named: these alone may be private, or reached without TLS."""
         named = {_with_port(url) for account in self._accounts.values() for url in account.trusted}
         return frozenset(named | set(self.trusted_hosts))
+
+    @property
+    def audio_is_shared(self) -> bool:
+        """Whether finished audio lies where other machines find it, and not in the output folder."""
+        return self.output_url is not None
+
+    @property
+    def saved_dir(self) -> Path:
+        """Where finished audio is saved: for good, or until it is where all find it."""
+        return self.output_dir if self.output_url is None else self.data_dir / "finished"
 
     def milliseconds(self, seconds: float) -> int:
         """A wait that a provider imposes, as long as the operator wants it."""

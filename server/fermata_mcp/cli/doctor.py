@@ -26,6 +26,8 @@ from fermata_mcp.config import Settings, unknown_variables
 from fermata_mcp.domain.account import AccountSpec
 from fermata_mcp.domain.errors import FermataError, InternalError, StoreUnavailable
 from fermata_mcp.domain.spec import ProviderSpec
+from fermata_mcp.engine.audio.opening import objects_of
+from fermata_mcp.media.objects.opening import try_out
 from fermata_mcp.media.places.naming import output_path
 from fermata_mcp.providers.registry import built_in_specs, declared_accounts
 from fermata_mcp.store.opening import open_store
@@ -138,13 +140,18 @@ async def _store(settings: Settings) -> str:
 
 
 async def _output(settings: Settings) -> str:
+    """Whether finished audio can be saved: in the output folder, or where all replicas find it, by a probe."""
+    if settings.audio_is_shared:
+        objects = objects_of(settings)
+        await try_out(objects)
+        return f"{objects.place} can be written, read and cleared"
     output_path(settings.output_dir, "test", "0", ".wav")
     return str(settings.output_dir)
 
 
 async def _disk(settings: Settings) -> str:
     """How much room there is where audio is saved and worked on."""
-    folders = {"for finished audio": settings.output_dir, "for working files": settings.data_dir}
+    folders = {"for finished audio": settings.saved_dir, "for working files": settings.data_dir}
     free = {words: _free(folder) for words, folder in folders.items()}
     for words, folder in folders.items():
         if free[words] < LEAST_FREE_BYTES:

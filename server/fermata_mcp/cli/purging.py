@@ -61,17 +61,17 @@ def lines(found: Found, wanted: Wanted) -> Iterator[str]:
         yield f"Tasks that were over more than {age(wanted.older_than)} ago: {len(found.tasks)}{kinds}"
         yield f"  their working files and old previews: {_amount(found.working)}"
         if wanted.audio:
-            yield f"  their finished audio in Fermata's own folders: {_amount(found.audio)}"
+            yield f"  their finished audio in Fermata's own folders: {_amount(found.finished)}"
     if wanted.caches:
         yield f"Analyses, previews, interrupted downloads: {_amount(found.caches)}"
-    if found.audio.paths and not wanted.audio:
-        yield f"Their finished audio stays: {_amount(found.audio)}. --files removes it as well."
+    if found.finished.paths and not wanted.audio:
+        yield f"Their finished audio stays: {_amount(found.finished)}. --files removes it as well."
     if found.kept:
         yield f"Kept: {_count(found.kept, 'task')} as old, with money that is open or still counts, or audio to fetch."
 
 
 def as_json(found: Found, wanted: Wanted) -> dict[str, Any]:
-    going = {"working": found.working, "audio": found.audio if wanted.audio else Files(), "caches": found.caches}
+    going = {"working": found.working, "audio": found.finished if wanted.audio else Files(), "caches": found.caches}
     return {
         "tasks": [task.id for task in found.tasks],
         "kept": found.kept,
@@ -81,11 +81,11 @@ def as_json(found: Found, wanted: Wanted) -> dict[str, Any]:
 
 
 def _anything(found: Found, wanted: Wanted) -> bool:
-    return bool(found.tasks or found.working.paths or found.caches.paths or (wanted.audio and found.audio.paths))
+    return bool(found.tasks or found.working.paths or found.caches.paths or (wanted.audio and found.finished.paths))
 
 
 def _all_of(found: Found, wanted: Wanted) -> str:
-    parts = [found.working, found.caches, *([found.audio] if wanted.audio else [])]
+    parts = [found.working, found.caches, *([found.finished] if wanted.audio else [])]
     files = Files(tuple(path for part in parts for path in part.paths), sum(part.bytes for part in parts))
     return f"{_count(len(found.tasks), 'task')} and {_amount(files)}"
 

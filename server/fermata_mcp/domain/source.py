@@ -11,8 +11,9 @@ from fermata_mcp.domain.foreign.paths import of_address, unquoted
 from .errors import InvalidRequest
 
 MAX_LENGTH = 4096
-_FORMS = "a file path, file:///…, https://…, tsk_… (or tsk_…/1), or clip:<id>"
+_FORMS = "a file path, file:///…, https://…, tsk_… (or tsk_…/1), upl_…, or clip:<id>"
 _TASK = re.compile(r"(tsk_[0-9a-f]{32})(?:/(\d{1,3}))?")
+_UPLOAD = re.compile(r"upl_[0-9a-f]{32}")
 _OF_A_CHAT = re.compile(r"(?i)(sandbox|attachment):|/mnt/(data|user-data|uploads|file[-_]uploads)(/|$)|/home/oai/")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
@@ -46,13 +47,21 @@ class ClipSource:
     clip_id: str
 
 
-Source = FileSource | UrlSource | TaskSource | ClipSource
+@dataclass(frozen=True)
+class UploadSource:
+    """A file that was brought to this server before."""
+
+    upload_id: str
+
+
+Source = FileSource | UrlSource | TaskSource | ClipSource | UploadSource
 
 KIND_WORDS: dict[type[Source], str] = {
     FileSource: "file",
     UrlSource: "url",
     TaskSource: "task",
     ClipSource: "clip",
+    UploadSource: "file",
 }
 
 
@@ -68,6 +77,8 @@ def parse_source(text: str) -> Source:
         raise attached_to_a_chat(text)
     if text.startswith("tsk_"):
         return _task(text)
+    if text.startswith("upl_"):
+        return _upload(text)
     if text.startswith("clip:"):
         return _clip(text.removeprefix("clip:"))
     if text.lower().startswith("file:/") and not text.lower().startswith("file://"):
@@ -104,6 +115,12 @@ def _task(text: str) -> TaskSource:
         raise InvalidRequest("`source` looks like a task id but is not one.", "copy the id from list_tasks.")
     index = match.group(2)
     return TaskSource(match.group(1), None if index is None else int(index))
+
+
+def _upload(text: str) -> UploadSource:
+    if not _UPLOAD.fullmatch(text):
+        raise InvalidRequest("`source` looks like an upload but is not one.", "copy the id that the upload was given.")
+    return UploadSource(text)
 
 
 def _clip(clip_id: str) -> ClipSource:

@@ -106,11 +106,14 @@ class Clip(_Value):
     own_seconds: float | None = Field(default=None, description="length on the provider's side, before any joining")
     told_seconds: float | None = Field(default=None, description="length that the provider said its audio has")
     cut: bool = Field(default=False, description="the saved file ends early; a whole one is still asked for")
+    unstored: bool = Field(
+        default=False, description="its file is on one machine alone, and is still to be put elsewhere"
+    )
 
     @property
     def missing(self) -> bool:
         """Whether its audio, or some of it, has still to be fetched."""
-        return self.file is None or self.cut
+        return self.file is None or self.cut or self.unstored
 
 
 class Audio(_Value):

@@ -20,6 +20,7 @@ from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Store
 from fermata_mcp.store.keyring import Keyring
 
+from .audio.opening import library_of
 from .clock import Clock
 from .hooks import HookAddresses, Hooks
 from .housekeeping import Housekeeping
@@ -61,9 +62,12 @@ async def running_engine(
         lambda provider: Observed(provider, meter),
     )  # fmt: skip
     decoder = Decoder(settings.data_dir)
-    runner = Runner(store, registry, changes, settings, clock, home, decoder, only, meter)
+    library = library_of(settings, store, clock)
+    runner = Runner(store, registry, changes, settings, clock, home, decoder, library, only, meter)
     hooks = Hooks(store, registry, runner, addresses, clock, meter)
     operating = Operating(store, registry, changes, settings, clock, meter, hooks)
+    if settings.audio_is_shared:
+        operating.also_check("objects", library.check)
     changes.when_work_comes(runner.wake)
     try:
         async with group:
@@ -76,8 +80,9 @@ async def running_engine(
                 group.start_soon(hooks.run)
             try:
                 engine = Engine(
-                    store, registry, runner, changes, settings, clock, home, decoder, input_roots, operating
+                    store, registry, runner, changes, settings, clock, home, decoder, input_roots, operating, library
                 )
+                group.start_soon(engine.upkeep.run)
                 yield Service(engine)
             finally:
                 changes.drain()

@@ -6,7 +6,7 @@ import stat
 import time
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import anyio.to_thread
@@ -16,8 +16,10 @@ from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.domain.task import FINISHED, TASK_STATUSES, Task, TaskStatus
 from fermata_mcp.media.atomic import sweep
 from fermata_mcp.media.files import Shelf
+from fermata_mcp.media.objects.keys import FOLDER, key_in
 from fermata_mcp.store.base import Store
 
+from .audio.library import Library
 from .clock import Clock
 from .credits import beginnings
 
@@ -68,6 +70,7 @@ class Found:
         working: Files of those tasks that nobody was given.
         audio: Their finished audio in our own folders: it goes only if that is wanted.
         before: What the tasks had to end before; Unix milliseconds.
+        objects: The same where all replicas find it; only the last task that needs it takes it along.
     """
 
     tasks: tuple[Task, ...] = ()
@@ -76,6 +79,12 @@ class Found:
     audio: Files = field(default_factory=Files)
     caches: Files = field(default_factory=Files)
     before: int = 0
+    objects: Files = field(default_factory=Files)
+
+    @property
+    def finished(self) -> Files:
+        """Their finished audio, wherever it lies."""
+        return Files((*self.audio.paths, *self.objects.paths), self.audio.bytes + self.objects.bytes)
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,7 @@ class Purging:
     settings: Settings
     clock: Clock
     principal: str
+    library: Library
 
     async def find(self, wanted: Wanted) -> Found:
         """What would go. Raises StoreUnavailable."""
@@ -96,7 +106,7 @@ class Purging:
             return found
         known = await self._known_ids()
         caches = await anyio.to_thread.run_sync(lambda: Files.of(self._caches(known, set(found.working.paths))))
-        return Found(found.tasks, found.kept, found.working, found.audio, caches, found.before)
+        return replace(found, caches=caches)
 
     async def carry_out(self, found: Found, *, audio: bool) -> Found:
         """Remove it, the rows first: what is cut off then leaves files, and no task without its files.
@@ -115,8 +125,12 @@ class Purging:
         finished = _without(found.audio, stay) if audio else Files()
         for some in (working, finished, caches):
             await anyio.to_thread.run_sync(_unlink, some.paths)
+        objects = await self._objects(tasks)
+        for task in tasks:
+            await self.library.release(task.id)
         await anyio.to_thread.run_sync(self._sweep)
-        return Found(tasks, found.kept + len(found.tasks) - len(tasks), working, finished, caches, found.before)
+        kept = found.kept + len(found.tasks) - len(tasks)
+        return Found(tasks, kept, working, finished, caches, found.before, objects)
 
     # --- tasks ----------------------------------------------------------------------------------------------------
 
@@ -127,8 +141,8 @@ class Purging:
             principal=self.principal, before=before, counted_since=min(beginnings(now))
         )
         tasks = [task for task in [await self._readable(task_id) for task_id in ids[:most]] if task is not None]
-        if not audio:  # what was paid for and lies among the working files is nowhere else
-            tasks = [task for task in tasks if not any(map(self._is_working_file, _delivered(task)))]
+        if not audio:  # what was paid for would be found by nobody any more
+            tasks = [task for task in tasks if not any(map(self._is_nowhere_else, _delivered(task)))]
         needed = await self._needed()
         of_tasks = [path for task in tasks for path in self._working_files(task)]
         finished = [path for task in tasks for path in self._finished(task)]
@@ -137,7 +151,7 @@ class Purging:
             tuple(tasks), kept + len(ids) - len(tasks),
             Files.of(path for path in (*of_tasks, *old_previews) if path not in {*needed, *finished}),
             Files.of(path for path in finished if path not in needed),
-            before=before,
+            before=before, objects=await self._objects(tasks),
         )  # fmt: skip
 
     async def _readable(self, task_id: str, principal: str | None = None) -> Task | None:
@@ -171,6 +185,16 @@ class Purging:
     def _working_folder(self) -> Path:
         return self.settings.data_dir / "audio"
 
+    def _is_nowhere_else(self, path: Path) -> bool:
+        """Whether only its task tells where it is."""
+        return key_in(path) is not None or self._is_working_file(path)
+
+    async def _objects(self, tasks: Iterable[Task]) -> Files:
+        """Their finished audio that lies where all replicas find it."""
+        keys = {key: path for task in tasks for path in _delivered(task) if (key := key_in(path)) is not None}
+        sizes = await self.library.rows.bytes_of(list(keys))
+        return Files(tuple(keys[key] for key in sizes), sum(sizes.values()))
+
     def _is_working_file(self, path: Path) -> bool:
         return path.parent == self._working_folder and path.is_file()
 
@@ -184,7 +208,7 @@ class Purging:
         for path in _delivered(task):
             with suppress(FermataError):
                 saved = shelf.saved(str(path))
-                if str(path) != task.source.file and not _changed_since(saved, task):
+                if key_in(path) is None and str(path) != task.source.file and not _changed_since(saved, task):
                     yield path
 
     def _all_files(self, task: Task) -> Iterator[Path]:
@@ -196,7 +220,7 @@ class Purging:
         return [path for path in found if (at := _written_at(path)) is not None and at * 1000 < moment]
 
     def _caches(self, known: set[str], besides: set[Path]) -> Iterator[Path]:
-        for folder, names in (("analysis", "*.npz"), ("previews", "*.opus")):
+        for folder, names in (("analysis", "*.npz"), ("previews", "*.opus"), ("scratch", f"{FOLDER}/*/*/*")):
             yield from (path for path in _files_in(self.settings.data_dir / folder, names) if path not in besides)
         long_ago = time.time() - ABANDONED_SECONDS
         for path in _files_in(self._working_folder, "*"):

@@ -28,6 +28,7 @@ from fermata_mcp.providers.base import Provider
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Store
 
+from .audio.library import Library
 from .clock import Clock
 from .credits import evidence
 from .meter import Meter
@@ -57,16 +58,17 @@ class Runner:
 
     def __init__(
         self, store: Store, registry: Registry, changes: Changes, settings: Settings, clock: Clock, home: str,
-        decoder: Decoder, only: set[str] | None = None, meter: Meter | None = None,
+        decoder: Decoder, library: Library, only: set[str] | None = None, meter: Meter | None = None,
     ) -> None:  # fmt: skip
         self._store = store
         self._registry = registry
         self._clock = clock
         self._home = home
+        self._library = library
         self._only = only
-        self.recorder = Recorder(store, registry, changes, settings, clock, self._falls_due, meter)
+        self.recorder = Recorder(store, registry, changes, settings, clock, library, self._falls_due, meter)
         paces = Paces(store, settings.time_scale, listens_since=clock.now() if settings.hears_hooks else None)
-        context = StepContext(store, self.recorder, paces, settings, clock, decoder, self._follow)
+        context = StepContext(store, self.recorder, paces, settings, clock, decoder, library, self._follow)
         self._submitter = Submitter(context)
         self._collector = Collector(context)
         self._poller = Poller(context, self._collector)
@@ -226,7 +228,7 @@ class Runner:
             task = task or await self._store.get(step.task_id)
             if task is not None:
                 async with carrying_out(step, task, self._store):
-                    await self._advance(step, task)
+                    await self._advance(self._library.step_here(step), self._library.task_here(task))
         except StoreUnavailable as error:
             logger.warning("step %s waits for the store: %s", step.id, error.message)
         except Exception:  # one step's bug must not stop the others

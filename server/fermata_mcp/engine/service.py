@@ -20,8 +20,11 @@ from fermata_mcp.engine.intake.prepare import Preparer, Proposal
 from fermata_mcp.engine.intake.sources import Sources
 from fermata_mcp.engine.steps.chain import stopped_in_time
 from fermata_mcp.media import files
+from fermata_mcp.media.objects.keys import key_in
 from fermata_mcp.store.base import Created, KeyReused, NameTaken, Page
 
+from .audio.links import Links
+from .audio.uploads import Announced, Uploads
 from .credits import CreditsReport, credits_report, evidence
 from .purging import Purging
 from .shared import Engine
@@ -63,11 +66,14 @@ class Service:
 
     @cached_property
     def purging(self) -> Purging:
-        return Purging(self._store, self.settings, self._clock, self._principal)
+        return Purging(self._store, self.settings, self._clock, self._principal, self._engine.library)
 
     @cached_property
     def _preparer(self) -> Preparer:
-        sources = Sources(self._store, self._principal, self._engine.decoder, self._shelf)
+        engine = self._engine
+        sources = Sources(
+            self._store, self._principal, engine.decoder, self._shelf, engine.library, engine.uploads
+        )  # fmt: skip
         joins = EarlierJoins(self._store, self._registry, sources, self.settings, self._principal)
         return Preparer(self._registry, sources, self.settings, self._clock, self._principal, joins)
 
@@ -118,7 +124,7 @@ class Service:
         create = partial(self._store.create, task, step, home=self._home, now=self._clock.now(), claimed=claimed)
         try:
             created = await create()
-            if created.replayed and _audio_is_gone(created.task):
+            if created.replayed and self._audio_is_gone(created.task):
                 created = await create(replay_finished=False)
         except KeyReused:
             raise InvalidRequest(
@@ -131,8 +137,13 @@ class Service:
             ) from None
         if created.replayed is None:
             await keep_trace(created.task.id, self._store)
+            await self._engine.library.also_needs(created.task.id, created.task.source.file)
             await self.changes.status_changed(created.task.id)
         return created
+
+    def _audio_is_gone(self, task: Task) -> bool:
+        saved = task.audio.file if task.audio else None
+        return task.finished and saved is not None and not self._engine.library.is_there(saved)
 
     # --- following ------------------------------------------------------------------------------------------------
 
@@ -167,15 +178,44 @@ class Service:
             )
         return task
 
-    def saved_file(self, written: str) -> Path:
-        """Where a file that was saved for a task is now. See `Shelf.saved`."""
-        return self._shelf.saved(written)
+    async def saved_file(self, written: str) -> Path:
+        """Where a file that was saved for a task is on this machine, brought here where it has to be.
 
-    def source_file(self, task: Task) -> Path:
+        Raises:
+            NotFound, FileNotAllowed: See `Shelf.saved`.
+            ObjectsUnavailable: It cannot be fetched now.
+        """
+        return self._shelf.saved(written) if key_in(written) is None else await self._engine.library.at_hand(written)
+
+    async def link_to(self, task_id: str, which: str, file: str, base_url: str | None) -> str | None:
+        """A link to a saved file of a task. See `Links.to`."""
+        return await self._engine.links.to(task_id, which, file, base_url)
+
+    def shown_path(self, file: str, *, over_http: bool) -> str | None:
+        """Where a saved file is, for callers to whom that says something: those on this machine."""
+        elsewhere = over_http and (self.principal != ONE_PERSON or self.settings.public_url is not None)
+        if elsewhere or (over_http and key_in(file) is not None):
+            return None
+        here = self._engine.library.here(file)
+        return str(here) if key_in(file) is None or here.is_file() else None
+
+    @property
+    def uploads(self) -> Uploads:
+        return self._engine.uploads
+
+    @property
+    def links(self) -> Links:
+        return self._engine.links
+
+    async def announce_upload(self, name: str, size: int, base_url: str, *, resumable: bool = False) -> Announced:
+        """Make room for a file that this principal brings. See `Uploads.announce`."""
+        return await self.uploads.announce(name, size, self._principal, base_url, resumable=resumable)
+
+    async def source_file(self, task: Task) -> Path:
         """The file that a task lengthens, if it is here and still what it was. See `Shelf.saved`."""
         if task.source.file is None:
             raise NotFound(f"what {task.id} lengthens is not a file here.", "listen to it where it comes from.")
-        path = self._shelf.saved(task.source.file)
+        path = await self.saved_file(task.source.file)
         files.check_seal(path, task.source.seal)
         return path
 
@@ -327,11 +367,6 @@ def _lacks_audio(task: Task) -> Step | None:
     made = [step for step in task.steps if step.state == "succeeded" and step.work.action != "upload"]
     last = made[-1] if made and task.finished else None
     return last if last is not None and any(clip.missing for clip in last.clips) else None
-
-
-def _audio_is_gone(task: Task) -> bool:
-    saved = task.audio.file if task.audio else None
-    return task.finished and saved is not None and not files.is_there(saved)
 
 
 async def _ignore(_: Task) -> None:

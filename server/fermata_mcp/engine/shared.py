@@ -11,7 +11,12 @@ from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.media.files import Shelf
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Store
+from fermata_mcp.store.keyring import Keyring
 
+from .audio.library import Library
+from .audio.links import Links
+from .audio.upkeep import Upkeep
+from .audio.uploads import Uploads
 from .clock import Clock
 from .operating import Operating
 from .previews import Previews
@@ -38,10 +43,24 @@ class Engine:
     decoder: Decoder
     input_roots: tuple[Path, ...] | None
     operating: Operating
+    library: Library
 
     @cached_property
     def shelf(self) -> Shelf:
         return Shelf((self.settings.output_dir, self.settings.data_dir), self.input_roots)
+
+    @cached_property
+    def links(self) -> Links:
+        keyring = Keyring(self.store, self.settings)
+        return Links(self.library, keyring, self.store, self.shelf, self.settings, self.clock.now)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        return Uploads(self.library, self.links, self.settings, self.clock.now)
+
+    @cached_property
+    def upkeep(self) -> Upkeep:
+        return Upkeep(self.library, self.uploads)
 
     @cached_property
     def previews(self) -> Previews:

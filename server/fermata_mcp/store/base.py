@@ -18,6 +18,7 @@ from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 
 from .news import NewsBook
+from .objects import Objects
 from .operating import Counts, Mishaps, Owners, Traces
 
 # A claim is a lease. That of a paid submit is longer than any deadline; a look at a running task takes seconds.
@@ -111,6 +112,11 @@ class Unreadable(StoreUnavailable):
 
 
 class Store(NewsBook, Counts, Mishaps, Owners, Traces, Protocol):
+    @property
+    def objects(self) -> Objects:
+        """What is kept of audio that lies where all replicas find it."""
+        ...
+
     async def open(self) -> None:
         """Make it ready; safe to call again. Raises StoreUnavailable, and may succeed later."""
         ...

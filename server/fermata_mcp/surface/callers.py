@@ -16,6 +16,7 @@ from fermata_mcp.logs import about
 # Where a request's scope says who makes it; an http transport lets no request through without.
 PRINCIPAL = "fermata.principal"
 _calling: ContextVar[Principal] = ContextVar("calling")
+_request: ContextVar[Request | None] = ContextVar("request", default=None)
 
 
 def principal_of(request: Request | None) -> Principal:
@@ -37,12 +38,13 @@ class Callers:
     anybody: Service
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        begun = _calling.set(principal_of(ctx.request))
+        begun, brought = _calling.set(principal_of(ctx.request)), _request.set(ctx.request)
         try:
             with about(principal=self.principal.name):
                 return await call_next(ctx)
         finally:
             _calling.reset(begun)
+            _request.reset(brought)
 
     @property
     def principal(self) -> Principal:
@@ -53,6 +55,12 @@ class Callers:
     def service(self) -> Service:
         """That of the call that is being carried out. Raises LookupError outside of one."""
         return self.anybody.of(self.principal)
+
+    @property
+    def base_url(self) -> str | None:
+        """Where the caller reaches this server; None on a pipe."""
+        request = _request.get()
+        return None if request is None else self.anybody.settings.public_url or str(request.base_url)
 
     def of(self, request: Request) -> Service:
         """That of a request which is no call of the protocol."""

@@ -22,6 +22,7 @@ from .errors import protocol_errors
 from .player.audio import audio_result
 from .results.history import short_name, task_list
 from .results.provider_facts import provider_facts
+from .results.reach import within_reach
 from .results.task_view import task_view
 from .tools import Toolbox
 
@@ -39,7 +40,7 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
     async def history() -> str:
         with protocol_errors({"uri": HISTORY}):
             page = await box.service.tasks(None, None, 100, None)
-        return task_list(page).model_dump_json()
+        return task_list(page, box.shown_path).model_dump_json()
 
     @server.resource(
         "fermata://tasks/{task_id}", title="Task", description="One task, as get_task shows it", mime_type=_JSON
@@ -47,7 +48,8 @@ def add_resources(server: MCPServer[Any], box: Toolbox) -> None:
     async def one_task(task_id: str) -> str:
         with protocol_errors({"uri": f"{HISTORY}/{task_id}"}):
             task = await box.service.get(task_id)
-        return task_view(task, box.now(), box.service.spec(task.provider), all_seams=True).model_dump_json()
+        view = task_view(task, box.now(), box.service.spec(task.provider), all_seams=True)
+        return (await within_reach(view, box.service, box.base_url)).model_dump_json()
 
     @server.resource(
         "fermata://tasks/{task_id}/audio/{index}",
@@ -86,7 +88,7 @@ def _read_audio_with_its_own_type(server: MCPServer[Any], box: Toolbox) -> None:
         if match is None:
             return await entry.handler(ctx, params)
         with protocol_errors({"uri": str(params.uri)}):
-            base = None if ctx.request is None else str(ctx.request.base_url)
+            base = box.base_url
             return await audio_result(box.service, str(params.uri), match[1], match[2], base)
 
     lowlevel.add_request_handler("resources/read", ReadResourceRequestParams, read)

@@ -43,7 +43,13 @@ CACHED: dict[CacheableMethod, CacheHint] = {
 
 
 def make_server(
-    service: Service, now: Callable[[], int], spawn: Spawn, *, seal: Seal | None = None, stateless: bool = False
+    service: Service,
+    now: Callable[[], int],
+    spawn: Spawn,
+    *,
+    seal: Seal | None = None,
+    stateless: bool = False,
+    over_http: bool = False,
 ) -> MCPServer[Any]:
     """Tools, resources and prompts over `service`, for whoever calls.
 
@@ -51,6 +57,7 @@ def make_server(
         now: Gives Unix milliseconds.
         spawn: Starts a task beside.
         seal: Of what clients carry from one request to the next; None: nobody but this process needs to read it.
+        over_http: Callers may be on other machines.
         stateless: Clients of the handshake era have no session, in which they could be told of changes.
     """
     callers = Callers(service)
@@ -63,7 +70,7 @@ def make_server(
             description="Makes music tracks longer",
             instructions=INSTRUCTIONS,
             version=__version__,
-            tools=make_tools(box),
+            tools=make_tools(box, over_http=over_http),
             subscriptions=False,
             extensions=[TasksExtension(Rows(box)), SkillsExtension(), player_app()],
             cache_hints=CACHED,

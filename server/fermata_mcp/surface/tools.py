@@ -13,6 +13,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, ResourceLink, ToolAnnotations
 from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, model_validator
 
+from fermata_mcp.domain.errors import NotSupported
 from fermata_mcp.domain.requests.request import Arguments, ChainRequest, ExtendRequest, Request
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import CANCELLABLE, Resolution, Service, parse_status
@@ -29,9 +30,11 @@ from .reporter import Reporter
 from .results.cancelled import cancelled, cancelled_text
 from .results.credits import CreditsView, credits_text, credits_view
 from .results.history import TaskList, list_text, task_list
+from .results.reach import within_reach
 from .results.result import audio_links, result
 from .results.task_text import clip_text, task_text
 from .results.task_view import TaskView, clip_view, share_done, task_view
+from .results.upload import UploadView, upload_text, upload_view
 from .tool_class import Ctx, ToolResult, make_tool
 
 Wait = Annotated[FiniteFloat, Field(ge=0, le=3600)]
@@ -99,6 +102,11 @@ class ResolveArgs(TaskArgs):
     )
 
 
+class UploadArgs(Arguments):
+    name: str = Field(description="File name with ending")
+    size: Annotated[int, Field(gt=0)] = Field(description="Bytes")
+
+
 class PlayArgs(TaskArgs):
     @model_validator(mode="before")
     @classmethod
@@ -135,7 +143,7 @@ class Toolbox:
 
     async def get_task(self, args: GetTaskArgs, ctx: Ctx) -> CallToolResult:
         await self.service.fetch_missing(args.task_id)
-        return self.shown(await self._wait(args.task_id, args.wait_seconds, ctx), ctx)
+        return await self.shown(await self._wait(args.task_id, args.wait_seconds, ctx), ctx)
 
     async def get_credits(self, args: CreditsArgs, ctx: Ctx) -> CallToolResult:
         view = credits_view(await self.service.credits(args.provider))
@@ -143,14 +151,14 @@ class Toolbox:
 
     async def list_tasks(self, args: ListArgs, ctx: Ctx) -> CallToolResult:
         page = await self.service.tasks(parse_status(args.status), args.provider, args.limit, args.cursor)
-        view = task_list(page)
+        view = task_list(page, self.shown_path)
         return result(list_text(view, filters=_filters(args)), view)
 
     async def cancel_task(self, args: CancelArgs, ctx: Ctx) -> CallToolResult:
         first, *others = args.ids
         if others or first in GROUPS:
             return await self._cancel_many([first, *others])
-        return self.shown(await self.service.cancel(first), ctx)
+        return await self.shown(await self.service.cancel(first), ctx)
 
     async def _cancel_many(self, named: list[str]) -> CallToolResult:
         """Those that are named, or all of a group, as many as one call may take."""
@@ -163,43 +171,53 @@ class Toolbox:
         return result(cancelled_text(view), view, is_error=not tasks and bool(refused))
 
     async def resolve_task(self, args: ResolveArgs, ctx: Ctx) -> CallToolResult:
-        return self.shown(await self.service.resolve(args.task_id, args.action), ctx)
+        return await self.shown(await self.service.resolve(args.task_id, args.action), ctx)
 
     async def play_track(self, args: PlayArgs, ctx: Ctx) -> ToolResult:
         task = await self.service.get(args.task_id)
         if not task.finished and not task.clips:
-            return self.shown(task, ctx)  # the player follows it
+            return await self.shown(task, ctx)  # the player follows it
         task = await self.service.clip_of(args.task_id, args.index)
         view = clip_view(task, args.index, self.now(), self.service.spec(task.provider))
         links = [link for link in self._links(view, ctx) if link.uri.endswith(f"/{args.index}")]
+        base = self.base_url
+        view = await within_reach(view, self.service, base)
         if not args.play:
-            return _playable(view, args.index, page_link(args.task_id, args.index, ctx), links)
+            return _playable(view, args.index, page_link(args.task_id, args.index, base), links)
         file = await audio_path(self.service, args.task_id, str(args.index))
-        done = await self.opening.play(file, args.task_id, args.index, ctx)
+        done = await self.opening.play(file, page_link(args.task_id, args.index, base), ctx)
         if not isinstance(done, str):
             return done
         told = view.model_copy(update={"warnings": [*view.warnings, done]})
         return result(f"{done}\n{clip_text(view, args.index)}", told, links)
 
+    async def upload_track(self, args: UploadArgs, ctx: Ctx) -> ToolResult:
+        base = self.base_url
+        if base is None:
+            raise NotSupported("over stdio nothing is uploaded.", "give the path of the file as source.")
+        announced = await self.service.announce_upload(args.name, args.size, base)
+        view = upload_view(announced.upload, announced.put_url)
+        return result(upload_text(view), view)
+
     async def _start(self, args: Request, ctx: Ctx) -> ToolResult:
         failed = offered_for(ctx)
         if failed is not None:
-            return self.shown(await self.service.get(failed), ctx)
+            return await self.shown(await self.service.get(failed), ctx)
         proposal, settings = await self.service.prepare(args), self.service.settings
         if args.dry_run:
-            return self.shown(proposal.task, ctx, dry_run=True)
+            return await self.shown(proposal.task, ctx, dry_run=True)
         quoted = proposal.task.quote.credits
         question = await confirm(quoted, args.max_credits, settings.confirm_above_credits, ctx)
         if question is not None:
             return question
         created = await self.service.start(proposal)
         if as_task.get():
-            return self.shown(created.task, ctx, created.replayed)
+            return await self.shown(created.task, ctx, created.replayed)
         decided = "wait_seconds" in settings.model_fields_set
         seconds = wait_for(ctx, args.wait_seconds, settings.wait_seconds, decided=decided)
         task = await self._wait(created.task.id, seconds, ctx)
         offer = await offer_top_up(task, self.service.spec(task.provider), ctx)
-        return offer or self.shown(task, ctx, created.replayed)
+        return offer or await self.shown(task, ctx, created.replayed)
 
     async def _wait(self, task_id: str, seconds: float, ctx: Ctx) -> Task:
         reporter = Reporter(ctx, lambda task: share_done(task, self.service.spec(task.provider), self.now()))
@@ -207,10 +225,23 @@ class Toolbox:
         await reporter.last(task)
         return task
 
-    def shown(self, task: Task, ctx: AnyContext, replayed: Replayed = None, *, dry_run: bool = False) -> CallToolResult:
+    async def shown(
+        self, task: Task, ctx: AnyContext, replayed: Replayed = None, *, dry_run: bool = False
+    ) -> CallToolResult:
         """A task as the result of a call. What did not work is an error, as long as it is the task that did not."""
         view = self.view(task, replayed, dry_run=dry_run)
-        return result(task_text(view), view, self._links(view, ctx), is_error=view.status in FAILED)
+        links = self._links(view, ctx)
+        view = await within_reach(view, self.service, self.base_url)
+        return result(task_text(view), view, links, is_error=view.status in FAILED)
+
+    @property
+    def base_url(self) -> str | None:
+        """Where the caller reaches this server; None on a pipe."""
+        return self.callers.base_url
+
+    def shown_path(self, file: str) -> str | None:
+        """A saved file's path, where it says something to the caller."""
+        return self.service.shown_path(file, over_http=self.base_url is not None)
 
     def view(self, task: Task, replayed: Replayed = None, *, dry_run: bool = False) -> TaskView:
         return task_view(task, self.now(), self.service.spec(task.provider), replayed, dry_run=dry_run)
@@ -241,8 +272,24 @@ def _reads(open_world: Literal[True, False] = False) -> ToolAnnotations:
     return ToolAnnotations(read_only_hint=True, open_world_hint=open_world)
 
 
-def make_tools(box: Toolbox) -> list[Tool]:
-    """Every tool, ready to be listed and called. The first 150 characters are all that some hosts show."""
+def make_tools(box: Toolbox, *, over_http: bool = False) -> list[Tool]:
+    """Every tool, ready to be listed and called. The first 150 characters are all that some hosts show.
+
+    Args:
+        over_http: Callers may be on other machines, whose files have to come here first.
+    """
+    return [*_tools(box), *([_upload_tool(box)] if over_http else [])]
+
+
+def _upload_tool(box: Toolbox) -> Tool:
+    return make_tool(
+        box.upload_track, UploadArgs, UploadView, "Bring a file",
+        "Get a put_url; PUT the file there, then pass source upl_...",
+        ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False),
+    )  # fmt: skip
+
+
+def _tools(box: Toolbox) -> list[Tool]:
     return [
         make_tool(
             box.extend_track, ExtendRequest, TaskView, "Make a track longer",

@@ -40,8 +40,10 @@ from .sockets import (
 from .sse import MESSAGES_PATH, SSE_PATH, SseTransport
 from .web.auth import identified
 from .web.hooks import hook_routes
+from .web.links import link_routes
 from .web.operators import operator_routes
 from .web.people import People
+from .web.uploads import announcing_route, putting_routes
 
 # Drained waits answer at once; then the streams that only listen are ended, and what still hangs is cut.
 LAST_ANSWERS_SECONDS = 0.3
@@ -177,6 +179,11 @@ def make_asgi_app(serving: Serving, host: str = LOOPBACK[0]) -> Starlette:
         Route(MESSAGES_PATH, sse.post, methods=["POST"]),
         *people.session(guarded),
     ]
+    if serving.service:
+        uploads, folder = serving.service.uploads, serving.service.settings.data_dir / "audio"
+        open_to_all += [*link_routes(serving.service.links), *putting_routes(uploads, folder)]
+        announcing = announcing_route(Callers(serving.service).of)
+        routes.append(Route(announcing.path, _guarded(announcing.endpoint, doors), methods=["POST"]))
     if serving.service and serving.now:
         routes += Player(Callers(serving.service), serving.now).routes(guarded)
     return Starlette(routes=[*open_to_all, *map(identified, routes)], lifespan=lifespan)

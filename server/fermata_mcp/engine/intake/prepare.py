@@ -16,7 +16,7 @@ from fermata_mcp.domain.requests.wishes import ending_wish
 from fermata_mcp.domain.source import ClipSource, UrlSource, parse_source
 from fermata_mcp.domain.task import SourceFacts, Task, TaskKind, new_id
 from fermata_mcp.engine.clock import Clock
-from fermata_mcp.media.places.destination import check_destination, wanted_ending
+from fermata_mcp.media.places.destination import check_destination, check_name, wanted_ending
 from fermata_mcp.providers.registry import Registry
 
 from .earlier_joins import EarlierJoins
@@ -50,7 +50,7 @@ class Preparer:
             FermataError: The request cannot be carried out; everything that is wrong with it is named at once.
         """
         if request.save_as is not None:
-            check_destination(request.save_as, self.settings.output_dir, anywhere=self.sources.callers_are_local)
+            self._check_destination(request.save_as)
         resolved = await self.joins.resolve(request)
         request = resolved.request
         source = parse_source(request.source)
@@ -74,6 +74,12 @@ class Preparer:
                 f"set {provider.spec.key_variable}, or use provider {' or '.join(self.registry.candidates())}.",
             )
         return Proposal(task, NewStep(new_id("stp"), 0, choice.first.work, provider.spec.here))
+
+    def _check_destination(self, save_as: str) -> None:
+        if self.settings.audio_is_shared:
+            check_name(save_as)
+        else:
+            check_destination(save_as, self.settings.output_dir, anywhere=self.sources.callers_are_local)
 
     async def _usual_step(self, request: Request, choice: ProviderChoice) -> float | None:
         """Seconds that each step of a paid chain usually adds; None for every other request."""

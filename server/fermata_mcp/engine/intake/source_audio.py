@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import anyio.to_thread
 
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.errors import FermataError
+from fermata_mcp.domain.errors import FermataError, StoreUnavailable
 from fermata_mcp.domain.requests.fields import raise_all
 from fermata_mcp.domain.requests.request import ChainRequest, ExtendRequest
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import SourceFacts, Step, Task, Work
+from fermata_mcp.engine.audio.library import Library
 from fermata_mcp.media.codecs.libraries import no_audio
 from fermata_mcp.media.decoding.client import Decoder
 
@@ -46,7 +48,7 @@ def is_to_be_fetched(step: Step, task: Task) -> bool:
     return first and step.work.before_file is None and (task.source.audio_url or task.source.url) is not None
 
 
-async def fetched_facts(task: Task, settings: Settings, decoder: Decoder) -> SourceFacts:
+async def fetched_facts(task: Task, settings: Settings, decoder: Decoder, library: Library) -> SourceFacts:
     """What is known of the source once its audio is here.
 
     Raises:
@@ -57,6 +59,9 @@ async def fetched_facts(task: Task, settings: Settings, decoder: Decoder) -> Sou
     seconds = heard.seconds
     if seconds is None:
         raise no_audio("what the link leads to is not audio that can be read.")
+    if library.lacks(str(file)):
+        with suppress(StoreUnavailable):  # whoever takes the task over fetches it again
+            file = await library.keep(file, owner=task.id, principal=task.principal)
     clip = seconds if task.source.clip else None
     found = {
         "file": str(file), "duration_seconds": seconds, "clip_seconds": task.source.clip_seconds or clip,
@@ -77,12 +82,12 @@ def planned_anew(task: Task, facts: SourceFacts, spec: ProviderSpec, settings: S
     return work_of(request, spec, facts, settings, task.id)[1]
 
 
-async def with_source(step: Step, task: Task, settings: Settings, decoder: Decoder) -> Work:
+async def with_source(step: Step, task: Task, settings: Settings, decoder: Decoder, library: Library) -> Work:
     """The work with its source's audio at hand, as far as that can be had."""
     if not is_to_be_fetched(step, task):
         return step.work
     try:
-        facts = await fetched_facts(task, settings, decoder)
+        facts = await fetched_facts(task, settings, decoder, library)
     except FermataError:
         return step.work
     known = {"before_file": facts.file, "before_seconds": facts.duration_seconds}

@@ -21,14 +21,17 @@ from fermata_mcp.domain.errors import (
 )
 from fermata_mcp.domain.foreign.paths import written
 from fermata_mcp.domain.requests.fields import ANOTHER
-from fermata_mcp.domain.source import ClipSource, FileSource, Source, TaskSource, UrlSource
+from fermata_mcp.domain.source import ClipSource, FileSource, Source, TaskSource, UploadSource, UrlSource
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, SourceFacts, Step, Task, Work
+from fermata_mcp.engine.audio.library import Library
+from fermata_mcp.engine.audio.uploads import Uploads
 from fermata_mcp.media import files
 from fermata_mcp.media.codecs.targets import kept
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.media.facts import AudioReport
 from fermata_mcp.media.formats.kinds import suffix_in
+from fermata_mcp.media.objects.keys import content_of, key_in
 from fermata_mcp.media.places.naming import as_text
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.store.base import REPLAY_WINDOW_MS, Store
@@ -59,11 +62,15 @@ class Sources:
         shelf: Which files may be read.
     """
 
-    def __init__(self, store: Store, principal: str, decoder: Decoder, shelf: files.Shelf) -> None:
+    def __init__(
+        self, store: Store, principal: str, decoder: Decoder, shelf: files.Shelf, library: Library, uploads: Uploads
+    ) -> None:
         self._store = store
         self._principal = principal
         self._decoder = decoder
         self._shelf = shelf
+        self._library = library
+        self._uploads = uploads
 
     @property
     def callers_are_local(self) -> bool:
@@ -82,6 +89,8 @@ class Sources:
         match source:
             case FileSource(path):
                 return await self._file_facts(self._shelf.readable(path), path, provider)
+            case UploadSource(upload_id):
+                return await self._upload_facts(upload_id, provider)
             case TaskSource():
                 return await self._task_facts(source, provider)
             case ClipSource(clip_id):
@@ -104,7 +113,7 @@ class Sources:
         page = await self._store.page(
             principal=self._principal, status=None, provider=None, limit=RECENT_TASKS, cursor=None
         )
-        return any(_answers(task, key, now) for task in page.tasks if task.request_hash == request_hash)
+        return any(self._answers(task, key, now) for task in page.tasks if task.request_hash == request_hash)
 
     async def _link_facts(self, url: str, provider: Provider, trusted: frozenset[str]) -> SourceLookup:
         """A link that cannot be reached from here may still be within the reach of a provider, but not of ours."""
@@ -123,8 +132,8 @@ class Sources:
         told = () if seen.certain or provider.spec.here else ("What the link leads to may not be audio.",)
         return SourceLookup(facts.model_copy(update={"suffix": seen.suffix or facts.suffix}), told)
 
-    async def _file_facts(self, path: Path, ref: str, provider: Provider) -> SourceLookup:
-        seal, name = files.seal_of(path), files.name_of(ref, path)
+    async def _file_facts(self, path: Path, ref: str, provider: Provider, name: str | None = None) -> SourceLookup:
+        seal, name = files.seal_of(path), name or files.name_of(ref, path)
         seconds, ending, note = await self._measured(path, name, provider)
         found = SourceFacts(
             ref=written(ref),
@@ -138,6 +147,21 @@ class Sources:
         )
         files.check_seal(path, seal)
         return SourceLookup(found, () if note is None else (note,))
+
+    async def _kept_facts(self, path: Path, ref: str, provider: Provider, name: str | None = None) -> SourceLookup:
+        """What is known of audio of our own, which its content names wherever it lies."""
+        found = await self._file_facts(path, ref, provider, name)
+        key = key_in(path)
+        if key is None:
+            return found
+        known = {"seal": None, "identity": f"sha256:{content_of(key)}"}
+        return replace(found, facts=found.facts.model_copy(update=known))
+
+    async def _upload_facts(self, upload_id: str, provider: Provider) -> SourceLookup:
+        if "file" not in provider.spec.sources:
+            raise CannotTake(f"{provider.spec.name} cannot take an uploaded file.", f"give a link or a clip, {ANOTHER}")
+        path, name = await self._uploads.file(upload_id, self._principal)
+        return await self._kept_facts(path, upload_id, provider, name)
 
     async def _measured(self, path: Path, name: str, provider: Provider) -> tuple[float | None, str | None, str | None]:
         """How long a file is, the ending of a result in its format, and what to tell of it.
@@ -164,7 +188,7 @@ class Sources:
         task = await self._store.get(known[0], principal=self._principal) if known else None
         for step in task.steps if task and known else ():
             if known and known[1] < len(step.clips) and step.clips[known[1]].provider_clip_id == clip_id:
-                return bare.model_copy(update=_heard(step.clips[known[1]], step, provider.spec))
+                return bare.model_copy(update=self._heard(step.clips[known[1]], step, provider.spec))
         told = await _asked(provider, clip_id)
         return bare if told is None else bare.model_copy(update=_told(told))
 
@@ -181,8 +205,11 @@ class Sources:
         if task.provider == provider.spec.name and clip.provider_clip_id and "clip" in provider.spec.sources:
             identity = f"clip:{clip.provider_clip_id}"
             facts = SourceFacts(ref=ref, clip=clip.provider_clip_id, identity=identity)
-            return SourceLookup(facts.model_copy(update=_heard(clip, step, provider.spec)))
+            return SourceLookup(facts.model_copy(update=self._heard(clip, step, provider.spec)))
         return await self._saved_facts(clip, ref, provider, step)
+
+    async def _saved_file(self, written: str) -> Path:
+        return self._shelf.saved(written) if key_in(written) is None else await self._library.at_hand(written)
 
     async def _saved_facts(self, clip: Clip, ref: str, provider: Provider, step: Step) -> SourceLookup:
         if "file" not in provider.spec.sources:
@@ -190,11 +217,31 @@ class Sources:
                 f"{provider.spec.name} cannot take the audio of another provider's task.",
                 f"give its own task or clip, {ANOTHER}",
             )
-        if clip.file is None or not files.is_there(clip.file):
+        if clip.file is None or not self._library.is_there(clip.file):
             raise UnknownTrack(f"the saved audio of {ref} is no longer there.", "give the file where it is now.")
-        found = await self._file_facts(self._shelf.saved(clip.file), ref, provider)
+        found = await self._kept_facts(await self._saved_file(clip.file), ref, provider)
         told = {"title": clip.title or found.facts.title, "style": step.work.fields.get("style")}
         return replace(found, facts=found.facts.model_copy(update=told))
+
+    def _heard(self, clip: Clip, step: Step, spec: ProviderSpec) -> dict[str, Any]:
+        """What is known of a clip we have received: what the user hears, and how long it is on the provider's side."""
+        whole = clip.file is not None and self._library.is_there(clip.file)
+        return {
+            "audio_url": None if whole else clip.url,
+            "duration_seconds": clip.duration_seconds,
+            "clip_seconds": clip.own_seconds,
+            "file": clip.file if whole else None,
+            "title": clip.title or step.work.fields.get("title"),
+            "style": step.work.fields.get("style"),
+            "model": _model(step.work, spec),
+        }
+
+    def _answers(self, task: Task, key: str | None, now: int) -> bool:
+        saved = task.audio.file if task.audio else None
+        if task.status in ("failed", "cancelled") or (task.finished and saved and not self._library.is_there(saved)):
+            return False
+        recent = not task.finished or (task.status == "succeeded" and now - (task.finished_at or 0) < REPLAY_WINDOW_MS)
+        return recent or (key is not None and key == task.idempotency_key)
 
 
 def _unmeasured(path: Path, heard: AudioReport) -> str:
@@ -203,33 +250,11 @@ def _unmeasured(path: Path, heard: AudioReport) -> str:
     return f"{path.name} holds {heard.needs_decoder}, which nothing here decodes: {length}."
 
 
-def _heard(clip: Clip, step: Step, spec: ProviderSpec) -> dict[str, Any]:
-    """What is known of a clip we have received: what the user hears, and how long it is on the provider's side."""
-    whole = clip.file is not None and files.is_there(clip.file)
-    return {
-        "audio_url": None if whole else clip.url,
-        "duration_seconds": clip.duration_seconds,
-        "clip_seconds": clip.own_seconds,
-        "file": clip.file if whole else None,
-        "title": clip.title or step.work.fields.get("title"),
-        "style": step.work.fields.get("style"),
-        "model": _model(step.work, spec),
-    }
-
-
 def _model(work: Work, spec: ProviderSpec) -> str | None:
     """The model that was asked for a clip, by the caller or because none was named; None where no clip was composed."""
     told = work.fields.get("model") or spec.asked_in_options(work.options).get("model")
     default = spec.default_model if work.action == "extend" else None
     return told if isinstance(told, str) else default
-
-
-def _answers(task: Task, key: str | None, now: int) -> bool:
-    saved = task.audio.file if task.audio else None
-    if task.status in ("failed", "cancelled") or (task.finished and saved and not files.is_there(saved)):
-        return False
-    recent = not task.finished or (task.status == "succeeded" and now - (task.finished_at or 0) < REPLAY_WINDOW_MS)
-    return recent or (key is not None and key == task.idempotency_key)
 
 
 async def _asked(provider: Provider, clip_id: str) -> Clip | None:

@@ -98,7 +98,8 @@ def _target(
     tag, kept = task_id[4:10], ending if spec.lengths.any_result else ""
     shorter = spec.honesty_shorter and (plan.length_seconds or math.inf) < (facts.duration_seconds or 0.0)
     done = "shortened" if shorter else "extended"
-    return destination(wanted, settings.output_dir, stem_for(title, called), tag, kept, done=done)
+    folder = settings.saved_dir / task_id if settings.audio_is_shared else settings.saved_dir
+    return destination(wanted, folder, stem_for(title, called), tag, kept, done=done)
 
 
 def _ending_problems(request: Request, spec: ProviderSpec, facts: SourceFacts) -> Iterator[FermataError]:

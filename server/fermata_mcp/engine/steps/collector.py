@@ -38,7 +38,7 @@ class Collector:
     async def collect(self, step: Step, task: Task, provider: Provider, snapshot: Snapshot) -> None:
         """Save the audio of finished work; until all of it is here the task runs on, but not for ever."""
         now, waiting = self._clock.now(), self._still_waits(step)
-        delivered = await deliver(snapshot.clips, step, task, self._settings, self._context.decoder, insist=waiting)
+        delivered = await self._deliver(snapshot.clips, step, task, insist=waiting)
         if waiting and (not delivered.clips or _worth_waiting_for(delivered)):
             due = now + self._pause(step.error_streak, BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS)
             await self._recorder.apply(step, moves.fetching(step, task, delivered.clips, now, due))
@@ -47,6 +47,10 @@ class Collector:
             await self._recorder.fail(step, task, error, snapshot.cost)
         else:
             await self._finish(step, task, provider, snapshot, delivered)
+
+    async def _deliver(self, clips: tuple[Clip, ...], step: Step, task: Task, *, insist: bool = False) -> Delivery:
+        context = self._context
+        return await deliver(clips, step, task, context.settings, context.decoder, context.library, insist=insist)
 
     def _still_waits(self, step: Step) -> bool:
         passed = 0 if step.made_at is None else self._clock.now() - step.made_at
@@ -59,7 +63,7 @@ class Collector:
         self, step: Step, task: Task, provider: Provider, snapshot: Snapshot, delivered: Delivery
     ) -> None:
         said = (*snapshot.warnings, *delivered.warnings, *dict.fromkeys(map(not_saved, delivered.missing)))
-        fresh = await self._context.store.get(task.id) or task
+        fresh = await self._as_it_is(task)
         now = self._clock.now()
         if fresh.cancel_at is not None and provider.spec.submit == "repeatable":
             await provider.stop(step.remote_id or "")  # cancelled meanwhile: its result is not wanted
@@ -68,19 +72,25 @@ class Collector:
         cost = None if snapshot.cost is None else round(snapshot.cost * MILLI)
         said = (*said, *_other_price(task.held, cost))
         follows = after_step(fresh, step, delivered.clips, said, provider.spec, self._settings, now)
-        patch, clips = await publish(follows.task, delivered.clips, fresh, self._settings)
-        patch = await with_earlier_parts(patch, fresh, step, self._settings)
+        library = self._context.library
+        patch, clips = await publish(follows.task, delivered.clips, fresh, library)
+        patch, clips = await with_earlier_parts(patch, clips, fresh, step, library)
         again = now + self._pause(0, LATE_BACKOFF_SECONDS, LONGEST_LATE_BACKOFF_SECONDS)
         late = again if any(clip.missing for clip in clips) and step.work.action != "upload" else None
         end = moves.finished(step, clips, patch, task.held, follows.step, cost=cost, fetch_at=late)
         await self._recorder.keep(step, end)
         if "finished_at" in patch and late is None:
-            await tidy(fresh, clips, self._settings)
+            await tidy(fresh, clips, patch.get("audio"), library)
+
+    async def _as_it_is(self, task: Task) -> Task:
+        """The task as the store has it now."""
+        found = await self._context.store.get(task.id)
+        return task if found is None else self._context.library.task_here(found)
 
     async def fetch_again(self, step: Step, task: Task, provider: Provider) -> None:
         """Once more for the audio of a step that is over, until it is here or nobody keeps it any longer."""
         clips = await self._fresh_links(step, provider)
-        delivered = await deliver(clips, step, task, self._settings, self._context.decoder)
+        delivered = await self._deliver(clips, step, task)
         now = self._clock.now()
         done = not any(clip.missing for clip in delivered.clips)
         old = now - (step.made_at or step.updated_at) > self._settings.milliseconds(LOOK_FOR_AUDIO_SECONDS)
@@ -88,7 +98,7 @@ class Collector:
         patch, clips = await self._with_late_audio(step, task, delivered)
         due = None if done or old else now + pause
         if await self._recorder.apply(step, moves.fetched(step, clips, patch, due)) and done:
-            await tidy(task, clips, self._settings)
+            await tidy(task, clips, patch.get("audio") or task.audio, self._context.library)
 
     async def _fresh_links(self, step: Step, provider: Provider) -> tuple[Clip, ...]:
         try:
@@ -99,14 +109,14 @@ class Collector:
 
     async def _with_late_audio(self, step: Step, task: Task, delivered: Delivery) -> tuple[TaskPatch, tuple[Clip, ...]]:
         """The task with the deliverable that has come, if this step is the one that makes it."""
-        fresh = await self._context.store.get(task.id) or task
+        fresh = await self._as_it_is(task)
         clip = chosen(fresh, delivered.clips)
         before = chosen(fresh, step.clips)
         if step.seq != fresh.steps[-1].seq or clip.file is None or clip == before:
             return {}, delivered.clips
         audio = Audio(**clip.model_dump(include=set(Audio.model_fields)))
         ended: TaskPatch = {"audio": audio, "finished_at": fresh.finished_at or self._clock.now()}
-        patch, clips = await publish(ended, delivered.clips, fresh, self._settings)
+        patch, clips = await publish(ended, delivered.clips, fresh, self._context.library)
         kept = tuple(said for said in fresh.warnings if not said.startswith(NOT_SAVED) and "incomplete" not in said)
         missing = (*map(not_saved, delivered.missing), *delivered.warnings, *what_is_missing(fresh, delivered.clips))
         return patch | {"warnings": tuple(dict.fromkeys((*kept, *missing)))}, clips

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.task import Step
+from fermata_mcp.engine.audio.library import Library
 from fermata_mcp.engine.clock import Clock
 from fermata_mcp.engine.pace import Paces
 from fermata_mcp.media.decoding.client import Decoder
@@ -28,4 +29,5 @@ class StepContext:
     settings: Settings
     clock: Clock
     decoder: Decoder
+    library: Library
     follow: Callable[[str, Step], None]

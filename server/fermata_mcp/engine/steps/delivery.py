@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -12,12 +13,14 @@ import anyio
 import anyio.to_thread
 
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.errors import FermataError, ProviderUnavailable
+from fermata_mcp.domain.errors import FermataError, NotFound, ProviderUnavailable
 from fermata_mcp.domain.task import Clip, Step, Task
+from fermata_mcp.engine.audio.library import Library
 from fermata_mcp.engine.intake.source_audio import with_source
 from fermata_mcp.engine.pace import backoff
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.media.facts import AudioReport
+from fermata_mcp.media.files import is_there
 
 from .placing import Placing
 from .publish import numbered
@@ -44,8 +47,9 @@ class Delivery:
 
 
 async def deliver(
-    clips: tuple[Clip, ...], step: Step, task: Task, settings: Settings, decoder: Decoder, *, insist: bool = False
-) -> Delivery:
+    clips: tuple[Clip, ...], step: Step, task: Task, settings: Settings, decoder: Decoder, library: Library,
+    *, insist: bool = False,
+) -> Delivery:  # fmt: skip
     """Save every clip whose audio is not here yet, and join new parts to their source where that is at hand.
 
     Args:
@@ -54,11 +58,12 @@ async def deliver(
     if step.work.action == "upload":
         return Delivery(clips)
     if any(clip.missing and clip.url for clip in clips):
-        step = replace(step, work=await with_source(step, task, settings, decoder))
+        await _bring_what_is_before(step, library)
+        step = replace(step, work=await with_source(step, task, settings, decoder, library))
     found: dict[int, tuple[Clip, list[str], FermataError | None]] = {}
 
     async def save(index: int, clip: Clip) -> None:
-        found[index] = await _kept(clip, index, step, task, settings, decoder, insist)
+        found[index] = await _kept(clip, index, step, task, settings, decoder, library, insist)
 
     async with anyio.create_task_group() as group:
         for index, clip in enumerate(clips):
@@ -70,19 +75,33 @@ async def deliver(
     )
 
 
+async def _bring_what_is_before(step: Step, library: Library) -> None:
+    """A new part can be joined without it only by its provider, so that its absence alone is no reason to wait."""
+    with suppress(NotFound):
+        await library.bring(step.work)
+
+
 async def _kept(
-    clip: Clip, index: int, step: Step, task: Task, settings: Settings, decoder: Decoder, insist: bool
-) -> tuple[Clip, list[str], FermataError | None]:
-    if not clip.missing:
-        return clip, [], None
-    if clip.url is None:
-        return clip, [], ProviderUnavailable(f"{task.provider} names no link to it")
+    clip: Clip, index: int, step: Step, task: Task, settings: Settings, decoder: Decoder, library: Library,
+    insist: bool,
+) -> tuple[Clip, list[str], FermataError | None]:  # fmt: skip
+    told: list[str] = []
     try:
-        return *await _saved(clip, clip.url, index, step, task, settings, decoder, insist), None
+        if clip.missing and not _only_unstored(clip):
+            if clip.url is None:
+                return clip, [], ProviderUnavailable(f"{task.provider} names no link to it")
+            clip, told = await _saved(clip, clip.url, index, step, task, settings, decoder, insist)
+        clip, error = await library.stored(clip, task)
     except FermataError as error:
-        return clip, [], error
+        return clip, told, error
     except OSError as error:
-        return clip, [], ProviderUnavailable(f"a file could not be written ({error.strerror}).")
+        return clip, told, ProviderUnavailable(f"a file could not be written ({error.strerror}).")
+    return clip, told, error
+
+
+def _only_unstored(clip: Clip) -> bool:
+    """Whether its file is whole and here: what is left is to put it where all find it."""
+    return clip.unstored and not clip.cut and clip.file is not None and is_there(clip.file)
 
 
 async def _saved(

@@ -13,6 +13,7 @@ from fermata_mcp.domain.change import Change, TaskPatch
 from fermata_mcp.domain.credits import MILLI, Entry
 from fermata_mcp.domain.errors import FermataError, StoreUnavailable
 from fermata_mcp.domain.task import Step, Task
+from fermata_mcp.engine.audio.library import Library
 from fermata_mcp.engine.clock import Clock
 from fermata_mcp.engine.decisions import log_decision
 from fermata_mcp.engine.meter import Meter
@@ -43,6 +44,7 @@ class Recorder:
         changes: Changes,
         settings: Settings,
         clock: Clock,
+        library: Library,
         due: Callable[[int], None],
         meter: Meter | None = None,
     ) -> None:
@@ -51,6 +53,7 @@ class Recorder:
         self._changes = changes
         self._settings = settings
         self._clock = clock
+        self._library = library
         self._due = due
         self._meter = meter or Meter()
 
@@ -123,6 +126,6 @@ class Recorder:
 
     async def conclude(self, task: Task, error: FermataError) -> TaskPatch:
         """How a task ends that cannot go on: with what it has delivered so far."""
-        patch, _ = await publish(ended_by(task, error, self._clock.now()), (), task, self._settings)
-        await tidy(task, task.clips, self._settings)
+        patch, _ = await publish(ended_by(task, error, self._clock.now()), (), task, self._library)
+        await tidy(task, task.clips, patch.get("audio"), self._library)
         return patch

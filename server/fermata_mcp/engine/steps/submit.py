@@ -52,6 +52,7 @@ class Submitter:
             return
         try:
             step, task = await self._with_source(step, task, provider)
+            await self._context.library.bring(step.work)
             work = await provider.prepare(step.work)
         except StoreUnavailable:
             raise  # our own disk or database: the step waits for it
@@ -76,7 +77,8 @@ class Submitter:
         with suppress(StoreUnavailable):  # only words
             await self._recorder.apply(step, moves.fetching_source(step))
         try:
-            facts = await fetched_facts(task, self._settings, self._context.decoder)
+            context = self._context
+            facts = await fetched_facts(task, context.settings, context.decoder, context.library)
         except FermataError:
             if provider.spec.here:
                 raise

@@ -60,6 +60,19 @@ def check_destination(written: str, output: Path, *, anywhere: bool) -> None:
         )
 
 
+def check_name(written: str) -> None:
+    """Refuse anything but a file's name, where no folder holds results.
+
+    Raises:
+        FileNotAllowed: It has a folder.
+    """
+    name = meant(written)
+    if name in ("", ".", "..") or any(mark in name for mark in ("/", "\\")):
+        raise FileNotAllowed(
+            "results of this server lie in no folder, so save_as can only be a name.", "give a name without a folder."
+        )
+
+
 def wanted_ending(written: str | None) -> str:
     """The ending of a file that the caller asked for; "" where it left that open."""
     ending = Path(meant(written or "")).suffix.lower()

@@ -27,6 +27,7 @@ from . import claiming, copies, holding, news, operating, reading, removing, sec
 from .claiming import Taker
 from .damage import note, open_sound, standing, trouble_in
 from .file import Sql, check_version, in_words
+from .kept import SqliteObjects
 
 # A file tells nobody that another process has written to it.
 FOREIGN_LOOK_SECONDS = 0.25
@@ -52,6 +53,7 @@ class SqliteStore:
         self._data_version: int | None = None
         self._begun = False
         self._unreadable = set[str]()
+        self.objects = SqliteObjects(self._run, self._write)
 
     async def open(self) -> None:
         await self._run(lambda _: None)

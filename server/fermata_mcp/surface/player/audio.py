@@ -37,12 +37,12 @@ async def audio_path(service: Service, task_id: str, which: str) -> Path:
         NotFound, FileNotAllowed: There is none here, or not any more.
     """
     if which == SOURCE:
-        return service.source_file(await service.get(task_id))
+        return await service.source_file(await service.get(task_id))
     task = await service.clip_of(task_id, int(which))
     saved = task.clips[int(which)].file
     if saved is None:
         raise NotFound(f"the audio of {task_id} was not saved here.", "use its link instead.")
-    return service.saved_file(saved)
+    return await service.saved_file(saved)
 
 
 async def audio_result(

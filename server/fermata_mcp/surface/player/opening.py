@@ -22,10 +22,9 @@ from fermata_mcp.surface.people.confirm import NOTHING_TO_FILL_IN, ask
 QUESTION = "play_here"
 
 
-def page_link(task_id: str, which: int, ctx: Context[Any, Any]) -> str | None:
+def page_link(task_id: str, which: int, base_url: str | None) -> str | None:
     """Where the caller can open the player in a browser; None on a pipe."""
-    request = ctx.request_context.request
-    return None if request is None else f"{str(request.base_url).rstrip('/')}/player/{task_id}?index={which}"
+    return None if base_url is None else f"{base_url.rstrip('/')}/player/{task_id}?index={which}"
 
 
 @dataclass
@@ -34,14 +33,16 @@ class Opening:
 
     _playing: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]])
 
-    async def play(self, file: Path, task_id: str, which: int, ctx: Context[Any, Any]) -> str | InputRequiredResult:
+    async def play(self, file: Path, link: str | None, ctx: Context[Any, Any]) -> str | InputRequiredResult:
         """What was done, in words, or the question for clients that answer questions by calling again.
+
+        Args:
+            link: Of the player's page, for callers who came over http.
 
         Raises:
             NotSupported: The caller may sit elsewhere, or there is no player here; the words say where to hear it.
             Cancelled: The person said no.
         """
-        link = page_link(task_id, which, ctx)
         if link is not None:
             raise NotSupported("over http nothing is played on the server's machine.", f"open {link} in a browser.")
         player = await anyio.to_thread.run_sync(playback.player_for, file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import PurePath
 from urllib.parse import unquote, urlsplit
 
@@ -30,13 +31,16 @@ class ShortTask(View):
     created_at: str
 
 
+Shown = Callable[[str], str | None]
+
+
 class TaskList(View):
     tasks: list[ShortTask]
     next_cursor: str | None
     unreadable: list[str] = Field(default=[], exclude_if=lambda ids: not ids)
 
 
-def short(task: Task) -> ShortTask:
+def short(task: Task, shown: Shown = str) -> ShortTask:
     return ShortTask(
         task_id=task.id,
         kind=task.kind,
@@ -45,7 +49,7 @@ def short(task: Task) -> ShortTask:
         source=task.source.ref,
         title=_title(task),
         duration_seconds=task.audio.duration_seconds if task.audio else None,
-        file=task.audio.file if task.audio else None,
+        file=shown(task.audio.file) if task.audio and task.audio.file else None,
         created_at=iso_seconds(task.created_at),
     )
 
@@ -56,9 +60,12 @@ def _title(task: Task) -> str | None:
     return None if title == as_text(PurePath(short_name(task.source.ref)).stem) else title
 
 
-def task_list(page: Page) -> TaskList:
+def task_list(page: Page, shown: Shown = str) -> TaskList:
+    """Some tasks in short. `shown` gives of a file's path what says something to the caller."""
     return TaskList(
-        tasks=[short(task) for task in page.tasks], next_cursor=page.next_cursor, unreadable=list(page.unreadable)
+        tasks=[short(task, shown) for task in page.tasks],
+        next_cursor=page.next_cursor,
+        unreadable=list(page.unreadable),
     )
 
 

@@ -9,7 +9,8 @@ from fermata_mcp.domain.moments import clock
 
 from .task_view import ClipView, CreditsOfTask, SeamView, TaskView, cost_words
 
-LONGEST_LINE = 1000
+# A signed link of an object store can have 2,000 characters; one that is cut leads nowhere.
+LONGEST_LINE = 4000
 # More than these are not listed one by one.
 MOST_JOINS_NAMED = 6
 

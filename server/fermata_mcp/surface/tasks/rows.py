@@ -55,14 +55,14 @@ class Rows:
         told = cast("dict[str, Any]", result.structured_content or {})
         if result.is_error or told.get("task_id") is None or told.get("status") not in ("queued", "running"):
             return None
-        return self._wire(await self._service.get(told["task_id"]), ctx)
+        return await self._wire(await self._service.get(told["task_id"]), ctx)
 
     async def get(self, task_id: str, ctx: RequestContext) -> WireTask:
         task = await self._service.wait(task_id, 0.0, _tell_nobody)
         if task.status in ("succeeded", "partial"):
             await self._service.fetch_missing(task_id)
             task = await self._service.get(task_id)
-        return self._wire(task, ctx)
+        return await self._wire(task, ctx)
 
     async def answer(self, task_id: str, answers: dict[str, ElicitResult]) -> None:
         task = await self._service.get(task_id)
@@ -79,7 +79,7 @@ class Rows:
     async def cancel(self, task_id: str) -> None:
         await self._service.cancel(task_id)
 
-    def _wire(self, task: Task, ctx: RequestContext) -> WireTask:
+    async def _wire(self, task: Task, ctx: RequestContext) -> WireTask:
         view = self._box.view(task)
         status = _status(task, askable=can_be_asked(ctx.session.client_capabilities))
         repeatable = self._service.spec(task.provider).submit == "repeatable"
@@ -90,7 +90,7 @@ class Rows:
             last_updated_at=iso(task.updated_at),
             poll_interval_ms=POLL_HERE_MS if repeatable else POLL_THERE_MS,
             status_message=_words(view),
-            result=self._box.shown(task, ctx) if status == "completed" else None,
+            result=await self._box.shown(task, ctx) if status == "completed" else None,
             input_requests=_question(view) if status == "input_required" else None,
         )
 
