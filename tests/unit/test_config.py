@@ -272,7 +272,7 @@ def test_the_variables_of_providers_are_those_of_the_contract() -> None:
     assert THEIRS == [
         "MUSICAPI_API_KEY", "MUSICAPI_BASE_URL",
         "SUNOAPI_API_KEY", "SUNOAPI_BASE_URL", "SUNOAPI_UPLOAD_URL",
-        "KIE_API_KEY", "KIE_BASE_URL", "KIE_UPLOAD_URL", "KIE_API",
+        "KIE_API_KEY", "KIE_BASE_URL", "KIE_UPLOAD_URL", "KIE_API", "KIE_WEBHOOK_KEY",
         "APIIN_API_KEY", "APIIN_BASE_URL",
     ]  # fmt: skip
 

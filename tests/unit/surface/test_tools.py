@@ -229,7 +229,7 @@ async def test_what_is_no_time_is_told_how_times_are_written(house: House, writt
 
 async def test_a_task_may_be_named_by_one_of_its_clips(house: House) -> None:
     async with house.server() as client:
-        made = await answered(client, "extend_track", source=str(house.track), add_seconds=2)
+        made = await answered(client, "extend_track", source=str(house.track), add_seconds=2, wait_seconds=60)
         assert made.structured_content is not None
         task_id = made.structured_content["task_id"]
         followed = await answered(client, "get_task", task_id=f"{task_id}/0")
@@ -241,7 +241,9 @@ async def test_a_task_may_be_named_by_one_of_its_clips(house: House) -> None:
 
 async def test_a_result_says_which_options_were_carried_out(house: House) -> None:
     async with house.server() as client:
-        made = await answered(client, "extend_track", source=str(house.track), options={"ending": "fade"})
+        made = await answered(
+            client, "extend_track", source=str(house.track), options={"ending": "fade"}, wait_seconds=60
+        )
     assert "As asked: ending fade." in text_of(made)
     assert made.structured_content is not None
     assert "As asked: ending fade." in made.structured_content["honesty"]
