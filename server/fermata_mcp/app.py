@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -17,9 +17,11 @@ from mcp.server.mcpserver import MCPServer
 from . import __version__
 from .config import Settings, load_settings, unknown_variables
 from .domain.account import unfilled_keys
+from .domain.errors import StoreUnavailable
 from .engine.clock import Clock
 from .engine.lifespan import running_engine
 from .engine.service import Service
+from .engine.token_book import TokenBook
 from .logs import logging_to_stderr
 from .media.processors import renders_at_once
 from .providers.registry import declared_accounts
@@ -134,7 +136,19 @@ async def _serving(settings: Settings, *, callers_are_local: bool) -> AsyncGener
             app.service,
             app.now,
             not callers_are_local and settings.keeps_no_sessions,
+            not callers_are_local and await _is_locked(app.service.tokens),
         )
+
+
+async def _is_locked(tokens: TokenBook) -> bool:
+    """Whether callers must say who they are. A store that cannot be read names nobody, and lets nobody see anything."""
+    with suppress(StoreUnavailable):
+        for name in await tokens.doubles():
+            logger.warning(
+                "%s is named by FERMATA_AUTH_TOKENS and by a token of the store: only the former counts", name
+            )
+        return await tokens.in_use()
+    return tokens.named_in_settings
 
 
 def all_is_loaded() -> None:

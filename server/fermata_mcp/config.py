@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,17 +25,16 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .domain.account import Account, AccountSpec, account_problems, read_account
 from .domain.errors import ConfigurationError
-from .domain.foreign.address import checked_address, checked_host, checked_public_address
+from .domain.foreign.address import checked_address, checked_base_address, checked_host, checked_public_address
 from .domain.foreign.paths import from_home, of_address, shown, unquoted
 from .domain.keys import SHORTEST_STATE_KEY
 from .domain.lease import longest_submit_seconds
 from .domain.tickets import LONGEST_SECONDS
+from .domain.token import named_tokens
 
 # Read, so that they can be refused: whoever sets one of these relies on what this version does not do.
-NOT_ENFORCED = {
-    "FERMATA_AUTH_TOKENS": "callers are not authenticated yet",
-    "FERMATA_OAUTH_ISSUER": "callers are not authenticated yet",
-}
+NOT_ENFORCED: dict[str, str] = {}
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 INERT_CALLBACK = "https://fermata.invalid/callback"
 
 
@@ -108,11 +107,25 @@ def _long_enough(key: SecretStr) -> SecretStr:
     return SecretStr(given)
 
 
+def _over_tls(url: str) -> str:
+    parts = urlsplit(checked_base_address(url))
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise ValueError("must begin with https://")
+    return url.strip()
+
+
+def _named(tokens: SecretStr) -> SecretStr:
+    named_tokens(tokens.get_secret_value())
+    return tokens
+
+
 Address = Annotated[str, AfterValidator(checked_address)]
 TrustedHost = Annotated[str, AfterValidator(checked_host)]
 Folder = Annotated[Path, AfterValidator(_absolute)]
 Bytes = Annotated[int, Field(gt=0)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
+PublicAddress = Annotated[str, AfterValidator(_over_tls), AfterValidator(lambda url: url.rstrip("/"))]
+AtLeastOne = Annotated[int, Field(ge=1)]
 Credits = Annotated[FiniteFloat, Field(ge=0)]
 
 
@@ -161,7 +174,13 @@ class Settings(BaseSettings):
         description="how long every call waits before it hands back a running task; unset: as long as its client can",
     )
     max_credits_per_call: Credits | None = Field(None, description="hard cap of one call, a whole chain included")
-    max_credits_per_day: Credits | None = Field(None, description="hard cap of one day (UTC)")
+    max_credits_per_day: Credits | None = Field(
+        None, description="hard cap of one day (UTC), of all principals together"
+    )
+    max_credits_per_day_each: Credits | None = Field(
+        None, description="hard cap of one day for each principal who signs in and has no cap of its own"
+    )
+    max_credits_per_month_each: Credits | None = Field(None, description="the same for one month (UTC)")
     confirm_above_credits: Credits | None = Field(None, description="ask the person before a call above this")
     keep_days: Positive | None = Field(
         None,
@@ -192,11 +211,21 @@ class Settings(BaseSettings):
     )
     public_url: Annotated[str, AfterValidator(checked_public_address)] | None = Field(
         None,
-        description="public https address of the http server: the beginning of the links that it gives, and of those "
-        "to which providers post news",
+        description="public https address of the http server: what callers write, what OAuth tokens are for, how the "
+        "links that it gives begin, and where providers post news of their work",
     )
-    auth_tokens: SecretStr | None = Field(None, description="bearer tokens for http; refused by this version")
-    oauth_issuer: str | None = Field(None, description="OAuth issuer for http; refused by this version")
+    auth_tokens: Annotated[SecretStr, AfterValidator(_named)] | None = Field(
+        None, description="`name:token,…`: who may call over http (read, extend, spend), beside `fermata-mcp token add`"
+    )
+    oauth_issuer: Annotated[str, AfterValidator(_over_tls)] | None = Field(
+        None, description="authorization server whose tokens are accepted; needs `FERMATA_PUBLIC_URL`"
+    )
+    oauth_client_id: str | None = Field(None, description="for an issuer that is asked about its tokens (RFC 7662)")
+    oauth_client_secret: SecretStr | None = Field(None, description="belongs to it")
+    sessions_each: AtLeastOne = Field(100, description="sessions that one principal may have open")
+    requests_per_minute_each: AtLeastOne = Field(600, description="requests of one principal to one process")
+    waiting_calls_each: AtLeastOne = Field(64, description="calls of one principal that may be waiting at once")
+    listening_streams_each: AtLeastOne = Field(32, description="streams that one principal may listen to at once")
     state_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
         None,
         description="secret that signs links and seals what clients carry between replicas, at least "
@@ -297,9 +326,20 @@ def load_settings(declared: Iterable[AccountSpec] = (), **overrides: Any) -> Set
     except ValidationError as error:
         wrong = [*_in_words(error), *wrong]
     else:
+        wrong += _halves(settings)
         if not wrong:
             return settings.with_accounts({account: read_account(account, given) for account in accounts})
     raise InvalidSettings(f"wrong settings: {'; '.join(wrong)}.") from None
+
+
+def _halves(settings: Settings) -> Iterator[str]:
+    """What is set without what it needs."""
+    if settings.oauth_issuer and not settings.public_url:
+        yield "FERMATA_OAUTH_ISSUER needs FERMATA_PUBLIC_URL, which its tokens must be for"
+    if bool(settings.oauth_client_id) != bool(settings.oauth_client_secret):
+        yield "FERMATA_OAUTH_CLIENT_ID and FERMATA_OAUTH_CLIENT_SECRET go together"
+    if settings.oauth_client_id and not settings.oauth_issuer:
+        yield "FERMATA_OAUTH_CLIENT_ID needs FERMATA_OAUTH_ISSUER"
 
 
 def _refuse_what_is_not_enforced(environ: Mapping[str, str]) -> None:

@@ -342,7 +342,7 @@ async def until_it_is_full(store: SqliteStore, task: Task) -> None:
     """Submit and put back, again and again; every round takes some more space."""
     for number in range(10_000):
         step = await claimed(store, of=task)
-        await store.apply(moves.begin(step, f"att_{number}" * 40, PAID, PRICE, None, NOON), now=NOON)
+        await store.apply(moves.begin(step, f"att_{number}" * 40, PAID, PRICE, (), NOON), now=NOON)
         await store.apply(moves.put_back(await only_step(store, task), NOON, NOON, PRICE), now=NOON)
 
 
@@ -394,7 +394,7 @@ class TestSharing:
     async def test_the_ledger_can_only_be_added_to(self, store: SqliteStore, path: Path) -> None:
         task = await created(store)
         step = await claimed(store, of=task)
-        await store.apply(moves.begin(step, "att_1", PAID, PRICE, None, NOON), now=NOON)
+        await store.apply(moves.begin(step, "att_1", PAID, PRICE, (), NOON), now=NOON)
         with pytest.raises(apsw.ConstraintError, match="append-only"):
             directly(path, "UPDATE ledger SET amount = 0")
         assert directly(path, "SELECT kind, amount FROM ledger") == [("hold", PRICE)]
@@ -409,7 +409,7 @@ class TestSharing:
 async def test_the_ledger_is_cut_by_a_removal_alone(store: SqliteStore, path: Path) -> None:
     task = await created(store)
     step = await claimed(store)
-    await store.apply(moves.begin(step, "att", PAID, PRICE, None, NOON), now=NOON)
+    await store.apply(moves.begin(step, "att", PAID, PRICE, (), NOON), now=NOON)
     with pytest.raises(apsw.ConstraintError, match="append-only"):
         directly(path, f"DELETE FROM ledger WHERE task_id = '{task.id}'")
     assert directly(path, "SELECT count(*) FROM ledger", "SELECT count(*) FROM removal") == [(0,)]

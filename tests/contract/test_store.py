@@ -42,7 +42,7 @@ from fermata_mcp.store.base import (
 )
 from fermata_mcp.store.news import MOST_NEWS
 from fermata_mcp.store.sqlite.store import SqliteStore
-from support.rows import DAY_MS, ME, NOON, PAID, PRICE, a_step, a_task, claimed, created, only_step, stored
+from support.rows import DAY_MS, ME, NOON, PAID, PRICE, a_step, a_task, claimed, created, only_step, per_day, stored
 from support.stores import PLACES, Connect, connections
 
 pytestmark = pytest.mark.anyio
@@ -68,7 +68,7 @@ async def begun(store: Store, *, now: int = NOON, hold: int = PRICE, attempt: st
     """A task whose paid request is on its way."""
     task = await created(store, now=now, **fields)
     step = await claimed(store, now=now, of=task)
-    assert await store.apply(moves.begin(step, attempt or f"att_{task.id}", PAID, hold, None, now), now=now)
+    assert await store.apply(moves.begin(step, attempt or f"att_{task.id}", PAID, hold, (), now), now=now)
     return task
 
 
@@ -410,12 +410,12 @@ class TestClock:
         second = await created(store, now=now)
         step = await claimed(store, now=now, of=second)
         with pytest.raises(OverBudget):
-            await store.apply(moves.begin(step, "att_2", PAID, PRICE, PRICE, now), now=now)
-        await store.apply(moves.begin(step, "att_2", PAID, PRICE, 2 * PRICE, now), now=now)
+            await store.apply(moves.begin(step, "att_2", PAID, PRICE, per_day(PRICE), now), now=now)
+        await store.apply(moves.begin(step, "att_2", PAID, PRICE, per_day(2 * PRICE), now), now=now)
         tomorrow = now - now % DAY_MS + DAY_MS
         third = await created(store, now=tomorrow)
         step = await claimed(store, now=tomorrow, of=third)
-        assert await store.apply(moves.begin(step, "att_3", PAID, PRICE, PRICE, tomorrow), now=tomorrow)
+        assert await store.apply(moves.begin(step, "att_3", PAID, PRICE, per_day(PRICE), tomorrow), now=tomorrow)
 
     async def test_set_back_an_identical_request_is_still_the_same(self, store: Store) -> None:
         """Somebody may have tried again after a second; a result that is shown once more costs nothing."""
@@ -511,7 +511,7 @@ class TestGuards:
         stale = await claimed(store)
         await claimed(store, now=NOON + SUBMIT_LEASE_MS)
         before = await stored(store, task)
-        assert not await store.apply(moves.begin(stale, "att_1", PAID, PRICE, None, NOON), now=NOON)
+        assert not await store.apply(moves.begin(stale, "att_1", PAID, PRICE, (), NOON), now=NOON)
         assert await stored(store, task) == before
         assert await store.attempts(stale.id) == []
 
@@ -549,7 +549,7 @@ class TestGuards:
         task = await begun(store)
         await store.apply(moves.put_back(await only_step(store, task), NOON, NOON, PRICE), now=NOON)
         step = await claimed(store)
-        assert await store.apply(moves.begin(step, "att_2", PAID, PRICE, None, NOON), now=NOON)
+        assert await store.apply(moves.begin(step, "att_2", PAID, PRICE, (), NOON), now=NOON)
         assert [(a.number, a.state) for a in await store.attempts(step.id)] == [(1, "void"), (2, "intent")]
 
     @pytest.mark.parametrize("state", ["queued", "submitting", "waiting", "unknown"])
@@ -636,12 +636,12 @@ class TestMoney:
         for number in range(2):
             await created(store)
             step = await claimed(store)
-            assert await store.apply(moves.begin(step, f"att_{number}", PAID, PRICE, cap, NOON), now=NOON)
+            assert await store.apply(moves.begin(step, f"att_{number}", PAID, PRICE, per_day(cap), NOON), now=NOON)
         task = await created(store)
         step = await claimed(store)
         before = await stored(store, task)
         with pytest.raises(OverBudget, match="today"):
-            await store.apply(moves.begin(step, "att_9", PAID, PRICE, cap, NOON), now=NOON)
+            await store.apply(moves.begin(step, "att_9", PAID, PRICE, per_day(cap), NOON), now=NOON)
         assert await stored(store, task) == before
         assert await store.attempts(step.id) == []
 
@@ -649,7 +649,9 @@ class TestMoney:
         await begun(store)
         task = await created(store, now=NOON + DAY_MS)
         step = await claimed(store, now=NOON + DAY_MS, of=task)
-        assert await store.apply(moves.begin(step, "att_2", PAID, PRICE, PRICE, NOON + DAY_MS), now=NOON + DAY_MS)
+        assert await store.apply(
+            moves.begin(step, "att_2", PAID, PRICE, per_day(PRICE), NOON + DAY_MS), now=NOON + DAY_MS
+        )
 
     async def test_what_was_held_yesterday_does_not_pay_for_today(self, store: Store) -> None:
         """A hold that is released after midnight must not let today's cap be overrun."""
@@ -659,13 +661,13 @@ class TestMoney:
         today = await created(store)
         step = await claimed(store, of=today)
         with pytest.raises(OverBudget):
-            await store.apply(moves.begin(step, "att_2", PAID, 2 * PRICE, PRICE, NOON), now=NOON)
+            await store.apply(moves.begin(step, "att_2", PAID, 2 * PRICE, per_day(PRICE), NOON), now=NOON)
 
     async def test_free_work_is_not_stopped_by_a_cap_that_was_lowered(self, store: Store) -> None:
         await begun(store)
         await created(store)
         step = await claimed(store)
-        assert await store.apply(moves.begin(step, "att_free", PAID, 0, PRICE // 2, NOON), now=NOON)
+        assert await store.apply(moves.begin(step, "att_free", PAID, 0, per_day(PRICE // 2), NOON), now=NOON)
 
     async def test_racing_processes_never_overrun_the_cap(self, connect: Connect) -> None:
         cap, refused = 7 * PRICE, 0
@@ -673,7 +675,7 @@ class TestMoney:
         async def submit(store: Store, step: Step) -> None:
             nonlocal refused
             try:
-                await store.apply(moves.begin(step, f"att_{step.id}", PAID, PRICE, cap, NOON), now=NOON)
+                await store.apply(moves.begin(step, f"att_{step.id}", PAID, PRICE, per_day(cap), NOON), now=NOON)
             except OverBudget:
                 refused += 1
 

@@ -43,7 +43,7 @@ async def owners(store: Store, steps: list[Step]) -> Counter[str]:
 
 async def sent(store: Store, step: Step, now: int) -> None:
     """The step has been given to whoever carries it out."""
-    assert await store.apply(moves.begin(step, f"att_{step.id}", PAID, PRICE, None, now), now=now)
+    assert await store.apply(moves.begin(step, f"att_{step.id}", PAID, PRICE, (), now), now=now)
 
 
 async def going_on(store: Store, task: Task, now: int) -> Step:

@@ -84,7 +84,7 @@ async def paid_for(store: SqliteStore, **fields: Any) -> Task:
     """A task whose paid work is due for a look."""
     task = await created(store, **fields)
     step = await claimed(store, of=task)
-    assert await store.apply(moves.begin(step, f"att_{task.id}", PAID, PRICE, None, NOON), now=NOON)
+    assert await store.apply(moves.begin(step, f"att_{task.id}", PAID, PRICE, (), NOON), now=NOON)
     assert await store.apply(moves.accepted(await only_step(store, task), task.id, NOON, NOON), now=NOON)
     return await stored(store, task)
 

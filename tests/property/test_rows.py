@@ -63,7 +63,7 @@ async def every_kind_of_row(store: SqliteStore) -> tuple[Task, Task]:
     for key in "ab":
         task = await created(store, idempotency_key=key)
         step = await claimed(store, of=task)
-        assert await store.apply(moves.begin(step, f"att_{key}", PAID, PRICE, None, NOON), now=NOON)
+        assert await store.apply(moves.begin(step, f"att_{key}", PAID, PRICE, (), NOON), now=NOON)
         due = NOON + SUBMIT_LEASE_MS
         assert await store.apply(moves.accepted(await only_step(store, task), key, due, NOON), now=NOON)
         clips = (Clip(provider_clip_id=f"clip_{key}"),)

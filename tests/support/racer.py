@@ -14,7 +14,7 @@ from fermata_mcp.domain.errors import OverBudget
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.sqlite.store import SqliteStore
 
-from .rows import NOON, PAID, PRICE, claimed, created
+from .rows import NOON, PAID, PRICE, claimed, created, per_day
 
 
 async def race(path: Path, cap: int, count: int, home: str) -> int:
@@ -25,7 +25,9 @@ async def race(path: Path, cap: int, count: int, home: str) -> int:
         task = await created(store, home=home, now=NOON)
         step = await claimed(store, home=home, now=NOON, of=task)
         try:
-            allowed += await store.apply(moves.begin(step, f"att_{home}_{number}", PAID, PRICE, cap, NOON), now=NOON)
+            allowed += await store.apply(
+                moves.begin(step, f"att_{home}_{number}", PAID, PRICE, per_day(cap), NOON), now=NOON
+            )
         except OverBudget:
             continue
     await store.close()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from fermata_mcp.domain.account import AccountSpec, Variable, host
-from fermata_mcp.domain.change import NewStep
+from fermata_mcp.domain.change import Cap, NewStep
 from fermata_mcp.domain.credits import Price, Quote
 from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec
 from fermata_mcp.domain.task import SourceFacts, Step, Task, Work, new_id
@@ -60,6 +60,11 @@ _TASK = Task(
     updated_at=NOON,
     finished_at=None,
 )
+
+
+def per_day(most: int) -> tuple[Cap, ...]:
+    """Milli-credits that all principals together may spend in a day, as a change carries it."""
+    return (Cap("day", most),)
 
 
 def a_task(**fields: Any) -> Task:

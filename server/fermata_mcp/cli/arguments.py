@@ -109,6 +109,7 @@ def make_parser() -> argparse.ArgumentParser:
     _completion(command("completion", "what the Tab key offers, as a script for a shell; or the manual page"))
     _json(command("credits", "balances and what was spent today"))
     _providers(command("providers", "what each provider can do, needs and costs"))
+    _token(command("token", "who may call this server over http: give tokens out, list and revoke them"))
     _purge(command("purge", "remove old tasks and caches; tells what that frees, and asks"))
     _backup(command("backup", "copy the task database to a file, also while it is used"))
     _restore(command("restore", "put such a copy in the place of the task database, which is kept"))
@@ -231,6 +232,29 @@ def _completion(completion: argparse.ArgumentParser) -> None:
 def _providers(providers: argparse.ArgumentParser) -> None:
     providers.add_argument("provider", metavar="NAME", nargs="?", help="everything about this one")
     _json(providers)
+
+
+def _token(token: argparse.ArgumentParser) -> None:
+    actions = token.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add = actions.add_parser("add", help="give one out; it is printed once", allow_abbrev=False)
+    _named(add)
+    add.add_argument(
+        "--scopes", default="read,extend,spend", metavar="LIST",
+        help="of read (look), extend (free work), spend (credits), admin (the server); default: read,extend,spend",
+    )  # fmt: skip
+    for period in ("day", "month"):
+        add.add_argument(
+            f"--max-credits-per-{period}", type=_credits, metavar="N", help=f"what it may spend in a {period} (UTC)"
+        )
+    _json(add)
+    _json(actions.add_parser("list", help="who has one, and what they may do", allow_abbrev=False))
+    revoke = actions.add_parser("revoke", help="let nobody in by it any more", allow_abbrev=False)
+    _named(revoke)
+    _json(revoke)
+
+
+def _named(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", metavar="NAME", help="who calls with it")
 
 
 def _purge(purge: argparse.ArgumentParser) -> None:

@@ -41,6 +41,10 @@ def run(args: Args, ctrl_c: CtrlC) -> int:
         if args["host"] or args["write"]:
             return tell_about_a_host(args)
         return anyio.run(_until_stopped, partial(examine, args), ctrl_c, partial(_say, "Stopped."))
+    if args["command"] == "token":
+        from .tokens import tokens
+
+        return anyio.run(_until_stopped, partial(tokens, args), ctrl_c, partial(_say, "Stopped."))
     if args["command"] == "completion" and args["shell"] != "ids":
         return _completion(args["shell"])
     if args["command"] in ("backup", "restore"):

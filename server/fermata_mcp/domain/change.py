@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict
 
-from .credits import Entry
+from .credits import Entry, Period
+from .errors import OverBudget
 from .task import AttemptState, Audio, Clip, Failure, SourceFacts, StepState, TaskStatus, Work
 
 
@@ -55,6 +56,29 @@ class NewStep:
 
 
 @dataclass(frozen=True)
+class Cap:
+    """What holds and charges of a day or month (UTC) may come to.
+
+    Attributes:
+        most: Milli-credits.
+        principal: Whose; None for all of them together.
+    """
+
+    period: Period
+    most: int
+    principal: str | None = None
+
+    def exceeded(self) -> OverBudget:
+        until = "tomorrow" if self.period == "day" else "next month"
+        this = "today's credits" if self.period == "day" else "this month's credits"
+        if self.principal is not None:
+            return OverBudget(
+                f"your share of {this} is used up.", f"ask the operator for more, or wait for {until} (UTC)."
+            )
+        return OverBudget(f"{this} are used up.", f"raise FERMATA_MAX_CREDITS_PER_DAY, or wait for {until} (UTC).")
+
+
+@dataclass(frozen=True)
 class Change:
     """One guarded transaction about one step: all of it is committed, or none.
 
@@ -65,7 +89,7 @@ class Change:
         new_attempt: Id of an attempt to record as `intent` before anything is sent.
         attempt: What to set on the step's current attempt.
         entries: Ledger lines of the current (or new) attempt.
-        day_cap: Milli-credits that holds and charges of this day may reach; None for no cap.
+        caps: What the entries must stay within; else nothing happens.
         next_step: A further step of the same task.
     """
 
@@ -77,7 +101,7 @@ class Change:
     new_attempt: str | None = None
     attempt: AttemptPatch | None = None
     entries: tuple[Entry, ...] = ()
-    day_cap: int | None = None
+    caps: tuple[Cap, ...] = ()
     next_step: NewStep | None = None
     task: TaskPatch | None = None
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 MILLI = 1000
+MILLISECONDS = 1000  # in a second
 
+Period = Literal["day", "month"]
 EntryKind = Literal["hold", "charge", "release", "refund", "adjust", "disputed"]
 
 
@@ -55,6 +58,12 @@ class Entry:
     kind: EntryKind
     amount: int
     note: str = ""
+
+
+def beginning(period: Period, now: int) -> int:
+    """When the day or month (UTC) of a time began; Unix milliseconds."""
+    day = datetime.fromtimestamp(now / MILLISECONDS, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return round((day if period == "day" else day.replace(day=1)).timestamp() * MILLISECONDS)
 
 
 def quote(price: Price, extensions: int = 1) -> Quote:

@@ -14,6 +14,7 @@ FermataError(code, message, hint, retryable)
 │   ├── OverBudget            a credit cap would be exceeded
 │   ├── NotFound              no such task
 │   ├── CannotMerge           a host's configuration that cannot be changed without harm (cli.hosts.merging)
+│   ├── ScopeMissing          whoever calls may not do this
 │   └── NotSupported          this host or version cannot do it
 ├── ConfigurationError    fix the set-up
 │   ├── InvalidSettings       a variable that cannot be used (config)
@@ -138,6 +139,19 @@ class ProviderError(FermataError):
 class AuthenticationFailed(ProviderError):
     code = "authentication_failed"
     default_hint = "check the provider's API key."
+
+
+class ScopeMissing(InvalidRequest):
+    """A caller who is known, and may not do this."""
+
+    code = "authentication_failed"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(
+            f"this needs the scope {scope}, which your token does not give.",
+            f"ask whoever runs this server for a token with the scope {scope}"
+            + (", or use provider local, which is free." if scope == "spend" else "."),
+        )
 
 
 class InsufficientCredits(ProviderError):

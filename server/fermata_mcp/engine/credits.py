@@ -16,6 +16,8 @@ from fermata_mcp.domain.principal import Principal
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.store.base import Store
 
+from .budgets import own_caps
+
 EVIDENCE_SECONDS = 3.0
 
 
@@ -34,13 +36,18 @@ class ProviderCredits:
 
 @dataclass(frozen=True)
 class CreditsReport:
-    """What is left and what was spent, in credits. Days, weeks and months begin at midnight UTC, weeks on Monday."""
+    """What is left and what was spent, in credits. Days, weeks and months begin at midnight UTC, weeks on Monday.
+
+    Attributes:
+        cap_today: The principal's own, else that of the whole server.
+    """
 
     providers: tuple[ProviderCredits, ...]
     spent_today: float
     spent_this_week: float
     spent_this_month: float
     cap_today: float | None
+    cap_this_month: float | None
 
 
 def beginnings(now: int) -> tuple[int, int, int]:
@@ -68,7 +75,9 @@ async def credits_report(
             group.start_soon(ask, provider)
     names = [provider.spec.name for provider in providers]
     today, week, month = [await _spent_since(moment, names, store, principal) for moment in beginnings(now)]
-    return CreditsReport(tuple(told[name] for name in names), today, week, month, settings.max_credits_per_day)
+    own = {cap.period: cap.most / MILLI for cap in await own_caps(principal.name, store, settings)}
+    cap = own.get("day", settings.max_credits_per_day)
+    return CreditsReport(tuple(told[name] for name in names), today, week, month, cap, own.get("month"))
 
 
 async def _spent_since(moment: int, names: Sequence[str], store: Store, principal: Principal) -> float:

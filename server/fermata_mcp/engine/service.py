@@ -10,7 +10,7 @@ from typing import Literal
 import anyio
 
 from fermata_mcp.domain.change import Change, NewStep
-from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound, StoreUnavailable
+from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound, ScopeMissing, StoreUnavailable
 from fermata_mcp.domain.principal import ONE_PERSON, Principal
 from fermata_mcp.domain.requests.request import Request
 from fermata_mcp.domain.spec import ProviderSpec
@@ -25,6 +25,7 @@ from fermata_mcp.store.base import Created, KeyReused, NameTaken, Page
 
 from .audio.links import Links
 from .audio.uploads import Announced, Uploads
+from .belongings import make_folder, settings_of
 from .credits import CreditsReport, credits_report, evidence
 from .purging import Purging
 from .shared import Engine
@@ -53,9 +54,10 @@ class Service:
         self._engine = engine
         self.principal = principal
         self.changes = engine.changes
-        self.settings = engine.settings
+        self.settings = settings_of(principal.name, engine.settings)
         self.previews = engine.previews
         self.operating = engine.operating
+        self.tokens = engine.tokens
         self._store, self._registry, self._runner = engine.store, engine.registry, engine.runner
         self._clock, self._home, self._shelf = engine.clock, engine.home, engine.shelf
         self._principal = principal.name
@@ -72,7 +74,8 @@ class Service:
     def _preparer(self) -> Preparer:
         engine = self._engine
         sources = Sources(
-            self._store, self._principal, engine.decoder, self._shelf, engine.library, engine.uploads
+            self._store, self._principal, engine.decoder, self._shelf, engine.library, engine.uploads,
+            any_clip=self.principal.may("admin"),
         )  # fmt: skip
         joins = EarlierJoins(self._store, self._registry, sources, self.settings, self._principal)
         return Preparer(self._registry, sources, self.settings, self._clock, self._principal, joins)
@@ -89,6 +92,8 @@ class Service:
         Raises:
             FermataError: The request cannot be carried out; everything that is wrong with it is named at once.
         """
+        if request.save_as is not None and self.principal != ONE_PERSON:
+            await make_folder(self.settings.output_dir)
         return await self._preparer.prepare(request)
 
     async def start(self, proposal: Proposal) -> Created:
@@ -98,7 +103,10 @@ class Service:
 
         Raises:
             InvalidRequest: Its key belongs to another request, or its name to another task.
+            ScopeMissing: It may cost credits, which this principal may not spend.
         """
+        if proposal.task.quote.high and not self.principal.may("spend"):
+            raise ScopeMissing("spend")
         task, step = proposal.task, proposal.step
         if task.quote.high:
             await self._check_store()
@@ -321,7 +329,9 @@ class Service:
                 await self._apply(step, moves.looked_again(step, task, told))
         elif action == "give_up":
             await self._apply(step, moves.given_up(step, now, task.held))
-        elif action == "resubmit":
+        elif not self.principal.may("spend"):
+            raise ScopeMissing("spend")
+        else:
             await self._apply(step, moves.resubmit(step, now, task.held))
             self._runner.wake()
         return await self.get(task_id)

@@ -22,6 +22,7 @@ from .operating import Operating
 from .previews import Previews
 from .progress import Changes
 from .runner import Runner
+from .token_book import TokenBook
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class Engine:
     @cached_property
     def upkeep(self) -> Upkeep:
         return Upkeep(self.library, self.uploads)
+
+    @cached_property
+    def tokens(self) -> TokenBook:
+        return TokenBook(self.store, self.settings, self.clock)
 
     @cached_property
     def previews(self) -> Previews:

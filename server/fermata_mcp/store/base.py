@@ -20,6 +20,7 @@ from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 from .news import NewsBook
 from .objects import Objects
 from .operating import Counts, Mishaps, Owners, Traces
+from .tokens import Tokens
 
 # A claim is a lease. That of a paid submit is longer than any deadline; a look at a running task takes seconds.
 POLL_LEASE_MS = 30_000
@@ -111,7 +112,7 @@ class Unreadable(StoreUnavailable):
         self.task_id = task_id
 
 
-class Store(NewsBook, Counts, Mishaps, Owners, Traces, Protocol):
+class Store(NewsBook, Counts, Mishaps, Owners, Traces, Tokens, Protocol):
     @property
     def objects(self) -> Objects:
         """What is kept of audio that lies where all replicas find it."""
@@ -192,7 +193,7 @@ class Store(NewsBook, Counts, Mishaps, Owners, Traces, Protocol):
 
         Raises:
             AlreadyKnown: A provider's id or a live attempt is recorded elsewhere already.
-            OverBudget: The change's `day_cap` would be exceeded.
+            OverBudget: One of the change's `caps` would be exceeded.
         """
         ...
 
@@ -240,8 +241,8 @@ class Store(NewsBook, Counts, Mishaps, Owners, Traces, Protocol):
         """
         ...
 
-    async def spent(self, *, principal: str, since: int) -> dict[str, int]:
-        """Milli-credits held or charged since a time, refunds taken off, by provider."""
+    async def spent(self, *, principal: str | None, since: int) -> dict[str, int]:
+        """Milli-credits held or charged since a time, refunds taken off, by provider; None asks for all principals."""
         ...
 
     async def see_balance(self, account_id: str, balance: int, *, now: int) -> BalanceReading | None:

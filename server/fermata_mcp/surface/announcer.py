@@ -25,6 +25,8 @@ from mcp.types import (
     UnsubscribeRequestParams,
 )
 
+from fermata_mcp.domain.principal import ONE_PERSON
+
 from .callers import Callers
 from .listening import Listening
 from .resources import HISTORY, low_level
@@ -107,7 +109,9 @@ class Announcer:
     async def _listen(self, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams) -> Any:
         if len(params.notifications.resource_subscriptions or ()) > SUBSCRIPTIONS_PER_CLIENT:
             raise _too_many()
-        return await self._listening(ctx, params, self._callers.principal.name)
+        who, settings = self._callers.principal, self._callers.anybody.settings
+        each = () if who == ONE_PERSON else (settings.listening_streams_each,)
+        return await self._listening(ctx, params, who.name, *each)
 
     async def _subscribe(self, ctx: ServerRequestContext[Any, Any], params: SubscribeRequestParams) -> EmptyResult:
         uri = str(params.uri)

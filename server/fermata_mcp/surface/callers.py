@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.shared.exceptions import MCPError
 from starlette.requests import Request
 
 from fermata_mcp.domain.principal import ONE_PERSON, Principal
 from fermata_mcp.engine.service import Service
 from fermata_mcp.logs import about
 
+from .errors import protocol_errors
+from .permissions import of_method, require
+
 # Where a request's scope says who makes it; an http transport lets no request through without.
 PRINCIPAL = "fermata.principal"
+# Too much of one client, or of one principal; the code that busy servers use for it.
+BUSY = -32000
+_WAITING = ("tools/call", "tasks/get", "resources/read")
 _calling: ContextVar[Principal] = ContextVar("calling")
 _request: ContextVar[Request | None] = ContextVar("request", default=None)
+
+
+def calling() -> Principal:
+    """Who makes the call that is being carried out. Raises LookupError outside of one."""
+    return _calling.get()
 
 
 def principal_of(request: Request | None) -> Principal:
@@ -36,20 +51,41 @@ class Callers:
     """
 
     anybody: Service
+    waiting: Counter[str] = field(default_factory=Counter[str])
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        begun, brought = _calling.set(principal_of(ctx.request)), _request.set(ctx.request)
+        principal = principal_of(ctx.request)
+        begun, brought = _calling.set(principal), _request.set(ctx.request)
         try:
-            with about(principal=self.principal.name):
+            with protocol_errors():
+                require(principal, of_method(ctx.method))
+            alone = principal == ONE_PERSON or ctx.method not in _WAITING
+            with about(principal=principal.name), nullcontext() if alone else self._room_for(principal):
                 return await call_next(ctx)
         finally:
             _calling.reset(begun)
             _request.reset(brought)
 
+    @contextmanager
+    def _room_for(self, principal: Principal) -> Generator[None]:
+        most = self.anybody.settings.waiting_calls_each
+        if self.waiting[principal.name] >= most:
+            raise MCPError(
+                code=BUSY,
+                message=f"rate_limited: {most} of your calls are open. Next: wait for one of them to be answered.",
+            )
+        self.waiting[principal.name] += 1
+        try:
+            yield
+        finally:
+            self.waiting[principal.name] -= 1
+            if not self.waiting[principal.name]:
+                del self.waiting[principal.name]
+
     @property
     def principal(self) -> Principal:
         """Who makes the call that is being carried out. Raises LookupError outside of one."""
-        return _calling.get()
+        return calling()
 
     @property
     def service(self) -> Service:

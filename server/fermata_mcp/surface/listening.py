@@ -92,12 +92,21 @@ class Listening:
             stream.end()
 
     async def __call__(
-        self, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams, principal: str
+        self,
+        ctx: ServerRequestContext[Any, Any],
+        params: SubscriptionsListenRequestParams,
+        principal: str,
+        most_each: int = 2**31,
     ) -> SubscriptionsListenResult:
         if ctx.request_id is None:
             raise MCPError(INVALID_REQUEST, "subscriptions/listen requires a request id")
         if len(self._streams) >= self._most:
             raise MCPError(INTERNAL_ERROR, "Subscription limit reached")
+        if sum(stream.principal == principal for stream in self._streams) >= most_each:
+            raise MCPError(
+                INVALID_REQUEST,
+                f"rate_limited: {most_each} of your streams are open. Next: close one, or subscribe to more with each.",
+            )
         honored = _without_nothing(params.notifications)
         stream = _Stream(honored, frozenset(honored.resource_subscriptions or ()), principal)
         self._streams.add(stream)

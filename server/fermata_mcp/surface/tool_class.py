@@ -16,7 +16,9 @@ from pydantic_core import from_json
 
 from fermata_mcp.domain.errors import FermataError, TooLarge
 
+from .callers import calling
 from .errors import MAX_ARGUMENT_BYTES, error_result, our_bug, wrong_arguments
+from .permissions import of_tool, require
 from .schemas import input_schema, output_schema
 
 logger = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ class FermataTool(Tool):
 
     async def run(self, arguments: dict[str, Any], context: Ctx, convert_result: bool = False) -> Any:
         try:
+            require(calling(), of_tool(self.name))
             return _with_ignored(
                 self._ignored(arguments), await cast(Handler, self.fn)(self._parse(arguments), context)
             )

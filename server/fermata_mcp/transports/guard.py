@@ -17,12 +17,13 @@ from pydantic import ValidationError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fermata_mcp.domain.principal import ONE_PERSON, Principal
 from fermata_mcp.surface.callers import PRINCIPAL
 from fermata_mcp.surface.resources import is_audio
 
 from .messages import MAX_MESSAGE_BYTES, on_the_wire, read_message, refusal
 from .refusals import Refused, busy, refused
-from .sessions import Ids, Open, Sessions
+from .sessions import MAX_SESSIONS, Ids, Open, Sessions
 
 # Bodies of all clients that have not been read to their end.
 BODIES_AT_ONCE_BYTES = 16 * MAX_MESSAGE_BYTES
@@ -43,8 +44,13 @@ class Doors:
     def check(self, headers: Headers) -> None:
         host, origin = headers.get("host", ""), headers.get("origin")
         if _without_port(host) not in self.hosts:
-            raise refused(421, f"this server is not {host!r:.100}; it is {', '.join(sorted(self.hosts))}")
-        if origin and not (origin.startswith("http://") and _without_port(origin[7:]) in self.hosts):
+            raise refused(
+                421,
+                f"this server is not {host!r:.100}; it is {', '.join(sorted(self.hosts))}. "
+                "Next: use one of these, or have the operator set FERMATA_PUBLIC_URL",
+            )
+        scheme, _, site = (origin or "").partition("://")
+        if origin and not (scheme in ("http", "https") and _without_port(site) in self.hosts):
             raise refused(403, f"pages of {origin!r:.100} may not call this server")
 
 
@@ -118,8 +124,9 @@ def check_is_json(headers: Headers) -> None:
 class Guard:
     """The SDK's Streamable HTTP app behind these checks."""
 
-    def __init__(self, app: ASGIApp, doors: Doors, bodies: Bodies) -> None:
+    def __init__(self, app: ASGIApp, doors: Doors, bodies: Bodies, sessions_each: int = MAX_SESSIONS) -> None:
         self._app = app
+        self._sessions_each = sessions_each
         self._doors = doors
         self._bodies = bodies
         self._sessions = Sessions()
@@ -161,7 +168,7 @@ class Guard:
     @asynccontextmanager
     async def _room(self, scope: Scope, session: str | None, request: JSONRPCRequest | None) -> AsyncGenerator[None]:
         if session is None and request is not None and request.method == "initialize":
-            await self._end_a_spare_session(scope)
+            await self._make_room(scope)
         with Open(self._sessions, session):
             if request is None or not _asks_for_audio(request):
                 yield
@@ -175,10 +182,14 @@ class Guard:
             finally:
                 self._audio.release()
 
-    async def _end_a_spare_session(self, scope: Scope) -> None:
-        spare = self._sessions.spare()
-        if spare is None:
-            return
+    async def _make_room(self, scope: Scope) -> None:
+        who: Principal = scope[PRINCIPAL]
+        own = None if who == ONE_PERSON else self._sessions.spare_of(who.name, self._sessions_each)
+        for spare in (own, self._sessions.spare()):
+            if spare is not None:
+                await self._end_session(spare, scope)
+
+    async def _end_session(self, spare: str, scope: Scope) -> None:
         self._sessions.forget(spare)
         logger.info("a session was ended to make room for a new one")
         headers = [(SESSION_HEADER.encode(), spare.encode())]

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import anyio
 import uvicorn
@@ -21,6 +22,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from fermata_mcp import __version__
+from fermata_mcp.config import LOOPBACK as LOCAL_NAMES
+from fermata_mcp.config import Settings, load_settings
 from fermata_mcp.surface.callers import Callers
 from fermata_mcp.surface.player.routes import Endpoint, Player
 
@@ -38,8 +41,10 @@ from .sockets import (
     most_connections,
 )
 from .sse import MESSAGES_PATH, SSE_PATH, SseTransport
-from .web.auth import identified
+from .web.access import Access
+from .web.auth import identified, metadata_routes
 from .web.hooks import hook_routes
+from .web.limits import Rate
 from .web.links import link_routes
 from .web.operators import operator_routes
 from .web.people import People
@@ -62,17 +67,23 @@ def run_http(opened: Opened, host: str, port: int) -> NoReturn:
     Raises:
         CannotListen: The address is not this machine's own, or is in use.
     """
-    _check_host(host)
-    anyio.run(_run, opened, listening_sockets(host, port), host)
+    anyio.run(_run, opened, listening_sockets(host, port) if _is_loopback(host) else [], host, port)
     os._exit(0)
 
 
-def _check_host(host: str) -> None:
-    if not _is_loopback(host):
-        raise CannotListen(
-            f"this version listens on this machine only, not on {host}: callers are not authenticated yet.",
-            "use --host 127.0.0.1 and reach it through a tunnel or a proxy that authenticates.",
-        )
+def _check_reach(serving: Serving, host: str) -> None:
+    """Whoever can be reached from elsewhere must know who calls."""
+    public = serving.service.settings.public_url if serving.service else None
+    if serving.locked or (_is_loopback(host) and (public is None or urlsplit(public).hostname in LOCAL_NAMES)):
+        return
+    reach = (
+        "FERMATA_PUBLIC_URL leads here from elsewhere" if _is_loopback(host) else f"{host} is not this machine alone"
+    )
+    raise CannotListen(
+        f"{reach}, and anybody could call: no caller has to say who they are.",
+        "give a token to each person (fermata-mcp token add NAME, or FERMATA_AUTH_TOKENS), set FERMATA_OAUTH_ISSUER, "
+        "or listen on 127.0.0.1 without FERMATA_PUBLIC_URL.",
+    )
 
 
 def _is_loopback(host: str) -> bool:
@@ -82,8 +93,10 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-async def _run(opened: Opened, listening: list[socket.socket], host: str) -> None:
+async def _run(opened: Opened, listening: list[socket.socket], host: str, port: int) -> None:
     async with opened() as serving:
+        _check_reach(serving, host)
+        listening = listening or listening_sockets(host, port)
         await serve(serving, *listening, host=host)
     # Unwinding thousands of sessions task by task takes many seconds, in which nothing happens any more.
     os._exit(0)
@@ -147,8 +160,14 @@ class _Server(uvicorn.Server):
 
 
 def make_asgi_app(serving: Serving, host: str = LOOPBACK[0]) -> Starlette:
-    """The ASGI app around one MCP server. Requests for any host but `host` and this machine's names are refused."""
-    doors, bodies = Doors(frozenset((*LOOPBACK, host.lower()))), Bodies()
+    """The ASGI app around one MCP server.
+
+    Requests for any host but `host`, this machine's names and that of FERMATA_PUBLIC_URL are refused.
+    """
+    settings = serving.service.settings if serving.service else load_settings()
+    access = Access(settings, serving.service.tokens if serving.locked and serving.service else None)
+    rate = Rate(settings.requests_per_minute_each)
+    doors, bodies = Doors(frozenset((*LOOPBACK, host.lower(), *_public_host(settings)))), Bodies()
     # The guard has looked at hosts and bodies by the time the SDK sees a request.
     checked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     streamable = serving.server.streamable_http_app(
@@ -158,23 +177,33 @@ def make_asgi_app(serving: Serving, host: str = LOOPBACK[0]) -> Starlette:
         session_idle_timeout=None if serving.stateless else SESSION_IDLE_SECONDS,
     )
     manager = serving.server.session_manager
-    sse = SseTransport(serving, doors, bodies)
+    sse = SseTransport(serving, doors, bodies, settings.sessions_each)
 
     def guarded(endpoint: Endpoint) -> Endpoint:
         return _guarded(endpoint, doors)
 
+    def known(route: Route) -> Route:
+        return identified(route, access, rate)
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        async with manager.run():
+        async with manager.run(), anyio.create_task_group() as group:
+            group.start_soon(access.watch)
             yield
+            group.cancel_scope.cancel()
 
     people = People()
-    open_to_all = operator_routes(serving.service.operating if serving.service else None, identified)
+    open_to_all = operator_routes(serving.service.operating if serving.service else None, known)
     open_to_all += people.page(guarded)
     if serving.service:
         open_to_all += hook_routes(serving.service.operating.hooks.post)
+    open_to_all += metadata_routes(settings)
     routes = [
-        Route("/mcp", Guard(streamable, doors, bodies), methods=["POST"] if serving.stateless else None),
+        Route(
+            "/mcp",
+            Guard(streamable, doors, bodies, settings.sessions_each),
+            methods=["POST"] if serving.stateless else None,
+        ),
         Route(SSE_PATH, sse, methods=["GET"]),
         Route(MESSAGES_PATH, sse.post, methods=["POST"]),
         *people.session(guarded),
@@ -186,7 +215,12 @@ def make_asgi_app(serving: Serving, host: str = LOOPBACK[0]) -> Starlette:
         routes.append(Route(announcing.path, _guarded(announcing.endpoint, doors), methods=["POST"]))
     if serving.service and serving.now:
         routes += Player(Callers(serving.service), serving.now).routes(guarded)
-    return Starlette(routes=[*open_to_all, *map(identified, routes)], lifespan=lifespan)
+    return Starlette(routes=[*open_to_all, *map(known, routes)], lifespan=lifespan)
+
+
+def _public_host(settings: Settings) -> list[str]:
+    host = urlsplit(settings.public_url or "").hostname
+    return [] if host is None else [f"[{host}]" if ":" in host else host]
 
 
 def _guarded(endpoint: Endpoint, doors: Doors) -> Endpoint:

@@ -35,3 +35,9 @@ def error_response(status: int, errors: Sequence[JSONRPCError], headers: dict[st
     written = [on_the_wire(error) for error in errors]
     body = written[0] if len(written) == 1 else b"[%b]" % b",".join(written)
     return Response(body, status, headers, "application/json")
+
+
+def too_many(message: str, seconds: int, request: RequestId | None = None) -> Refused:
+    """For one of several principals that asks for more than its share."""
+    said = f"rate_limited: {message}. Next: wait {seconds} s, or have the operator raise the limit"
+    return Refused(429, refusal(BUSY, said, request), headers={"retry-after": str(seconds)})

@@ -17,6 +17,7 @@ class Serving:
     """A server with its engine running. `drain` ends every wait with its normal answer, before we leave.
 
     `stateless`: clients of the handshake era get no session, since their next request may come to another server.
+    `locked`: callers must say who they are.
     `service` and `now` (Unix milliseconds) are what a page for people is made of; without them there is none.
     """
 
@@ -25,6 +26,7 @@ class Serving:
     service: Service | None = None
     now: Callable[[], int] | None = None
     stateless: bool = False
+    locked: bool = False
 
 
 Opened = Callable[[], AbstractAsyncContextManager[Serving]]

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 import anyio
 from mcp.types import JSONRPCRequest
 
-from .refusals import refused
+from .refusals import refused, too_many
 
 # A session costs up to 100 KB. Above this the one that was unused longest is ended.
 MAX_SESSIONS = 2048
 ID_SECONDS = 1.0
+# Where a principal has as many as it may, one that was not used for so long makes room for another.
+IDLE_SECONDS = 900.0
 
 
 @dataclass
@@ -34,15 +36,31 @@ class Sessions:
         """Whether it is this principal's, or nobody's."""
         return self.owners.get(session, owner) == owner
 
+    def spare_of(self, owner: str, most: int) -> str | None:
+        """One to end for another of this principal's, where it has `most`; None where there is room.
+
+        Raises:
+            Refused: All are in use, or were a little while ago.
+        """
+        own = [session for session in self.used if self.owners.get(session) == owner]
+        if len(own) < most:
+            return None
+        idle = [session for session in own if not self.open[session]]
+        if not idle or time.monotonic() - self.used[idle[0]] < IDLE_SECONDS:
+            raise too_many(f"{most} of your sessions are open; end one (DELETE)", 60)
+        return idle[0]
+
     def use(self, session: str) -> None:
         self.used.pop(session, None)
         self.used[session] = time.monotonic()
 
     def spare(self) -> str | None:
-        """The one that was unused longest, if room is needed."""
+        """The one that was unused longest of whoever has most, if room is needed."""
         if len(self.used) < MAX_SESSIONS:
             return None
-        return next((session for session in self.used if not self.open[session]), None)
+        idle = [session for session in self.used if not self.open[session]]
+        each = Counter(self.owners.get(session) for session in self.used)
+        return max(idle, key=lambda session: each[self.owners.get(session)], default=None)
 
     def forget(self, session: str) -> None:
         self.used.pop(session, None)

@@ -14,11 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from fermata_mcp.domain.principal import ONE_PERSON, Principal
 from fermata_mcp.surface.callers import principal_of
 
 from .connection import Connection, NotReading, Read
 from .guard import Bodies, Doors, as_message, check_is_json
-from .refusals import Refused, busy, refused
+from .refusals import Refused, busy, refused, too_many
 from .serving import Serving
 
 SSE_PATH, MESSAGES_PATH = "/sse", "/messages/"
@@ -37,10 +38,11 @@ class _Session:
 class SseTransport:
     """Sessions by the secret that their stream begins with."""
 
-    def __init__(self, serving: Serving, doors: Doors, bodies: Bodies) -> None:
+    def __init__(self, serving: Serving, doors: Doors, bodies: Bodies, sessions_each: int = MAX_SSE_SESSIONS) -> None:
         self._serving = serving
         self._doors = doors
         self._bodies = bodies
+        self._sessions_each = sessions_each
         self._sessions: dict[str, _Session] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,10 +52,16 @@ class SseTransport:
             self._doors.check(request.headers)
             if len(self._sessions) >= MAX_SSE_SESSIONS:
                 raise busy(f"{MAX_SSE_SESSIONS} streams are open; close one, or use /mcp")
+            self._check_share(principal_of(request))
         except Refused as answer:
             await answer.response(scope, receive, send)
             return
         await self._carry(request, scope, receive, send)
+
+    def _check_share(self, who: Principal) -> None:
+        own = sum(session.principal == who.name for session in self._sessions.values())
+        if who != ONE_PERSON and own >= self._sessions_each:
+            raise too_many(f"{own} of your streams are open; close one", 60)
 
     async def _carry(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         name = secrets.token_hex(16)

@@ -60,10 +60,20 @@ class Sources:
 
     Args:
         shelf: Which files may be read.
+        any_clip: Whether clips of the provider's account may be named that no task of this principal's made: they may
+            be anybody's.
     """
 
     def __init__(
-        self, store: Store, principal: str, decoder: Decoder, shelf: files.Shelf, library: Library, uploads: Uploads
+        self,
+        store: Store,
+        principal: str,
+        decoder: Decoder,
+        shelf: files.Shelf,
+        library: Library,
+        uploads: Uploads,
+        *,
+        any_clip: bool = True,
     ) -> None:
         self._store = store
         self._principal = principal
@@ -71,6 +81,7 @@ class Sources:
         self._shelf = shelf
         self._library = library
         self._uploads = uploads
+        self._any_clip = any_clip
 
     @property
     def callers_are_local(self) -> bool:
@@ -184,6 +195,11 @@ class Sources:
     async def _clip_facts(self, clip_id: str, provider: Provider) -> SourceFacts:
         """What our own history knows about a provider's clip, else what the provider tells; else nothing but its id."""
         known = await self._store.find_clip(provider.spec.name, clip_id, principal=self._principal)
+        if known is None and not self._any_clip:
+            raise UnknownTrack(
+                f"no task of yours made a clip {clip_id:.80} with {provider.spec.name}.",
+                "give a tsk_… of list_tasks, a link or an upload; the operator may name any clip of the account.",
+            )
         bare = SourceFacts(ref=f"clip:{clip_id}", clip=clip_id, identity=f"clip:{clip_id}")
         task = await self._store.get(known[0], principal=self._principal) if known else None
         for step in task.steps if task and known else ():

@@ -11,7 +11,7 @@ queued ──begin──▶ submitting ──accepted──▶ waiting ──fin
 
 from __future__ import annotations
 
-from fermata_mcp.domain.change import Change, NewStep, StepPatch, TaskPatch
+from fermata_mcp.domain.change import Cap, Change, NewStep, StepPatch, TaskPatch
 from fermata_mcp.domain.credits import Entry
 from fermata_mcp.domain.errors import FermataError, OutcomeUnknown
 from fermata_mcp.domain.spec import ProviderSpec
@@ -26,7 +26,7 @@ INTERRUPTED = "the program was interrupted while it waited for the answer"
 _OPEN: frozenset[StepState] = frozenset({"submitting", "unknown", "needs_user"})
 
 
-def begin(step: Step, attempt_id: str, spec: ProviderSpec, hold: int, day_cap: int | None, now: int) -> Change:
+def begin(step: Step, attempt_id: str, spec: ProviderSpec, hold: int, caps: tuple[Cap, ...], now: int) -> Change:
     """Record the intent to submit. Only after this is committed may a byte leave."""
     lease = POLL_LEASE_MS if spec.submit == "repeatable" else SUBMIT_LEASE_MS
     return Change(
@@ -36,7 +36,7 @@ def begin(step: Step, attempt_id: str, spec: ProviderSpec, hold: int, day_cap: i
         {"state": "submitting", "due_at": now + lease, "submitted_at": now, "remote_id": None},
         new_attempt=attempt_id,
         entries=(Entry("hold", hold),) if hold else (),
-        day_cap=day_cap,
+        caps=caps,
         task={"status": "running", "message": "starting"},
     )
 

@@ -13,6 +13,8 @@ from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import FermataError, OverBudget, ProviderError, ProviderUnavailable, StoreUnavailable
 from fermata_mcp.domain.lease import LATEST_START
 from fermata_mcp.domain.task import Step, Task, new_id
+from fermata_mcp.engine.belongings import settings_of
+from fermata_mcp.engine.budgets import caps_for
 from fermata_mcp.engine.intake.source_audio import fetched_facts, is_to_be_fetched, planned_anew
 from fermata_mcp.engine.pace import LONGEST_RETRY_SECONDS, left_alone
 from fermata_mcp.providers.base import Accepted, NotSent, Provider, Refused, Submitted, Unclear
@@ -83,7 +85,7 @@ class Submitter:
             if provider.spec.here:
                 raise
             return step, task  # it can be fetched again when the result is here
-        work = planned_anew(task, facts, provider.spec, self._settings)
+        work = planned_anew(task, facts, provider.spec, settings_of(task.principal, self._settings))
         with suppress(StoreUnavailable):  # it can be learned again
             await self._recorder.apply(step, moves.prepared(step, work, facts))
         return replace(step, work=work), replace(task, source=facts)
@@ -118,7 +120,8 @@ class Submitter:
         attempt = new_id("att")
         begun, started = self._clock.now(), self._clock.monotonic()
         price = round(provider.spec.price_of(step.work.action).high * MILLI)
-        begin = moves.begin(step, attempt, provider.spec, price, self._day_cap(), begun)
+        caps = await caps_for(task.principal, self._context.store, self._settings) if price else ()
+        begin = moves.begin(step, attempt, provider.spec, price, caps, begun)
         try:
             if not await self._recorder.apply(step, begin):
                 return
@@ -133,10 +136,6 @@ class Submitter:
         self._context.follow(attempt, step)
         outcome = await self._ask(provider, attempt, step)
         await self._learn(step, task, outcome, provider, price)
-
-    def _day_cap(self) -> int | None:
-        cap = self._settings.max_credits_per_day
-        return None if cap is None else round(cap * MILLI)
 
     def _overslept(self, begun: int, started: float) -> bool:
         """A suspended machine must not send late: others may take the step over once its lease is out."""

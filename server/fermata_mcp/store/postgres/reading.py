@@ -141,12 +141,12 @@ def can_be_kept(text: str) -> bool:
     return "\0" not in text
 
 
-async def spent(c: Sql, *, principal: str, since: int) -> dict[str, int]:
+async def spent(c: Sql, *, principal: str | None, since: int) -> dict[str, int]:
     # An attempt's money belongs to the day it was sent, also where it was settled later.
     sql = """SELECT l.provider,
              sum(CASE WHEN l.kind IN ('hold', 'charge', 'adjust', 'disputed') THEN l.amount ELSE -l.amount END)::bigint
              FROM ledger l JOIN attempt a ON a.id = l.attempt_id
-             WHERE l.principal = $1 AND a.intent_at >= $2 GROUP BY l.provider"""
+             WHERE ($1::text IS NULL OR l.principal = $1) AND a.intent_at >= $2 GROUP BY l.provider"""
     return dict(await c.fetch(sql, principal, since))
 
 

@@ -19,10 +19,11 @@ from fermata_mcp.domain.change import Change, NewStep
 from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
+from fermata_mcp.domain.token import Token
 from fermata_mcp.store import rows
 from fermata_mcp.store.base import CLOCK_SLACK_MS, Created, Elsewhere, Page, Place, Unreadable
 
-from . import claiming, holding, migrating, news, operating, reading, removing, secret, writing
+from . import claiming, holding, migrating, news, operating, reading, removing, secret, tokens, writing
 from .claiming import Taker
 from .connecting import TROUBLES, Pool, Sql, in_words, transaction
 from .listening import Listener
@@ -171,7 +172,7 @@ class PostgresStore:
         turn = partial(writing.take_turn, account_id=account_id, rate=rate, urgent=urgent, now=now)
         return await self._write(turn, durable=False)
 
-    async def spent(self, *, principal: str, since: int) -> dict[str, int]:
+    async def spent(self, *, principal: str | None, since: int) -> dict[str, int]:
         return await self._run(partial(reading.spent, principal=principal, since=since))
 
     async def see_balance(self, account_id: str, balance: int, *, now: int) -> BalanceReading | None:
@@ -242,6 +243,23 @@ class PostgresStore:
 
     async def trace_of(self, task_id: str) -> str | None:
         return await self._run(partial(operating.trace_of, task_id=task_id))
+
+    # --- tokens -----------------------------------------------------------------------------------------------------
+
+    async def add_token(self, token: Token) -> bool:
+        return await self._write(partial(tokens.add, token=token))
+
+    async def token_of_hash(self, hash_: str) -> Token | None:
+        return await self._run(partial(tokens.of_hash, hash_=hash_))
+
+    async def tokens(self) -> list[Token]:
+        return await self._run(tokens.all_of_them)
+
+    async def revoke_token(self, name: str) -> bool:
+        return await self._write(partial(tokens.revoke, name=name))
+
+    async def caps_of(self, principal: str) -> tuple[int | None, int | None]:
+        return await self._run(partial(tokens.caps_of, principal=principal))
 
     async def _write(self, work: Callable[[Sql], Awaitable[_T]], *, durable: bool = True) -> _T:
         """One whole transaction. Without `durable` the death of the server may take it back; that of ours does not."""

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fermata_mcp.domain.change import Change, NewStep, TaskPatch
-from fermata_mcp.domain.credits import BalanceReading, Dispute
-from fermata_mcp.domain.errors import OverBudget
+from fermata_mcp.domain.change import Cap, Change, NewStep, TaskPatch
+from fermata_mcp.domain.credits import BalanceReading, Dispute, beginning
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import STEP_MOVES, Clip, Task
 from fermata_mcp.store.base import CLOCK_SLACK_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused, NameTaken
@@ -18,8 +17,6 @@ from .claiming import count_anew
 from .connecting import Sql
 from .holding import hold_if_asked
 from .reading import get_known, sighting, spent
-
-_DAY_MS = 86_400_000
 
 
 async def alone(c: Sql, what: str) -> None:
@@ -187,20 +184,18 @@ async def _add_entries(
 ) -> None:
     sql = """INSERT INTO ledger (at, principal, provider, task_id, attempt_id, kind, amount, note)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
-    capped = change.entries and change.day_cap is not None
-    if capped:
-        await alone(c, f"spend {principal}")
+    if change.entries and change.caps:
+        await alone(c, "spend")
+        await _nothing_was_sent_later_than(c, now)  # the caps count it, and only today
     for entry in change.entries:
         await c.execute(sql, now, principal, provider, task_id, attempt_id, entry.kind, entry.amount, entry.note)
-    if capped and await _spent_today(c, principal, now) > (change.day_cap or 0):
-        raise OverBudget(
-            "today's credits are used up.", "raise FERMATA_MAX_CREDITS_PER_DAY, or wait for tomorrow (UTC)."
-        )
+    for cap in change.caps if change.entries else ():
+        if await _spent_within(c, cap, now) > cap.most:
+            raise cap.exceeded()
 
 
-async def _spent_today(c: Sql, principal: Any, now: int) -> int:
-    await _nothing_was_sent_later_than(c, now)  # the cap counts it, and only today
-    return sum((await spent(c, principal=principal, since=now - now % _DAY_MS)).values())
+async def _spent_within(c: Sql, cap: Cap, now: int) -> int:
+    return sum((await spent(c, principal=cap.principal, since=beginning(cap.period, now))).values())
 
 
 async def _nothing_was_sent_later_than(c: Sql, now: int) -> None:

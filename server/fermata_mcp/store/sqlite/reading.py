@@ -174,13 +174,13 @@ def can_be_written(text: str) -> bool:
     return True
 
 
-def spent(c: Sql, *, principal: str, since: int) -> dict[str, int]:
+def spent(c: Sql, *, principal: str | None, since: int) -> dict[str, int]:
     # An attempt's money belongs to the day it was sent, also where it was settled later.
     sql = """SELECT CAST(l.provider AS BLOB),
              sum(CASE WHEN l.kind IN ('hold', 'charge', 'adjust', 'disputed') THEN l.amount ELSE -l.amount END)
-             FROM ledger l JOIN attempt a ON a.id = l.attempt_id
-             WHERE l.principal = ? AND a.intent_at >= ? GROUP BY l.provider"""
-    rows: Iterable[Any] = c.execute(sql, (principal, since))
+             FROM attempt a CROSS JOIN ledger l ON l.attempt_id = a.id
+             WHERE (:principal IS NULL OR l.principal = :principal) AND a.intent_at >= :since GROUP BY l.provider"""
+    rows: Iterable[Any] = c.execute(sql, {"principal": principal, "since": since})
     return {as_text(provider): int(amount) for provider, amount in rows}
 
 

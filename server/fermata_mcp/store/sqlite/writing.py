@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fermata_mcp.domain.change import Change, NewStep, TaskPatch
-from fermata_mcp.domain.credits import BalanceReading, Dispute
-from fermata_mcp.domain.errors import OverBudget
+from fermata_mcp.domain.change import Cap, Change, NewStep, TaskPatch
+from fermata_mcp.domain.credits import BalanceReading, Dispute, beginning
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import STEP_MOVES, Clip, Task
 from fermata_mcp.store.base import CLOCK_SLACK_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused, NameTaken
@@ -18,8 +17,6 @@ from .claiming import count_anew
 from .file import Sql
 from .holding import hold_if_asked
 from .reading import get_known, sighting, spent
-
-_DAY_MS = 86_400_000
 
 
 def create(c: Sql, *, task: Task, step: NewStep, home: str, now: int, finished: bool, claimed: bool) -> Created:
@@ -194,20 +191,20 @@ def _add_entries(
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
     for entry in change.entries:
         c.execute(sql, (now, principal, provider, task_id, attempt_id, entry.kind, entry.amount, entry.note))
-    if change.entries and change.day_cap is not None and _spent_today(c, principal, now) > change.day_cap:
-        raise OverBudget(
-            "today's credits are used up.", "raise FERMATA_MAX_CREDITS_PER_DAY, or wait for tomorrow (UTC)."
-        )
+    if change.entries and change.caps:
+        _nothing_was_sent_later_than(c, now)  # the caps count it, and only today
+    for cap in change.caps if change.entries else ():
+        if _spent_within(c, cap, now) > cap.most:
+            raise cap.exceeded()
+
+
+def _spent_within(c: Sql, cap: Cap, now: int) -> int:
+    return sum(spent(c, principal=cap.principal, since=beginning(cap.period, now)).values())
 
 
 def _nothing_was_sent_later_than(c: Sql, now: int) -> None:
     """Where rows say so, the clock was set back since."""
     c.execute("UPDATE attempt SET intent_at = ? WHERE intent_at > ?", (now, now + CLOCK_SLACK_MS))
-
-
-def _spent_today(c: Sql, principal: Any, now: int) -> int:
-    _nothing_was_sent_later_than(c, now)  # the cap counts it, and only today
-    return sum(spent(c, principal=principal, since=now - now % _DAY_MS).values())
 
 
 def release(c: Sql, *, home: str, now: int, interrupted: Sequence[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from fermata_mcp.engine.credits import CreditsReport, ProviderCredits
 
 from .view import Rounded, View
@@ -13,6 +15,7 @@ class CreditsView(View):
     spent_this_week: Rounded
     spent_this_month: Rounded
     cap_today: Rounded | None
+    cap_this_month: Rounded | None = Field(default=None, exclude_if=lambda cap: cap is None)
 
 
 def credits_view(told: CreditsReport) -> CreditsView:
@@ -22,6 +25,7 @@ def credits_view(told: CreditsReport) -> CreditsView:
         spent_this_week=told.spent_this_week,
         spent_this_month=told.spent_this_month,
         cap_today=told.cap_today,
+        cap_this_month=told.cap_this_month,
     )
 
 
@@ -30,9 +34,10 @@ def credits_text(view: CreditsView) -> str:
     ready = [one for one in view.providers if one.configured]
     others = ", ".join(_price_line(one) for one in view.providers if not one.configured)
     cap = "" if view.cap_today is None else f" of {view.cap_today:g}"
+    monthly = "" if view.cap_this_month is None else f" of {view.cap_this_month:g}"
     spent = (
         f"Spent: {view.spent_today:g}{cap} credits today, {view.spent_this_week:g} this week, "
-        f"{view.spent_this_month:g} this month (UTC)."
+        f"{view.spent_this_month:g}{monthly} this month (UTC)."
     )
     return "\n".join([*map(_credit_line, ready), *([f"Without a key: {others}."] if others else []), spent])
 

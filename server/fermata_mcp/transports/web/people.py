@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from fermata_mcp.domain.principal import SCOPES
+from fermata_mcp.domain.principal import ONE_PERSON, SCOPES
 from fermata_mcp.surface.callers import principal_of
 from fermata_mcp.surface.home.page import HOME_PAGE
 from fermata_mcp.surface.player.routes import Endpoint
@@ -43,4 +43,4 @@ class People:
     async def _session(self, request: Request) -> Response:
         who = principal_of(request)
         may = [scope for scope in SCOPES if who.may(scope)]
-        return JSONResponse({"name": who.name, "signed_in": False, "scopes": may}, headers=_PRIVATE)
+        return JSONResponse({"name": who.name, "signed_in": who != ONE_PERSON, "scopes": may}, headers=_PRIVATE)

@@ -40,11 +40,11 @@ async def sent_again(store: Store) -> tuple[Task, Step]:
     """A task whose second request is on its way, and the step as the sender of the first one knows it."""
     task = await created(store)
     first = await claimed(store)
-    assert await store.apply(moves.begin(first, "att_1", PAID, PRICE, None, NOON), now=NOON)
+    assert await store.apply(moves.begin(first, "att_1", PAID, PRICE, (), NOON), now=NOON)
     unknown = await claimed(store, home="b", now=LATER)
     assert await store.apply(moves.resubmit(unknown, LATER, PRICE), now=LATER)
     second = await claimed(store, home="b", now=LATER)
-    assert await store.apply(moves.begin(second, "att_2", PAID, PRICE, None, LATER), now=LATER)
+    assert await store.apply(moves.begin(second, "att_2", PAID, PRICE, (), LATER), now=LATER)
     return task, replace(first, attempt_id="att_1")
 
 

@@ -10,7 +10,7 @@ from fermata_mcp.domain.credits import Entry
 from fermata_mcp.domain.errors import ContentRejected
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.engine.steps.money import money_of_failure
-from support.rows import FREE_WORK, NOON, PAID, PRICE, a_task, running_step
+from support.rows import FREE_WORK, NOON, PAID, PRICE, a_task, per_day, running_step
 
 STEP = replace(running_step(), state="submitting")
 
@@ -20,10 +20,10 @@ def kinds(entries: tuple[Entry, ...]) -> dict[str, int]:
 
 
 def test_the_intent_holds_what_it_may_cost_and_rests_on_the_claim() -> None:
-    change = moves.begin(STEP, "att_2", PAID, PRICE, 50_000, NOON)
-    assert (change.allowed, change.fence, change.new_attempt, change.day_cap) == ({"queued"}, 1, "att_2", 50_000)
+    change = moves.begin(STEP, "att_2", PAID, PRICE, per_day(50_000), NOON)
+    assert (change.allowed, change.fence, change.new_attempt, change.caps) == ({"queued"}, 1, "att_2", per_day(50_000))
     assert kinds(change.entries) == {"hold": PRICE}
-    assert moves.begin(STEP, "att_2", FREE_WORK, 0, None, NOON).entries == ()
+    assert moves.begin(STEP, "att_2", FREE_WORK, 0, (), NOON).entries == ()
 
 
 def test_what_was_learned_counts_whoever_holds_the_claim() -> None:

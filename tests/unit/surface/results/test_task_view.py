@@ -30,7 +30,7 @@ ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 FIELDS = {
     TaskView: "task_id kind provider provider_reason status summary progress source audio clips steps credits "
     "honesty error warnings next created_at updated_at finished_at",
-    CreditsView: "providers spent_today spent_this_week spent_this_month cap_today",
+    CreditsView: "providers spent_today spent_this_week spent_this_month cap_today cap_this_month",
     TaskList: "tasks next_cursor unreadable",
 }
 PARTS = {
