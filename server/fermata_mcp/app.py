@@ -65,15 +65,15 @@ async def running_app(
         callers_are_local: Over stdio the caller is the user, who may name any file. Over http it may be anyone.
         only: The tasks to carry out; those that are asked about here are added. None means every task that is due.
     """
-    clock = Clock()
     roots = settings.input_roots
     if roots is None and not callers_are_local:
         roots = ()
     store = open_store(settings)
+    clock = Clock().shared_by(store)
     with logging_to_stderr(settings.log_level, settings.log_format), exported(os.environ):
         _name_unknown_settings(settings)
         async with (
-            running_engine(settings, store, input_roots=roots, clock=clock, only=only) as service,
+            running_engine(settings, store, input_roots=roots, only=only) as service,
             anyio.create_task_group() as telling,
         ):
             seal = None if callers_are_local else Seal()

@@ -144,8 +144,9 @@ class Admin:
 
 
 @cache
-def admin() -> Admin:
-    return Admin(server().url())
+def admin(url: str | None = None) -> Admin:
+    """One for each address, for as long as the tests run."""
+    return Admin(url or server().url())
 
 
 _numbers = itertools.count()
@@ -158,6 +159,7 @@ DO $$ DECLARE name text; BEGIN
     EXECUTE format('DELETE FROM %I', name);
   END LOOP;
 END $$;
+RESET session_replication_role;
 """
 
 
@@ -191,4 +193,4 @@ def _reused() -> tuple[str, Admin]:
     thread = threading.Thread(target=anyio.run, args=(fill,))
     thread.start()
     thread.join()
-    return url, Admin(url)
+    return url, admin(url)

@@ -52,7 +52,7 @@ async def running_engine(
     Args:
         only: The tasks to carry out; those that are asked about here are added. None means every task that is due.
     """
-    clock = clock or Clock()
+    clock = (clock or Clock()).shared_by(store)
     home = f"{os.getpid()}-{secrets.token_hex(4)}"
     changes = Changes(store)
     group = anyio.create_task_group()

@@ -124,6 +124,10 @@ class Store(NewsBook, Counts, Mishaps, Owners, Traces, Tokens, Protocol):
 
     async def close(self) -> None: ...
 
+    def time(self, here: int) -> int:
+        """What the clock shows that all on this store go by, when this machine's shows `here`. Unix milliseconds."""
+        ...
+
     async def shared_secret(self) -> bytes:
         """32 random bytes that every program on this store is told alike; made when they are first asked for."""
         ...

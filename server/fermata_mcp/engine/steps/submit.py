@@ -128,6 +128,13 @@ class Submitter:
         except OverBudget as error:
             await self._recorder.fail(step, task, error)
             return
+        except AlreadyKnown:
+            raise
+        except StoreUnavailable:
+            # Whether it was recorded is not known, but that nothing was sent is.
+            await self._recorder.keep(replace(step, attempt_id=attempt), moves.put_back(
+                replace(step, attempt_id=attempt), begun, begun, price))  # fmt: skip
+            return
         step = replace(step, attempt_id=attempt)
         if self._overslept(begun, started):
             now = self._clock.now()

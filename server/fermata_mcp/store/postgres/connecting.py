@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import anyio
 import asyncpg
@@ -39,6 +39,7 @@ class Sql(Protocol):
 
 
 _driver: Any = asyncpg
+_T = TypeVar("_T")
 Greet = Callable[[Sql], Awaitable[None]]
 
 
@@ -63,24 +64,39 @@ class Pool:
             except TROUBLES:
                 pool.terminate()
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncGenerator[Sql]:
-        """A connection of one's own; waits for it within bounds."""
+    async def run(self, work: Callable[[Sql], Awaitable[_T]]) -> _T:
+        """`work` on a connection of its own, which is waited for within bounds.
+
+        Who leaves meanwhile is held back until it has ended, which is bounded in time too: it has happened, or not.
+        """
+        pool = await self._opened()
+        try:
+            taken = await pool.acquire(timeout=CONNECT_SECONDS)
+        except asyncpg.InterfaceError:
+            raise
+        except ValueError:  # whose text is the address
+            raise StoreUnavailable("FERMATA_STORE_URL is no address of a database.") from None
+        task = asyncio.ensure_future(self._use(pool, taken, work))
+        with anyio.CancelScope(shield=True):
+            await _end_of(task)
+        return task.result()
+
+    async def _opened(self) -> Any:
         if self._pool is None:
             self._pool = _driver.create_pool(
                 self._url, min_size=0, max_size=MOST_CONNECTIONS, init=self._greet, **self.how()
             )
-        pool = await self._pool
-        taken = await pool.acquire(timeout=CONNECT_SECONDS)
-        # Who leaves meanwhile leaves after the transaction, which is bounded in time: it has happened, or it has not.
-        with anyio.CancelScope(shield=True):
-            try:
-                yield cast(Sql, taken)
-            except pg.ReadOnlySQLTransactionError:
-                await pool.expire_connections()  # they lead to what was the primary once
-                raise
-            finally:
-                await pool.release(taken, timeout=CONNECT_SECONDS)
+        return await self._pool
+
+    @staticmethod
+    async def _use(pool: Any, taken: Any, work: Callable[[Sql], Awaitable[_T]]) -> _T:
+        try:
+            return await work(cast(Sql, taken))
+        except pg.ReadOnlySQLTransactionError:
+            await pool.expire_connections()  # they lead to what was the primary once
+            raise
+        finally:
+            await pool.release(taken, timeout=CONNECT_SECONDS)
 
     async def apart(self) -> Any:
         """A connection beside the others, of asyncpg's own kind."""
@@ -100,6 +116,15 @@ class Pool:
                 "idle_in_transaction_session_timeout": milliseconds,
             },
         }
+
+
+async def _end_of(task: asyncio.Future[Any]) -> None:
+    """Wait for a task that ends by itself, also where the one that waits is cancelled, and not by a scope."""
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 @asynccontextmanager

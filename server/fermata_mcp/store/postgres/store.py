@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -25,7 +26,9 @@ from fermata_mcp.store.base import CLOCK_SLACK_MS, Created, Elsewhere, Page, Pla
 
 from . import claiming, holding, migrating, news, operating, reading, removing, secret, tokens, writing
 from .claiming import Taker
-from .connecting import TROUBLES, Pool, Sql, in_words, transaction
+from .clock import DatabaseClock
+from .connecting import TROUBLES, Greet, Pool, Sql, in_words, transaction
+from .incarnation import Memory
 from .listening import Listener
 
 # Transactions that the server ends because they waited for one another are begun again.
@@ -46,6 +49,7 @@ class PostgresStore:
         self._sender = secrets.token_hex(8)
         self._pool = Pool(url, self._sender, self._greet)
         self._listener = Listener(self._pool.apart, self._sender)
+        self._clock, self._memory = DatabaseClock(steady), Memory()
         self._steady = steady
         self._seen: tuple[int, float] | None = None
         self._begun = False
@@ -57,6 +61,12 @@ class PostgresStore:
         """A promise that money rests on is on the server's disk before it is kept, whatever the server's default."""
         await c.execute("SELECT set_config('synchronous_commit', 'on', false) "
                         "WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')")  # fmt: skip
+        await self._clock.measure(c)
+        if self._ready:
+            await self._memory.compare(c)
+
+    def time(self, here: int) -> int:
+        return self._clock.time(here)
 
     async def open(self) -> None:
         await self._run(reading.nothing)
@@ -94,6 +104,9 @@ class PostgresStore:
     ) -> list[Step]:
         if not self._begun:
             await self._begin(now)
+        if self._clock.in_doubt:  # what is due is said by a clock that may be wrong
+            await self._run(self._clock.measure)
+            return []
         await self._check_clock(now)
         taker = Taker(home, now, tasks, renders)
         if limit <= 0 or not await self._run(partial(claiming.anything_due, taker=taker)):
@@ -137,7 +150,9 @@ class PostgresStore:
                 logger.error("%s", error)
 
     async def apply(self, change: Change, *, now: int) -> bool:
-        return await self._write(partial(writing.apply, change=change, now=now), durable=change.must_last)
+        work = partial(writing.apply, change=change, now=now)
+        after = self._memory.note if change.new_attempt else None
+        return await self._write(work, durable=change.must_last, after=after)
 
     async def place(self, step_id: str, *, now: int) -> Place | None:
         return await self._run(partial(reading.place, step_id=step_id, now=now))
@@ -261,12 +276,18 @@ class PostgresStore:
     async def caps_of(self, principal: str) -> tuple[int | None, int | None]:
         return await self._run(partial(tokens.caps_of, principal=principal))
 
-    async def _write(self, work: Callable[[Sql], Awaitable[_T]], *, durable: bool = True) -> _T:
+    async def _write(
+        self, work: Callable[[Sql], Awaitable[_T]], *, durable: bool = True, after: Greet | None = None
+    ) -> _T:
         """One whole transaction. Without `durable` the death of the server may take it back; that of ours does not."""
 
         async def whole(c: Sql) -> _T:
             async with transaction(c, durable=durable):
-                return await work(c)
+                result = await work(c)
+            if after is not None:
+                with suppress(*TROUBLES):  # it has happened all the same
+                    await after(c)
+            return result
 
         return await self._run(whole)
 
@@ -286,14 +307,17 @@ class PostgresStore:
             raise
 
     async def _once(self, work: Callable[[Sql], Awaitable[_T]]) -> _T:
-        async with self._pool.connection() as connection:
+        async def ready(connection: Sql) -> _T:
             if not self._ready:
                 async with self._opening:
                     await self._make_ready(connection)
             return await work(connection)
 
+        return await self._pool.run(ready)
+
     async def _make_ready(self, c: Sql) -> None:
         if not self._ready:
             async with transaction(c, durable=True):
                 await migrating.bring_up_to_date(c)
+            await self._memory.compare(c)
             self._ready = True

@@ -13,9 +13,9 @@ from fermata_mcp.domain.task import STEP_MOVES, Clip, Task
 from fermata_mcp.store.base import CLOCK_SLACK_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused, NameTaken
 from fermata_mcp.store.rows import encode, task_row
 
+from . import holding
 from .claiming import count_anew
 from .connecting import Sql
-from .holding import hold_if_asked
 from .reading import get_known, sighting, spent
 
 
@@ -121,8 +121,13 @@ async def apply(c: Sql, *, change: Change, now: int) -> bool:
     if row is None:
         return False
     state, fence, attempt_id, task_id, provider, account_id, home, render, principal, status = row
-    if state not in change.allowed or change.fence not in (None, fence) or change.about not in (None, attempt_id):
+    if state not in change.allowed or change.fence not in (None, fence):
         return False
+    if change.about not in (None, attempt_id):
+        if not await _is_of_a_lost_attempt(c, change, task_id):
+            return False
+        attempt_id = change.about
+        await _insert_attempt(c, attempt_id, change.step_id, account_id, now)
     _check_move(state, change)
     if change.new_attempt:
         attempt_id = change.new_attempt
@@ -132,7 +137,7 @@ async def apply(c: Sql, *, change: Change, now: int) -> bool:
     await _add_entries(c, change, now, principal, provider, task_id, attempt_id)
     if "due_at" not in change.step:
         await count_anew(c, change.step_id, now)
-    patch: dict[str, Any] = dict(change.step) | ({"attempt_id": attempt_id} if change.new_attempt else {})
+    patch: dict[str, Any] = dict(change.step) | ({"attempt_id": attempt_id} if attempt_id != row["attempt_id"] else {})
     if render and patch.get("state") == "queued":
         patch["home"] = None  # lost with its process, it is for whoever has room
     await _update(c, "step", change.step_id, patch | {"updated_at": now})
@@ -141,9 +146,17 @@ async def apply(c: Sql, *, change: Change, now: int) -> bool:
         await _insert_step(c, change.next_step, _Owner(task_id, principal, provider, account_id), home, now)
     if change.task:
         await _update(c, "task", task_id, _not_opened_again(status, change.task) | {"updated_at": now})
-    if change.next_step:
-        await hold_if_asked(c, step_id=change.next_step.id, task_id=task_id, now=now)
+    if state in ("unknown", "needs_user") and patch.get("state") == "queued":
+        await holding.let_go(c, task_id)
+    elif change.next_step:
+        await holding.hold_if_asked(c, step_id=change.next_step.id, task_id=task_id, now=now)
     return True
+
+
+async def _is_of_a_lost_attempt(c: Sql, change: Change, task_id: str) -> bool:
+    """Whether an answer has come to a request whose intent the database forgot when it was put back."""
+    sql = "SELECT NOT EXISTS (SELECT 1 FROM attempt WHERE id = $1)"
+    return await c.fetchval(sql, change.about) and await holding.holds(c, task_id)
 
 
 def _not_opened_again(status: str, patch: TaskPatch) -> dict[str, Any]:

@@ -170,3 +170,15 @@ WHEN (NEW.due_at IS NOT NULL AND NEW.home IS NULL) EXECUTE FUNCTION fermata_tell
 CREATE TRIGGER step_is_due AFTER UPDATE OF due_at, home ON step FOR EACH ROW
 WHEN (NEW.due_at < OLD.due_at AND NEW.due_at <= NEW.updated_at OR NEW.due_at IS NOT NULL AND NEW.home IS NULL AND OLD.home IS NOT NULL)
 EXECUTE FUNCTION fermata_tell();
+
+-- Which database these rows were last written in. Where it says another one than that in which they are, it was put
+-- back to an earlier state, or another server has taken over: requests may have been sent that are not written here.
+CREATE TABLE incarnation (
+  one_row BOOLEAN PRIMARY KEY DEFAULT true CHECK (one_row),
+  system TEXT NOT NULL,
+  timeline BIGINT NOT NULL,
+  database BIGINT NOT NULL,
+  mark BIGINT NOT NULL DEFAULT 0
+);
+-- The tasks that were going on then. What comes next in them may have been sent already.
+CREATE TABLE rewound (task_id TEXT PRIMARY KEY REFERENCES task (id) ON DELETE CASCADE);

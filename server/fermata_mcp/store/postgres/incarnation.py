@@ -1,0 +1,114 @@
+"""Notices that the database is an earlier state of itself, and holds back what may have been sent since.
+
+A standby that takes over, a backup that is restored and a copy all lack the last transactions, or many. A paid request
+whose intent was among them looks as if it had never been sent. The rows themselves say in which database they were
+last written: its cluster, the cluster's timeline (which every promotion and every recovery to a point in time begins
+anew) and the database's own number. A disk that is put back has the same three; then a process that has lived through
+it has seen more of the log than there is. What only queues is taken for lost: nobody sends it until a person says so.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from fermata_mcp.domain.errors import OutcomeUnknown
+from fermata_mcp.domain.task import Failure
+
+from .connecting import Sql, transaction
+
+_NOW_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+_MARK = "(pg_current_wal_insert_lsn() - '0/0')::bigint"
+_HERE = f"""SELECT (SELECT system_identifier::text FROM pg_control_system()),
+            ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint,
+            (SELECT oid::bigint FROM pg_database WHERE datname = current_database()), {_MARK}"""
+_LOST = Failure.of(
+    OutcomeUnknown(
+        "the task database was put back to an earlier state; this request may have been sent and charged before that."
+    )
+).model_dump_json(exclude_none=True)
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Incarnation:
+    """Cluster, timeline and number of a database."""
+
+    system: str
+    timeline: int
+    database: int
+
+
+class Memory:
+    """What this process has seen of the database."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[Incarnation, int] | None = None
+
+    async def note(self, c: Sql) -> None:
+        """After an intent is written: the log is as long as this, whatever a server says later."""
+        mark = await c.fetchval(f"SELECT {_MARK}")
+        if self._seen is not None:
+            self._seen = self._seen[0], max(self._seen[1], mark)
+
+    async def compare(self, c: Sql) -> None:
+        """Before a new connection is used: hold back what may have been sent, if the database went back."""
+        here, length = await _where(c)
+        seen, mark = self._seen or (here, 0)
+        went_back = seen == here and length < mark
+        if went_back or await _written_in(c) != here:
+            async with transaction(c, durable=True):
+                await _settle(c, here, mark if went_back else 0)
+        self._seen = here, length
+
+
+async def _where(c: Sql) -> tuple[Incarnation, int]:
+    system, timeline, database, length = await c.fetchrow(_HERE)
+    return Incarnation(system, timeline, database), length
+
+
+async def _written_in(c: Sql) -> Incarnation | None:
+    row = await c.fetchrow("SELECT system, timeline, database FROM incarnation")
+    return None if row is None else Incarnation(*row)
+
+
+async def _settle(c: Sql, here: Incarnation, mark: int) -> None:
+    """Once for all processes: who comes later finds it written."""
+    await c.execute("LOCK TABLE incarnation IN EXCLUSIVE MODE")
+    known = await c.fetchval("SELECT mark FROM incarnation WHERE mark >= $1", mark) is not None
+    if known and await _written_in(c) == here:
+        return
+    await _hold_back(c)
+    sql = """INSERT INTO incarnation (system, timeline, database, mark) VALUES ($1, $2, $3, $4) ON CONFLICT (one_row)
+             DO UPDATE SET system = $1, timeline = $2, database = $3, mark = greatest(incarnation.mark, $4)"""
+    await c.execute(sql, here.system, here.timeline, here.database, mark)
+
+
+async def _hold_back(c: Sql) -> None:
+    going_on = "SELECT id FROM task WHERE status IN ('queued', 'running', 'unknown')"
+    await c.execute(f"INSERT INTO rewound {going_on} ON CONFLICT DO NOTHING")
+    queued = f"""UPDATE step SET state = 'unknown', fence = fence + 1, home = NULL, due_at = {_NOW_MS},
+                 updated_at = {_NOW_MS} WHERE state = 'queued' AND NOT render RETURNING task_id"""
+    held = [row[0] for row in await c.fetch(queued)]
+    await tell_of(c, held)
+    if held:
+        logger.warning(
+            "the task database was put back to an earlier state: %d requests that may have been sent before are held "
+            "until somebody decides about them (list_tasks with status unknown shows them)", len(held),
+        )  # fmt: skip
+
+
+async def tell_of(c: Sql, task_ids: list[str]) -> None:
+    """Say in these tasks what nobody knows about them."""
+    sql = "UPDATE task SET status = 'unknown', message = 'outcome unknown', error = $1 WHERE id = ANY($2)"
+    await c.execute(sql, _LOST, task_ids)
+
+
+async def holds(c: Sql, task_id: str) -> bool:
+    """Whether what comes next in a task may have been sent already."""
+    return await c.fetchval("SELECT EXISTS (SELECT 1 FROM rewound WHERE task_id = $1)", task_id)
+
+
+async def let_go(c: Sql, task_id: str) -> None:
+    """It was decided: whatever comes after this has not been sent, since it comes after it."""
+    await c.execute("DELETE FROM rewound WHERE task_id = $1", task_id)
