@@ -50,7 +50,9 @@ async def check_version(c: Sql) -> None:
 
 async def _applied(c: Sql) -> set[int] | None:
     """Which scripts were applied; None where no Fermata was here."""
-    if await c.fetchval("SELECT to_regclass('fermata_schema')") is None:
+    # Read from the table of tables: functions that look a name up may remember that there was none.
+    here = "SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = 'fermata_schema' AND pg_table_is_visible(oid))"
+    if not await c.fetchval(here):
         return None
     return {row[0] for row in await c.fetch("SELECT number FROM fermata_schema")}
 

@@ -180,5 +180,3 @@ CREATE TABLE incarnation (
   database BIGINT NOT NULL,
   mark BIGINT NOT NULL DEFAULT 0
 );
--- The tasks that were going on then. What comes next in them may have been sent already.
-CREATE TABLE rewound (task_id TEXT PRIMARY KEY REFERENCES task (id) ON DELETE CASCADE);
