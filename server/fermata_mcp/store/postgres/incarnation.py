@@ -12,21 +12,14 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from fermata_mcp.domain.errors import OutcomeUnknown
-from fermata_mcp.domain.task import Failure
-
 from .connecting import Sql, transaction
+from .holding import hold_unsent
 
-_NOW_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _MARK = "(pg_current_wal_insert_lsn() - '0/0')::bigint"
 _HERE = f"""SELECT (SELECT system_identifier::text FROM pg_control_system()),
             ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint,
             (SELECT oid::bigint FROM pg_database WHERE datname = current_database()), {_MARK}"""
-_LOST = Failure.of(
-    OutcomeUnknown(
-        "the task database was put back to an earlier state; this request may have been sent and charged before that."
-    )
-).model_dump_json(exclude_none=True)
+_REASON = "the task database was put back to an earlier state"
 logger = logging.getLogger(__name__)
 
 
@@ -85,30 +78,10 @@ async def _settle(c: Sql, here: Incarnation, mark: int) -> None:
 
 
 async def _hold_back(c: Sql) -> None:
-    going_on = "SELECT id FROM task WHERE status IN ('queued', 'running', 'unknown')"
-    await c.execute(f"INSERT INTO rewound {going_on} ON CONFLICT DO NOTHING")
-    queued = f"""UPDATE step SET state = 'unknown', fence = fence + 1, home = NULL, due_at = {_NOW_MS},
-                 updated_at = {_NOW_MS} WHERE state = 'queued' AND NOT render RETURNING task_id"""
-    held = [row[0] for row in await c.fetch(queued)]
-    await tell_of(c, held)
+    now = await c.fetchval("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
+    held = await hold_unsent(c, reason=_REASON, free=(), now=now)
     if held:
         logger.warning(
             "the task database was put back to an earlier state: %d requests that may have been sent before are held "
             "until somebody decides about them (list_tasks with status unknown shows them)", len(held),
         )  # fmt: skip
-
-
-async def tell_of(c: Sql, task_ids: list[str]) -> None:
-    """Say in these tasks what nobody knows about them."""
-    sql = "UPDATE task SET status = 'unknown', message = 'outcome unknown', error = $1 WHERE id = ANY($2)"
-    await c.execute(sql, _LOST, task_ids)
-
-
-async def holds(c: Sql, task_id: str) -> bool:
-    """Whether what comes next in a task may have been sent already."""
-    return await c.fetchval("SELECT EXISTS (SELECT 1 FROM rewound WHERE task_id = $1)", task_id)
-
-
-async def let_go(c: Sql, task_id: str) -> None:
-    """It was decided: whatever comes after this has not been sent, since it comes after it."""
-    await c.execute("DELETE FROM rewound WHERE task_id = $1", task_id)

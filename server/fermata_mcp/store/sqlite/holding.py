@@ -28,6 +28,11 @@ def hold_unsent(c: Sql, *, reason: str, free: Collection[str], now: int) -> list
     return list(dict.fromkeys(task_id for _, task_id in found))
 
 
+def let_go(c: Sql, task_id: str) -> None:
+    """A person has decided about one: whatever comes after it has not been sent, since it comes after it."""
+    c.execute("DELETE FROM held WHERE task_id = ?", (task_id,))
+
+
 def hold_if_asked(c: Sql, *, step_id: str, task_id: str, now: int) -> None:
     """A step that was just added to a task whose further steps may have been sent already."""
     reason = c.execute("SELECT reason FROM held WHERE task_id = ?", (task_id,)).get

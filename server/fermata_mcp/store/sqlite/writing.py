@@ -15,7 +15,7 @@ from fermata_mcp.store.rows import encode, task_row
 
 from .claiming import count_anew
 from .file import Sql
-from .holding import hold_if_asked
+from .holding import hold_if_asked, let_go
 from .reading import get_known, sighting, spent
 
 
@@ -126,7 +126,9 @@ def apply(c: Sql, *, change: Change, now: int) -> bool:
         _insert_step(c, change.next_step, _Owner(task_id, principal, provider, account_id), home, now)
     if change.task:
         _update(c, "task", task_id, _not_opened_again(status, change.task) | {"updated_at": now})
-    if change.next_step:
+    if state in ("unknown", "needs_user") and patch.get("state") == "queued":
+        let_go(c, task_id)
+    elif change.next_step:
         hold_if_asked(c, step_id=change.next_step.id, task_id=task_id, now=now)
     return True
 
