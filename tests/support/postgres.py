@@ -152,7 +152,8 @@ def admin(url: str | None = None) -> Admin:
 _numbers = itertools.count()
 # Without the rules of tables, whose order is nobody's business here; many times faster than another database.
 _EMPTY = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid();
 SET session_replication_role = replica;
 DO $$ DECLARE name text; BEGIN
   FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'fermata_schema' LOOP

@@ -61,6 +61,12 @@ examples:
 
 What was asked for after the copy was made is not in it. Paid steps that it shows as not yet
 sent may have been sent since: they become `unknown`, and are sent only on your word.""",
+    "migrate": """\
+examples:
+  createdb fermata
+  FERMATA_STORE_URL=postgresql://localhost/fermata fermata-mcp migrate
+
+All of the file goes into an empty database, or nothing; the file stays as it is.""",
     "completion": """\
 examples:
   source <(fermata-mcp completion bash)
@@ -113,6 +119,7 @@ def make_parser() -> argparse.ArgumentParser:
     _purge(command("purge", "remove old tasks and caches; tells what that frees, and asks"))
     _backup(command("backup", "copy the task database to a file, also while it is used"))
     _restore(command("restore", "put such a copy in the place of the task database, which is kept"))
+    _migrate(command("migrate", "copy the task database from its file to the server of FERMATA_STORE_URL"))
     return parser
 
 
@@ -282,6 +289,11 @@ def _restore(restore: argparse.ArgumentParser) -> None:
     what.add_argument("--without", action="store_true", help="after damage: go on with the new file, without a copy")
     restore.add_argument("--yes", action="store_true", help="do it without being asked")
     _json(restore)
+
+
+def _migrate(migrate: argparse.ArgumentParser) -> None:
+    migrate.add_argument("--from", metavar="FILE", help="the file (default: fermata.db in the data folder)")
+    _json(migrate)
 
 
 def _id(command: argparse.ArgumentParser, **more: Any) -> None:

@@ -53,6 +53,10 @@ def run(args: Args, ctrl_c: CtrlC) -> int:
         return anyio.run(
             _until_stopped, partial(getattr(copies, args["command"]), args), ctrl_c, partial(_say, "Stopped.")
         )
+    if args["command"] == "migrate":
+        from .moving import migrate
+
+        return anyio.run(_until_stopped, partial(migrate, args), ctrl_c, partial(_say, "Stopped."))
     settings, course = read_settings(), Course()
     _make_ready(args, settings, course)
     command = partial(_with_client, settings, args, course)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
@@ -24,10 +24,11 @@ from fermata_mcp.domain.token import Token
 from fermata_mcp.store import rows
 from fermata_mcp.store.base import CLOCK_SLACK_MS, Created, Elsewhere, Page, Place, Unreadable
 
-from . import claiming, holding, migrating, news, operating, reading, removing, secret, tokens, writing
+from . import claiming, filling, holding, migrating, news, operating, reading, removing, secret, tokens, writing
 from .claiming import Taker
 from .clock import DatabaseClock
 from .connecting import TROUBLES, Greet, Pool, Sql, in_words, transaction
+from .filling import Rows
 from .incarnation import Memory
 from .listening import Listener
 
@@ -275,6 +276,10 @@ class PostgresStore:
 
     async def caps_of(self, principal: str) -> tuple[int | None, int | None]:
         return await self._run(partial(tokens.caps_of, principal=principal))
+
+    async def fill(self, tables: Iterable[Rows]) -> dict[str, int]:
+        """Copy all rows of another store into this one, which must be empty. Raises InvalidRequest."""
+        return await self._write(partial(filling.fill, tables=tables))
 
     async def _write(
         self, work: Callable[[Sql], Awaitable[_T]], *, durable: bool = True, after: Greet | None = None
