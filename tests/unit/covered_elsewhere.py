@@ -5,6 +5,18 @@ and its file. What is pure has a test of its own.
 """
 
 _COVERS = {
+    "e2e/test_cli_copies.py": ("cli/copies.py",),
+    "unit/transports/web/test_operators.py": (
+        "engine/meter.py",
+        "engine/observed.py",
+        "engine/operating.py",
+    ),
+    "unit/engine/test_hooks.py": (
+        "engine/steps/learned.py",
+        "providers/http/news.py",
+    ),
+    "unit/engine/test_tracing.py": ("spans.py",),
+    "unit/store/sqlite/test_copies.py": ("store/sqlite/damage.py",),
     "unit/surface/test_callers.py": (
         "engine/shared.py",
         "transports/web/auth.py",
@@ -16,6 +28,14 @@ _COVERS = {
     ),
     "contract/test_store.py": (
         "domain/task.py",
+        "store/news.py",
+        "store/operating.py",
+        "store/postgres/holding.py",
+        "store/postgres/news.py",
+        "store/postgres/operating.py",
+        "store/sqlite/holding.py",
+        "store/sqlite/news.py",
+        "store/sqlite/operating.py",
         "store/base.py",
         "store/sqlite/claiming.py",
         "store/sqlite/writing.py",

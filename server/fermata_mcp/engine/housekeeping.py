@@ -12,6 +12,7 @@ from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.store.base import Store
 
+from .audio.library import Library
 from .clock import Clock
 from .purging import Purging, Wanted
 
@@ -42,8 +43,8 @@ Work = Callable[[], Awaitable[None]]
 class Housekeeping:
     """See `run`."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
-        self._store, self._settings, self._clock = store, settings, clock
+    def __init__(self, store: Store, settings: Settings, clock: Clock, library: Library) -> None:
+        self._store, self._settings, self._clock, self._library = store, settings, clock, library
 
     async def run(self) -> None:
         """Until it is cancelled; what cannot be done now is tried again later."""
@@ -75,7 +76,7 @@ class Housekeeping:
         if days is None:
             return
         for principal in await self._store.principals():
-            purging = Purging(self._store, self._settings, self._clock, principal)
+            purging = Purging(self._store, self._settings, self._clock, principal, self._library)
             wanted = Wanted(days * DAY_SECONDS, audio=False, caches=False, most=AT_ONCE)
             while (found := await purging.find(wanted)).tasks:
                 gone = await purging.carry_out(found, audio=False)

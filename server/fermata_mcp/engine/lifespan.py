@@ -75,7 +75,7 @@ async def running_engine(
             group.start_soon(changes.watch_other_processes)
             group.start_soon(_warm_up, registry)
             if only is None:
-                group.start_soon(Housekeeping(store, settings, clock).run)
+                group.start_soon(Housekeeping(store, settings, clock, library).run)
             if settings.hears_hooks:
                 group.start_soon(hooks.run)
             try:

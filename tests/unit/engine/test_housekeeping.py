@@ -8,9 +8,11 @@ from pathlib import Path
 import anyio
 import pytest
 
+from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine import housekeeping
+from fermata_mcp.engine.audio.opening import library_of
 from fermata_mcp.engine.housekeeping import Housekeeping
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.sqlite import copies, damage
@@ -39,14 +41,16 @@ async def store(tmp_path: Path, anyio_backend: str) -> AsyncGenerator[SqliteStor
     await store.close()
 
 
+def keeping(store: SqliteStore, settings: Settings) -> Housekeeping:
+    clock = ShiftedClock().clock()
+    return Housekeeping(store, settings, clock, library_of(settings, store, clock))
+
+
 async def ended(store: SqliteStore, principal: str, days_ago: int) -> Task:
     at = ShiftedClock().now() - days_ago * DAY_MS
     task = await created(store, now=at, principal=principal, provider="local")
     step = await only_step(store, task)
-    over = Change(
-        step.id, frozenset({"queued"}), None, {"state": "cancelled", "due_at": None}, task=moves.ended("cancelled", at)
-    )
-    assert await store.apply(over, now=at)
+    assert await store.apply(moves.cancelled(step, at), now=at)
     return await stored(store, task)
 
 
@@ -61,7 +65,7 @@ async def test_old_tasks_of_everybody_go_where_that_is_wanted(
     old = [await ended(store, name, LONG_AGO_DAYS) for name in ("ann", "bob", "bob")]
     young = await ended(store, "ann", 1)
     async with anyio.create_task_group() as group:
-        group.start_soon(Housekeeping(store, settings_in(tmp_path, keep_days=30), ShiftedClock().clock()).run)
+        group.start_soon(keeping(store, settings_in(tmp_path, keep_days=30)).run)
 
         async def are_gone() -> bool:
             return not any(await kept(store, *old))
@@ -75,7 +79,7 @@ async def test_nothing_goes_by_itself_and_there_is_a_copy(store: SqliteStore, tm
     old = await ended(store, "ann", LONG_AGO_DAYS)
     path = tmp_path / "data" / "fermata.db"
     async with anyio.create_task_group() as group:
-        group.start_soon(Housekeeping(store, settings_in(tmp_path), ShiftedClock().clock()).run)
+        group.start_soon(keeping(store, settings_in(tmp_path)).run)
 
         async def is_copied() -> bool:
             return bool(copies.daily_copies(path))
