@@ -292,4 +292,10 @@ class Task:
         if not delivered:
             return ()
         last = delivered[-1].clips
-        return last + delivered[-2].clips[1:] if delivered[-1].work.action == "concat" else last
+        shown = last + delivered[-2].clips[1:] if delivered[-1].work.action == "concat" else last
+        # A chain that ends early is saved once more, under its name, after the step of this clip was over.
+        there = self.audio if self.finished_at and self.audio and self.audio.url else Audio()
+        same = [clip.url is not None and clip.file is not None and clip.url == there.url for clip in shown]
+        return tuple(
+            clip.model_copy(update={"file": there.file}) if it else clip for clip, it in zip(shown, same, strict=True)
+        )

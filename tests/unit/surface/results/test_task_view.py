@@ -200,6 +200,15 @@ def two_takes(status: TaskStatus, seams: int = 0) -> Task:
     return in_status(status, steps=(step,), warnings=("One thing.", "Another thing."))
 
 
+def test_what_a_chain_reached_before_it_failed_has_one_path() -> None:
+    link = "https://example.com/a.mp3"
+    step = a_step_with(Clip(file="/data/audio/tsk-3.mp3", url=link, duration_seconds=34, whole_track=True))
+    audio = Audio(file="/music/song (extended abc123).mp3", url=link, duration_seconds=34, whole_track=True)
+    text = shown(in_status("partial", steps=(step,), audio=audio, error=LOST))
+    assert text.count("song (extended abc123).mp3") == 1
+    assert "/data/audio" not in text
+
+
 def facts_of(view: TaskView) -> Iterator[str]:
     """Everything that a host which shows only data would let its model know, as the text writes it."""
     yield from view.warnings
