@@ -37,7 +37,7 @@ class Changes:
         return sum(map(len, self._waiting.values()))
 
     def listen(self, listener: Listener) -> None:
-        """Call `listener` with the id of every task whose status changes here."""
+        """Call `listener` with the id of every task whose status changes here, or that is told to look otherwise."""
         self._listeners.append(listener)
 
     def when_work_comes(self, call: Callable[[], None]) -> None:
@@ -50,6 +50,9 @@ class Changes:
 
     async def status_changed(self, task_id: str) -> None:
         self.changed(task_id)
+        await self._tell_listeners(task_id)
+
+    async def _tell_listeners(self, task_id: str) -> None:
         for listener in self._listeners:
             try:
                 await listener(task_id)
@@ -87,14 +90,16 @@ class Changes:
                 self._anyone = anyio.Event()
                 await self._anyone.wait()
             try:
-                self._pass_on(await self._store.elsewhere())
+                await self._pass_on(await self._store.elsewhere())
             except FermataError:
                 await anyio.sleep(DEAF_SECONDS)
-                self._pass_on(Elsewhere(tasks=None, work=False))
+                await self._pass_on(Elsewhere(tasks=None, work=False))
 
-    def _pass_on(self, written: Elsewhere) -> None:
+    async def _pass_on(self, written: Elsewhere) -> None:
         told = list(self._waiting) if written.tasks is None else written.tasks.intersection(self._waiting)
         for task_id in told:
             self.changed(task_id)
         for call in self._workers if written.work else ():
             call()
+        for task_id in written.tasks or ():
+            await self._tell_listeners(task_id)

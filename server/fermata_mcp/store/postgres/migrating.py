@@ -50,9 +50,9 @@ async def check_version(c: Sql) -> None:
 
 async def _applied(c: Sql) -> set[int] | None:
     """Which scripts were applied; None where no Fermata was here."""
-    # Read from the table of tables: functions that look a name up may remember that there was none.
-    here = "SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = 'fermata_schema' AND pg_table_is_visible(oid))"
-    if not await c.fetchval(here):
+    # Not by to_regclass: what that did not find it remembers, although another program makes it meanwhile.
+    known = "relname = 'fermata_schema' AND relkind = 'r' AND pg_table_is_visible(oid)"
+    if not await c.fetchval(f"SELECT EXISTS (SELECT 1 FROM pg_class WHERE {known})"):
         return None
     return {row[0] for row in await c.fetch("SELECT number FROM fermata_schema")}
 
