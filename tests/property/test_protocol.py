@@ -30,6 +30,7 @@ from fermata_mcp.domain.errors import ContentRejected, StoreUnavailable
 from fermata_mcp.domain.principal import ONE_PERSON
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Attempt, Step, StepState, Task
+from fermata_mcp.engine.audio.opening import library_of
 from fermata_mcp.engine.clock import Clock
 from fermata_mcp.engine.hooks import HookAddresses, Hooks
 from fermata_mcp.engine.meter import Meter
@@ -317,10 +318,11 @@ class PaidStepsAndAPerson(PaidSteps):
         registry = Registry(chosen, lambda _: None, lambda _: None)
         changes, clock = Changes(self.store), Clock(lambda: self.now, lambda: self.now / 1000)
         decoder = Decoder(chosen.data_dir)
-        runner = Runner(self.store, registry, changes, chosen, clock, "one", decoder)
+        library = library_of(chosen, self.store, clock)
+        runner = Runner(self.store, registry, changes, chosen, clock, "one", decoder, library)
         hooks = Hooks(self.store, registry, runner, HookAddresses(Keyring(self.store, chosen), chosen), clock, Meter())
         operating = Operating(self.store, registry, changes, chosen, clock, Meter(), hooks)
-        engine = Engine(self.store, registry, runner, changes, chosen, clock, "one", decoder, None, operating)
+        engine = Engine(self.store, registry, runner, changes, chosen, clock, "one", decoder, None, operating, library)
         self.service = Service(engine)
 
     @precondition(lambda self: self.undecided())

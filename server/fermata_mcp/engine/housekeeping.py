@@ -77,7 +77,7 @@ class Housekeeping:
             return
         for principal in await self._store.principals():
             purging = Purging(self._store, self._settings, self._clock, principal, self._library)
-            wanted = Wanted(days * DAY_SECONDS, audio=False, caches=False, most=AT_ONCE)
+            wanted = Wanted(days * DAY_SECONDS, audio=False, caches=False, most=AT_ONCE, objects=True)
             while (found := await purging.find(wanted)).tasks:
                 gone = await purging.carry_out(found, audio=False)
                 logger.info("%d tasks that were over for %g days were removed", len(gone.tasks), days)

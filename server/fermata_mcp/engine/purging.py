@@ -38,12 +38,14 @@ class Wanted:
         audio: Their finished audio as well.
         caches: What is made anew when it is needed.
         most: No more tasks than these, the oldest; None for all.
+        objects: Their audio that lies where all replicas find it as well, but nothing in an output folder.
     """
 
     older_than: float | None
     audio: bool
     caches: bool
     most: int | None = None
+    objects: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Purging:
         """What would go. Raises StoreUnavailable."""
         found = Found()
         if wanted.older_than is not None:
-            found = await self._old_tasks(wanted.older_than, wanted.most, audio=wanted.audio)
+            found = await self._old_tasks(wanted)
         if not wanted.caches:
             return found
         known = await self._known_ids()
@@ -134,15 +136,15 @@ class Purging:
 
     # --- tasks ----------------------------------------------------------------------------------------------------
 
-    async def _old_tasks(self, older_than: float, most: int | None, *, audio: bool) -> Found:
+    async def _old_tasks(self, wanted: Wanted) -> Found:
         now = self.clock.now()
-        before = now - round(older_than * 1000)
+        before = now - round((wanted.older_than or 0.0) * 1000)
         ids, kept = await self.store.removable(
             principal=self.principal, before=before, counted_since=min(beginnings(now))
         )
-        tasks = [task for task in [await self._readable(task_id) for task_id in ids[:most]] if task is not None]
-        if not audio:  # what was paid for would be found by nobody any more
-            tasks = [task for task in tasks if not any(map(self._is_nowhere_else, _delivered(task)))]
+        tasks = [task for task in [await self._readable(task_id) for task_id in ids[: wanted.most]] if task is not None]
+        # What was paid for would be found by nobody any more.
+        tasks = [task for task in tasks if not any(self._is_lost(path, wanted) for path in _delivered(task))]
         needed = await self._needed()
         of_tasks = [path for task in tasks for path in self._working_files(task)]
         finished = [path for task in tasks for path in self._finished(task)]
@@ -185,9 +187,11 @@ class Purging:
     def _working_folder(self) -> Path:
         return self.settings.data_dir / "audio"
 
-    def _is_nowhere_else(self, path: Path) -> bool:
-        """Whether only its task tells where it is."""
-        return key_in(path) is not None or self._is_working_file(path)
+    def _is_lost(self, path: Path, wanted: Wanted) -> bool:
+        """Whether only its task tells where it is, and it is not to go with it."""
+        if key_in(path) is not None:
+            return not (wanted.audio or wanted.objects)
+        return not wanted.audio and self._is_working_file(path)
 
     async def _objects(self, tasks: Iterable[Task]) -> Files:
         """Their finished audio that lies where all replicas find it."""

@@ -12,6 +12,7 @@ import pytest
 from fermata_mcp.config import load_settings
 from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.task import Audio, SourceFacts, Task
+from fermata_mcp.engine.audio.opening import library_of
 from fermata_mcp.engine.clock import Clock
 from fermata_mcp.engine.purging import Purging, Wanted
 from fermata_mcp.engine.steps import moves
@@ -28,7 +29,7 @@ async def purging(tmp_path: Path, anyio_backend: str) -> AsyncGenerator[Purging]
     for folder in ("data/audio", "data/analysis", "data/previews", "music", "own"):
         (tmp_path / folder).mkdir(parents=True)
     store = SqliteStore(settings.data_dir / "fermata.db")
-    yield Purging(store, settings, Clock(), ME)
+    yield Purging(store, settings, Clock(), ME, library_of(settings, store, Clock()))
     await store.close()
 
 

@@ -25,6 +25,7 @@ from fermata_mcp.store import rows
 from fermata_mcp.store.base import CLOCK_SLACK_MS, Created, Elsewhere, Page, Place, Unreadable
 
 from . import claiming, filling, holding, migrating, news, operating, reading, removing, secret, tokens, writing
+from .audio.objects import PostgresObjects
 from .claiming import Taker
 from .clock import DatabaseClock
 from .connecting import TROUBLES, Greet, Pool, Sql, in_words, transaction
@@ -57,6 +58,7 @@ class PostgresStore:
         self._ready = False
         self._opening = anyio.Lock()
         self._unreadable = set[str]()
+        self.objects = PostgresObjects(self._run, self._write)
 
     async def _greet(self, c: Sql) -> None:
         """A promise that money rests on is on the server's disk before it is kept, whatever the server's default."""

@@ -25,10 +25,10 @@ from fermata_mcp.store import rows
 from fermata_mcp.store.base import CLOCK_SLACK_MS, Created, Elsewhere, Page, Place, Unreadable
 
 from . import claiming, copies, holding, news, operating, reading, removing, secret, tokens, writing
+from .audio.objects import SqliteObjects
 from .claiming import Taker
 from .damage import note, open_sound, standing, trouble_in
 from .file import Sql, check_version, in_words
-from .kept import SqliteObjects
 
 # A file tells nobody that another process has written to it.
 FOREIGN_LOOK_SECONDS = 0.25

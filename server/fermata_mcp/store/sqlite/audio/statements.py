@@ -6,8 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from fermata_mcp.store.objects import Kept, KeptAudio, Upload
-
-from .file import Sql
+from fermata_mcp.store.sqlite.file import Sql
 
 _UPLOAD = "id, principal, name, bytes, created_at, expires_at, key"
 

@@ -1,0 +1,1 @@
+"""Kept audio and uploads in the PostgreSQL database."""
