@@ -14,7 +14,7 @@ from fermata_mcp.domain.task import Task
 from fermata_mcp.media.places.naming import as_text
 from fermata_mcp.store.base import Page
 
-from .view import Rounded, View, iso_seconds
+from .view import Rounded, View, iso_minutes
 
 LONGEST_NAME = 40
 
@@ -50,7 +50,7 @@ def short(task: Task, shown: Shown = str) -> ShortTask:
         title=_title(task),
         duration_seconds=task.audio.duration_seconds if task.audio else None,
         file=shown(task.audio.file) if task.audio and task.audio.file else None,
-        created_at=iso_seconds(task.created_at),
+        created_at=iso_minutes(task.created_at),
     )
 
 

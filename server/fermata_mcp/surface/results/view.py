@@ -25,6 +25,6 @@ def iso(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def iso_seconds(milliseconds: int) -> str:
-    """The same to the second, for lists: every character is paid for in each row."""
-    return datetime.fromtimestamp(milliseconds // 1000, UTC).isoformat().replace("+00:00", "Z")
+def iso_minutes(milliseconds: int) -> str:
+    """The same to the minute, for lists: every character is paid for in each row."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
