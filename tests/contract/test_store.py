@@ -1045,7 +1045,7 @@ async def test_posts_are_about_the_newest_attempt_of_a_step(store: Store) -> Non
     again = moves.put_back(step, NOON, NOON, 0)
     assert await store.apply(again, now=NOON)
     claim = await claimed(store, of=task)
-    assert await store.apply(moves.begin(claim, "att_second", PAID, 0, None, NOON), now=NOON)
+    assert await store.apply(moves.begin(claim, "att_second", PAID, 0, (), NOON), now=NOON)
     assert await store.step_of(str(step.attempt_id)) is None
     assert not await store.hear(str(step.attempt_id), "end", "r", now=NOON)
     assert (await store.step_of("att_second")) == await only_step(store, task)

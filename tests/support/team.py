@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+import warnings
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -51,6 +53,13 @@ class Team:
         return httpx2.AsyncClient(base_url=self.base, headers=headers, timeout=PATIENCE)
 
 
+def _collected() -> None:
+    """The SDK leaves the streams of sessions that nobody has ended; other tests are not to hear of them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
 @asynccontextmanager
 async def team(
     folder: Path, monkeypatch: pytest.MonkeyPatch, *, locked: bool = True, **settings: Any
@@ -82,3 +91,4 @@ async def team(
             yield Team(base, app)
         finally:
             leave.set()
+    _collected()

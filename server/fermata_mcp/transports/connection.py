@@ -197,7 +197,7 @@ class _Era:
     async def take(self, message: SessionMessage) -> None:
         try:
             await self._to_server.send(message)
-        except anyio.BrokenResourceError:
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
             await self._ended.wait()
 
     async def end(self) -> None:
@@ -211,6 +211,7 @@ class _Era:
                 group.start_soon(self._pass_on, from_server)
                 await self._server.run(self._inbox, outbox, self._server.create_initialization_options())
         finally:
+            self._to_server.close()
             self._ended.set()
 
     async def _pass_on(self, from_server: MemoryObjectReceiveStream[SessionMessage]) -> None:

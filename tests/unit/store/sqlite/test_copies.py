@@ -49,7 +49,7 @@ async def used_again(store: SqliteStore, path: Path, copy: Path) -> SqliteStore:
 async def accepted(store: SqliteStore, **fields: Any) -> Task:
     task = await created(store, **fields)
     step = await claimed(store, of=task)
-    assert await store.apply(moves.begin(step, new_id("att"), PAID, PRICE, None, NOON), now=NOON)
+    assert await store.apply(moves.begin(step, new_id("att"), PAID, PRICE, (), NOON), now=NOON)
     step = await only_step(store, task)
     assert await store.apply(moves.accepted(step, f"r-{task.id}", NOON, NOON), now=NOON)
     return await stored(store, task)
