@@ -87,6 +87,11 @@ class Server:
             self._process.wait(PATIENCE)
             self._process = None
 
+    def promote(self) -> None:
+        """A standby becomes the primary."""
+        told = [self._programs / "pg_ctl", "promote", "-D", str(self.data), "-w"]
+        subprocess.run(told, check=True, stdout=subprocess.DEVNULL, **_as_somebody())
+
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
