@@ -1,0 +1,128 @@
+"""What a PostgreSQL database takes: creates and claims a second, and whether a million tasks slow anything down.
+
+    createdb fermata_bench
+    python benchmarks/postgres.py postgresql://localhost/fermata_bench
+
+Rows are added to the database, which must be Fermata's own to try things in.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from fermata_mcp.store.postgres.store import PostgresStore
+from support.rows import ME, a_step, a_task
+
+FEW, MANY = 1_000, 1_000_000
+ROUNDS = 40
+AT_ONCE = 8
+_TASKS = """INSERT INTO task (id, principal, kind, provider, account_id, request, request_hash, source, status, message,
+  warnings, quote_low, quote_high, created_at, updated_at, finished_at)
+  SELECT 'tsk_' || md5(n::text), 'p' || n % 100, 'extend', 'paid', 'a', '{}', n::text, '{"ref": "/a"}',
+  CASE WHEN n % 1000 = 0 THEN 'running' ELSE 'succeeded' END, '', '[]', 0, 0, n * 1000, n * 1000, n * 1000
+  FROM generate_series($1::bigint, $2::bigint) n"""
+_STEPS = """INSERT INTO step (id, task_id, provider, account_id, seq, state, work, due_at, submitted_at, created_at,
+  updated_at, principal)
+  SELECT 'stp_' || md5(n::text), 'tsk_' || md5(n::text), 'paid', 'a', 0,
+  CASE WHEN n % 1000 = 0 THEN 'waiting' ELSE 'succeeded' END, '{"save_as": "/o/' || n || '"}',
+  CASE WHEN n % 1000 = 0 THEN 9000000000000 END, n * 1000, n * 1000, n * 1000, 'p' || n % 100
+  FROM generate_series($1::bigint, $2::bigint) n"""
+
+
+async def filled(store: PostgresStore, first: int, last: int) -> None:
+    async def work(c: Any) -> None:
+        await c.execute("SET statement_timeout = 0")
+        for start in range(first, last + 1, 50_000):
+            end = min(last, start + 49_999)
+            await c.execute("ALTER TABLE task DISABLE TRIGGER USER")
+            await c.execute(_TASKS, start, end)
+            await c.execute(_STEPS, start, end)
+            await c.execute("ALTER TABLE task ENABLE TRIGGER USER")
+        await c.execute("VACUUM ANALYZE")
+        await c.execute("RESET statement_timeout")
+
+    await store._run(work)  # pyright: ignore[reportPrivateUsage]
+
+
+async def timed(call: Callable[[int], Awaitable[object]]) -> float:
+    """Milliseconds that one call takes, the middle of many."""
+    taken = list[float]()
+    for number in range(ROUNDS):
+        begun = time.perf_counter()
+        await call(number)
+        taken.append(1000 * (time.perf_counter() - begun))
+    return statistics.median(taken)
+
+
+class Bench:
+    def __init__(self, store: PostgresStore) -> None:
+        self.store, self.now = store, time.time_ns() // 1_000_000
+
+    async def create(self, _: int) -> None:
+        task = replace(a_task(), request={"source": "/a"}, created_at=self.now)
+        await self.store.create(task, a_step(), home="bench", now=self.now)
+
+    async def claim(self, _: int) -> None:
+        assert len(await self.store.claim(home="bench", now=self.now, limit=1)) == 1
+
+    async def nothing_due(self, _: int) -> None:
+        assert not await self.store.claim(home="other", now=self.now, limit=64, tasks=["tsk_none"])
+
+    async def listed(self, number: int) -> None:
+        page = await self.store.page(principal=f"p{number % 100}", status=None, provider=None, limit=10, cursor=None)
+        assert len(page.tasks) == 10
+
+    async def running(self, _: int) -> None:
+        await self.store.page(principal="p0", status="running", provider=None, limit=10, cursor=None)
+
+    async def durations(self, _: int) -> None:
+        assert len(await self.store.durations("paid", None)) == 64
+
+    async def spent(self, _: int) -> None:
+        await self.store.spent(principal=ME, since=self.now - 86_400_000)
+
+    async def all(self) -> dict[str, float]:
+        """Milliseconds of each kind of call; what is made is claimed again."""
+        kinds = (self.create, self.claim, self.nothing_due, self.listed, self.running, self.durations, self.spent)
+        return {kind.__name__.replace("_", " "): await timed(kind) for kind in kinds}
+
+    async def rate(self, call: Callable[[int], Awaitable[object]], count: int) -> float:
+        """How many a second, several at once."""
+        begun = time.perf_counter()
+
+        async def some() -> None:
+            for number in range(count // AT_ONCE):
+                await call(number)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(AT_ONCE):
+                group.start_soon(some)
+        return count / (time.perf_counter() - begun)
+
+
+async def main(url: str) -> None:
+    store = PostgresStore(url)
+    bench = Bench(store)
+    await filled(store, 1, FEW)
+    few = await bench.all()
+    await filled(store, FEW + 1, MANY)
+    many = await bench.all()
+    for kind, before in few.items():
+        print(f"{kind:12} {before:6.2f} ms at {FEW:,}   {many[kind]:6.2f} ms at {MANY:,}   x {many[kind] / before:.2f}")
+    print(f"creates: {await bench.rate(bench.create, 800):.0f} a second")
+    print(f"claims, one by one: {await bench.rate(bench.claim, 800):.0f} a second")
+    await store.close()
+
+
+if __name__ == "__main__":
+    anyio.run(main, sys.argv[1])
