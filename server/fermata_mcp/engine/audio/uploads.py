@@ -18,7 +18,7 @@ from fermata_mcp.domain.task import new_id
 from fermata_mcp.domain.tickets import Ticket
 from fermata_mcp.media.formats.kinds import media_type
 from fermata_mcp.media.objects.base import Stored
-from fermata_mcp.media.objects.keys import incoming_folder, incoming_key, offset_in, safe_name
+from fermata_mcp.media.objects.keys import incoming_folder, incoming_key, is_part, offset_in, safe_name
 from fermata_mcp.store.objects import Kept, Upload
 
 from .library import Library
@@ -119,7 +119,8 @@ class Uploads:
         return upload.size if upload.key is not None else _without_gap(await self._parts(upload))
 
     async def _parts(self, upload: Upload) -> list[Stored]:
-        return await self.library.objects.list(incoming_folder(upload.id))
+        found = await self.library.objects.list(incoming_folder(upload.id))
+        return [one for one in found if is_part(one.key)]
 
     async def add(self, upload: Upload, offset: int, part: Path) -> int:
         """Keep the bytes in a file as those from `offset` on; how many are here then.

@@ -66,6 +66,12 @@ def incoming_folder(upload: str) -> str:
     return f"{INCOMING}/{upload}/"
 
 
+def is_part(key: str) -> bool:
+    """Whether what lies there is a part of ours: stores may show what they are writing themselves."""
+    name = name_of_key(key)
+    return len(name) == _DIGITS and name.isascii() and name.isdecimal()
+
+
 def offset_in(key: str) -> int:
     return int(name_of_key(key))
 
