@@ -119,7 +119,9 @@ def _without_effect(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _in_advance(settings: Settings) -> Iterator[Finding]:
-    """What is well to have set, and comes into force with the first key."""
+    """What is well to have set, and comes into force with the first key, or stands behind another setting."""
+    if settings.public_url is not None and settings.asked_callback is not None:
+        yield Finding("settings", True, "FERMATA_CALLBACK_URL wins: providers post there, not to FERMATA_PUBLIC_URL")
     given = [name for name in _ONLY_FOR_PAID if os.environ.get(name)]
     if given and not any(settings.account(declared).key for declared in settings.declared):
         yield Finding("settings", True, f"{', '.join(given)}: no effect until a provider has a key")
