@@ -3,7 +3,9 @@ FROM python:3.13-slim-trixie AS build
 WORKDIR /build
 COPY pyproject.toml README.md LICENSE ./
 COPY server server
-RUN python -m venv /opt/fermata && /opt/fermata/bin/pip install --no-cache-dir . && /opt/fermata/bin/python -m compileall -q /opt/fermata
+# Such as "formats,postgres,objects,metrics" for a team's server.
+ARG EXTRAS=""
+RUN python -m venv /opt/fermata && /opt/fermata/bin/pip install --no-cache-dir ".[${EXTRAS}]" && /opt/fermata/bin/python -m compileall -q /opt/fermata
 
 FROM python:3.13-slim-trixie
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin fermata \

@@ -53,6 +53,24 @@ def containers() -> Iterator[dict[str, Any]]:
         yield from one["spec"]["template"]["spec"]["containers"]
 
 
+def services() -> dict[str, Any]:
+    """What `compose.yaml` starts."""
+    return yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+
+
+def test_compose_starts_commands_that_there_are_with_settings_that_there_are() -> None:
+    for name in ("server", "worker"):
+        one = services()[name]
+        check_command(["fermata-mcp", *one["command"]])
+        assert one["environment"].keys() - KNOWN <= {"AWS_ENDPOINT_URL", "AWS_REGION"}
+        assert one["deploy"]["replicas"] == 2
+    assert services()["server"]["environment"]["FERMATA_RENDERS_AT_ONCE"] == "0"
+    told = re.findall(r"^([A-Z_]+)=", (DEPLOY / ".env.example").read_text(), re.MULTILINE)
+    assert {name for name in told if name.startswith("FERMATA_")} <= KNOWN
+    asked = set(re.findall(r"\$\{(\w+)\}", (DEPLOY / "compose.yaml").read_text()))
+    assert asked <= set(told)
+
+
 def check_command(words: list[str]) -> None:
     """It is one of ours, with arguments that it takes."""
     assert Path(words[0]).name == "fermata-mcp"
