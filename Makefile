@@ -16,6 +16,7 @@ bench: ; $(PYTHON) benchmarks/startup.py && $(PYTHON) benchmarks/local_speed.py
 kills: ; cd tests && ../$(PYTHON) -m chaos.kills && ../$(PYTHON) -m chaos.kills --control
 chaos: ; $(PYTHON) tests/chaos/chaos.py --kills 220 && $(PYTHON) tests/chaos/chaos.py --kills 20 --control
 fuzz: ; cd tests && for door in stdio http; do ../$(PYTHON) -m chaos.fuzz --door $$door || exit; done && ../$(PYTHON) -m chaos.bombs
+fuzz-http: ; FUZZ_REQUESTS=10000 $(PYTHON) -m pytest -q -s tests/faults/test_fuzz_http.py
 # What people ask, asked for real: a table for docs/evaluation.md. Tokens and tdqs are left out where they do not install.
 evaluate:
 	-npm ci --prefix tests/evaluation/tokens --ignore-scripts --no-audit --no-fund --loglevel=error

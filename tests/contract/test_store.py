@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from fermata_mcp.domain.change import Change, NewStep, TaskPatch
+from fermata_mcp.domain.change import Cap, Change, NewStep, TaskPatch
 from fermata_mcp.domain.credits import Entry, EntryKind
 from fermata_mcp.domain.errors import InvalidRequest, OverBudget, StoreUnavailable
 from fermata_mcp.domain.spec import Rate
@@ -27,6 +27,7 @@ from fermata_mcp.domain.task import (
     TaskStatus,
     Work,
 )
+from fermata_mcp.domain.token import Token, hash_of
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.base import (
     CLOCK_SLACK_MS,
@@ -1121,3 +1122,64 @@ async def test_who_has_tasks(store: Store) -> None:
         await created(store, principal=name)
     assert await store.principals() == ["ann", "bob"]
     assert await store.damage() is None
+
+
+class TestTokens:
+    def token(self, name: str = "anna", **more: Any) -> Token:
+        return replace(Token(name, hash_of(f"token of {name}"), ("read", "spend"), 5000, None, NOON), **more)
+
+    async def test_a_token_is_found_by_its_hash_alone(self, store: Store) -> None:
+        assert await store.tokens() == []
+        assert await store.add_token(self.token("bert"))
+        assert await store.add_token(self.token())
+        assert await store.token_of_hash(hash_of("token of anna")) == self.token()
+        assert await store.token_of_hash("token of anna") is await store.token_of_hash("") is None
+        assert [one.name for one in await store.tokens()] == ["anna", "bert"]
+
+    async def test_a_name_has_one_token_at_a_time(self, store: Store) -> None:
+        assert await store.add_token(self.token())
+        assert not await store.add_token(self.token(hash="another"))
+        assert await store.revoke_token("anna")
+        assert not await store.revoke_token("anna")
+        assert await store.token_of_hash(self.token().hash) is None
+        assert await store.tokens() == []
+        assert await store.add_token(self.token(hash="another", day_cap=1, month_cap=2))
+        assert await store.caps_of("anna") == (1, 2)
+
+    async def test_caps_hold_on_for_what_was_begun(self, store: Store) -> None:
+        assert await store.caps_of("anna") == (None, None)
+        await store.add_token(self.token())
+        await store.revoke_token("anna")
+        assert await store.caps_of("anna") == (5000, None)
+
+
+class TestCaps:
+    """Each principal's, and those of all together, are kept in the transaction that records the intent."""
+
+    @pytest.mark.parametrize(
+        ("cap", "before", "allowed"),
+        [
+            (Cap("day", PRICE), ("anna", 0), False),
+            (Cap("day", PRICE, "anna"), ("anna", 0), False),
+            (Cap("day", PRICE, "anna"), ("bert", 0), True),
+            (Cap("day", PRICE, "anna"), ("anna", DAY_MS), True),
+            (Cap("month", PRICE, "anna"), ("anna", DAY_MS), False),
+            (Cap("month", 2 * PRICE, "anna"), ("anna", DAY_MS), True),
+            (Cap("month", PRICE, "anna"), ("anna", 40 * DAY_MS), True),
+        ],
+    )
+    async def test_each_counts_whose_and_when_it_says(
+        self, store: Store, cap: Cap, before: tuple[str, int], allowed: bool
+    ) -> None:
+        whose, ago = before
+        now = NOON + 3 * DAY_MS + (40 * DAY_MS if ago > 30 * DAY_MS else 0)
+        await begun(store, now=now - ago, principal=whose)
+        task = await created(store, now=now, principal="anna", request_hash="another")
+        step = await claimed(store, now=now, of=task)
+        change = moves.begin(step, "att_next", PAID, PRICE, (Cap("day", 9 * PRICE), cap), now)
+        if allowed:
+            assert await store.apply(change, now=now)
+            return
+        with pytest.raises(OverBudget, match="your share" if cap.principal else "are used up"):
+            await store.apply(change, now=now)
+        assert await store.attempts(step.id) == [], "nothing was recorded"

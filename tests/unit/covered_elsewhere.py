@@ -17,9 +17,18 @@ _COVERS = {
     ),
     "unit/engine/test_tracing.py": ("spans.py",),
     "unit/store/sqlite/test_copies.py": ("store/sqlite/damage.py",),
-    "unit/surface/test_callers.py": (
-        "engine/shared.py",
+    "unit/surface/test_callers.py": ("engine/shared.py",),
+    "e2e/test_access.py": (
+        "engine/budgets.py",
+        "engine/token_book.py",
+        "surface/permissions.py",
+        "transports/web/access.py",
         "transports/web/auth.py",
+    ),
+    "e2e/test_principals.py": ("engine/belongings.py",),
+    "unit/transports/web/test_oauth.py": (
+        "media/network/documents.py",
+        "transports/web/issuer.py",
     ),
     "contract/test_never_sent.py": ("providers/http/client.py",),
     "contract/test_sqlite_file.py": (
@@ -40,6 +49,9 @@ _COVERS = {
         "store/sqlite/claiming.py",
         "store/sqlite/writing.py",
         "store/sqlite/removing.py",
+        "store/sqlite/tokens.py",
+        "store/postgres/tokens.py",
+        "store/tokens.py",
     ),
     "contract/test_unreadable_rows.py": ("store/sqlite/reading.py",),
     "e2e/test_cli.py": (

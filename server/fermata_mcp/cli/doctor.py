@@ -97,8 +97,17 @@ def _variables(settings: Settings) -> list[Finding]:
     """Names that nearly are settings, and settings that nothing comes of as things are."""
     unknown = unknown_variables(os.environ, declared_accounts(os.environ))
     findings = [Finding("settings", False, f"{unknown}.", "correct or remove them.")] if unknown else []
+    findings.append(Finding("callers over http", True, _who_may_call(settings)))
     findings += [Finding("settings", False, *said) for said in _without_effect(settings)]
     return [*findings, *_in_advance(settings)]
+
+
+def _who_may_call(settings: Settings) -> str:
+    """Which ways there are to say who one is; those of the store are told by `token list`."""
+    ways = ["tokens of FERMATA_AUTH_TOKENS"] if settings.auth_tokens else []
+    ways += [f"tokens of {settings.oauth_issuer}"] if settings.oauth_issuer else []
+    ways.append("those of `fermata-mcp token list`")
+    return f"{', '.join(ways)}; without any token, whoever is on this machine"
 
 
 def _without_effect(settings: Settings) -> Iterator[tuple[str, str]]:
