@@ -185,8 +185,8 @@ async def test_keys_requests_and_names_are_each_principals_own(line: Line) -> No
         for client in (anna, bert):
             saved = await client.call_tool("extend_track", named)
             assert saved.structured_content is not None, saved
-            files.add(saved.structured_content["audio"]["file"])
-        assert len(files) == 2
+            files.add(saved.structured_content["audio"]["url"])
+        assert len(files) == 2, "each has a night.wav of their own"
 
 
 async def test_a_clip_that_another_made_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remote: Any) -> None:

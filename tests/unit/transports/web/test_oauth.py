@@ -191,7 +191,10 @@ async def test_an_opaque_token_is_asked_of_its_issuer(at: At) -> None:
         {"active": False}, {"active": "true"}, {"aud": "https://other.example"}, {"aud": None}, {"exp": NOW - 60},
         {"nbf": NOW + 3600}, {"iss": "https://evil.example"}, {"sub": None}, {"sub": 7},
     ],
-    ids=str,
+    ids=[
+        "inactive", "not quite active", "another server's", "nobody's", "old", "not yet", "another issuer's",
+        "without a subject", "with a number for one",
+    ],
 )  # fmt: skip
 async def test_what_the_issuer_does_not_stand_by_lets_nobody_in(at: At, told: dict[str, Any]) -> None:
     at.issuer.opaque["opaque"] = TOLD | told
