@@ -5,6 +5,29 @@ and its file. What is pure has a test of its own.
 """
 
 _COVERS = {
+    "e2e/test_audio_over_http.py": (
+        "engine/audio/library.py",
+        "engine/audio/links.py",
+        "engine/audio/opening.py",
+        "engine/audio/uploads.py",
+        "surface/results/reach.py",
+        "surface/results/upload.py",
+        "transports/web/links.py",
+        "transports/web/uploads.py",
+    ),
+    "unit/media/objects/test_places.py": (
+        "media/objects/base.py",
+        "media/objects/cloud.py",
+        "media/objects/folder.py",
+        "media/objects/opening.py",
+    ),
+    "contract/test_kept_audio.py": (
+        "store/objects.py",
+        "store/postgres/audio/objects.py",
+        "store/postgres/audio/statements.py",
+        "store/sqlite/audio/objects.py",
+        "store/sqlite/audio/statements.py",
+    ),
     "e2e/test_cli_copies.py": ("cli/copies.py",),
     "unit/transports/web/test_operators.py": (
         "engine/meter.py",

@@ -13,6 +13,7 @@ FermataError(code, message, hint, retryable)
 │   ├── TooLarge              a limit is named in the message
 │   ├── OverBudget            a credit cap would be exceeded
 │   ├── NotFound              no such task
+│   │   └── Expired               a link that was good once (engine.audio.links)
 │   ├── CannotMerge           a host's configuration that cannot be changed without harm (cli.hosts.merging)
 │   ├── ScopeMissing          whoever calls may not do this
 │   └── NotSupported          this host or version cannot do it
@@ -23,6 +24,7 @@ FermataError(code, message, hint, retryable)
 │   ├── NotReading            the client takes nothing any more (transports.connection)
 │   ├── MissingKey
 │   └── StoreUnavailable      database or folder cannot be read or written
+│       ├── ObjectsUnavailable    the store for audio does not do it now (media.objects.base)
 │       ├── AlreadyKnown          a change that belongs to another row (store.base)
 │       └── Unreadable            a row that this version cannot read (store.base)
 ├── ProviderError         they refused, or are away
