@@ -131,3 +131,19 @@ async def test_caches(purging: Purging) -> None:
     await purging.carry_out(found, audio=False)
     assert not any(file.exists() for file in (*caches, lost))
     assert all(file.is_file() for file in kept)
+
+
+async def test_what_belongs_to_another_stays(purging: Purging) -> None:
+    """Their working files, and the sources of what they have going, whoever asks for the caches to go."""
+    data = purging.settings.data_dir
+    theirs = await created(purging.store, now=purging.clock.now(), principal="somebody else")
+    kept = [
+        a_file(data / "audio" / f"{theirs.id}-source.mp3"),
+        a_file(data / "audio" / f"{theirs.steps[0].id}-0-a.mp3"),
+    ]
+    for file in kept:
+        os.utime(file, (time.time() - 2 * 86_400,) * 2)
+    found = await purging.find(Wanted(60, audio=True, caches=True))
+    await purging.carry_out(found, audio=True)
+    assert all(file.is_file() for file in kept)
+    assert await purging.store.get(theirs.id) is not None
