@@ -92,6 +92,7 @@ LONG = (
     "tests/unit/media/tagging/",
     "tests/unit/media/codecs/",
     "tests/unit/providers/local/",
+    "tests/unit/engine/test_hooks.py",
     "tests/unit/engine/steps/test_delivery.py",
     "tests/unit/engine/steps/test_further.py",
     "tests/unit/engine/steps/test_planted_bugs.py",
