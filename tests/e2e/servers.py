@@ -88,13 +88,13 @@ def wait_until_up(process: subprocess.Popen[bytes], url: str, log: Path) -> None
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str | Path], folder: Path) -> Generator[subprocess.Popen[bytes]]:
-    """A server process with its files and its log in `folder`, told to stop at the end."""
+def running(command: Sequence[str | Path], folder: Path, **settings: str) -> Generator[subprocess.Popen[bytes]]:
+    """A server process with its files and its log in `folder`, told to stop at the end; `settings` beside the usual."""
     with (
         log_of(folder).open("wb") as log,
         subprocess.Popen(
             command,
-            env=http_environment(folder),
+            env=http_environment(folder) | settings,
             cwd=TESTS,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -120,11 +120,11 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def http_server(folder: Path) -> Generator[str]:
+def http_server(folder: Path, **settings: str) -> Generator[str]:
     """`fermata-mcp serve --transport http` on a free loopback port; yields the base address."""
     port = free_port()
     base = f"http://127.0.0.1:{port}"
-    with running([*STDIO, "serve", "--transport", "http", "--port", str(port)], folder) as process:
+    with running([*STDIO, "serve", "--transport", "http", "--port", str(port)], folder, **settings) as process:
         wait_until_up(process, f"{base}/healthz", log_of(folder))
         yield base
 

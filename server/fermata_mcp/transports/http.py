@@ -192,9 +192,9 @@ def make_asgi_app(serving: Serving, host: str = LOOPBACK[0]) -> Starlette:
             yield
             group.cancel_scope.cancel()
 
-    people = People()
+    people = People(access, bodies, guarded, settings.public_url)
     open_to_all = operator_routes(serving.service.operating if serving.service else None, known)
-    open_to_all += people.page(guarded)
+    open_to_all += people.open_routes()
     if serving.service:
         open_to_all += hook_routes(serving.service.operating.hooks.post)
     open_to_all += metadata_routes(settings)
@@ -206,7 +206,7 @@ def make_asgi_app(serving: Serving, host: str = LOOPBACK[0]) -> Starlette:
         ),
         Route(SSE_PATH, sse, methods=["GET"]),
         Route(MESSAGES_PATH, sse.post, methods=["POST"]),
-        *people.session(guarded),
+        *people.known_routes(),
     ]
     if serving.service:
         uploads, folder = serving.service.uploads, serving.service.settings.data_dir / "audio"

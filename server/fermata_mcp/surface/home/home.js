@@ -38,7 +38,7 @@ function doing(work) {
     try {
       await work(event);
     } catch (error) {
-      if (error.status === 401) return ask(error);
+      if (error.status === 401 && $("sign-in").hidden) return ask(error);
       trouble(error);
     }
   };
@@ -54,12 +54,12 @@ async function call(name, args) {
 
 // --- who is here -----------------------------------------------------------------------------------------------------
 
-async function session(method, body) {
+async function talk(method, path, body) {
   const headers = body ? { "Content-Type": "application/json" } : {};
-  const answer = await fetch(`${base}/session`, { method, headers, body: body && JSON.stringify(body) })
+  const answer = await fetch(base + path, { method, headers, body: body && JSON.stringify(body) })
     .catch(() => { throw new ServerError("The server does not answer. Is it running?"); });
   const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new ServerError(told.error || "The server does not let you in.", answer.status);
+  if (!answer.ok) throw new ServerError((told.error && told.error.message) || told.error || "The server refuses.", answer.status);
   return told;
 }
 
@@ -74,7 +74,8 @@ function ask(error) {
 }
 
 async function enter() {
-  const who = await session("GET");
+  $("home").setAttribute("aria-busy", "true");
+  const who = await talk("GET", "/session");
   state.known.clear();
   $("sign-in").hidden = true;
   for (const id of ["longer", "tasks-box"]) $(id).hidden = false;
@@ -131,8 +132,8 @@ async function chosenSource() {
     throw new ServerError("There is nothing to make longer. Next: choose a file, or write a link.");
   }
   if (state.sent && state.sent.file === file) return state.sent.upload;
-  const place = await call("upload_track", { name: file.name, size: file.size });
-  await send(file, place.put_url);
+  const place = await talk("POST", "/uploads", { name: file.name, size: file.size, resumable: true });
+  await send(file, base + new URL(place.put_url).pathname + new URL(place.put_url).search);
   state.sent = { file, upload: place.upload };
   return place.upload;
 }
@@ -312,11 +313,11 @@ const theme = () => { document.documentElement.dataset.theme = dark.matches ? "d
 dark.addEventListener("change", theme);
 theme();
 $("sign-in").addEventListener("submit", doing(async () => {
-  await session("POST", { token: $("token").value.trim() });
+  await talk("POST", "/session", { token: $("token").value.trim() });
   $("token").value = "";
   await enter();
 }));
-$("sign-out").addEventListener("click", doing(async () => { await session("DELETE"); ask(); }));
+$("sign-out").addEventListener("click", doing(async () => { await talk("DELETE", "/session"); ask(); }));
 $("longer").addEventListener("submit", doing(start));
 $("price").addEventListener("click", doing(price));
 $("older").addEventListener("click", doing(older));

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import anyio
 from mcp.types import INVALID_REQUEST
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError, ProviderUnavailable, StoreUnavailable, UnexpectedResponse
@@ -28,6 +29,8 @@ from .oauth import Granted, NotGood, OAuth, scope_names
 LOOK_AGAIN_SECONDS = 2.0
 GRANT_SECONDS = 2.5
 MOST_REMEMBERED = 4096
+# Where a browser keeps the token of whoever signed in on the page; scripts cannot read it.
+COOKIE = "fermata_token"
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 logger = logging.getLogger(__name__)
 
@@ -64,7 +67,7 @@ class Access:
         """
         if self._book is None:
             return "", ONE_PERSON
-        token = _bearer(headers)
+        token = _bearer(headers) if "authorization" in headers else _cookie(headers)
         if token is None:
             said = (
                 "say who you are: send the header `Authorization: Bearer <token>`. Next: ask the operator for a token"
@@ -146,6 +149,11 @@ DOORS = ("/mcp", "/sse")
 
 def _refused(status: int, words: str, headers: dict[str, str]) -> Refused:
     return Refused(status, refusal(INVALID_REQUEST, words), headers=headers)
+
+
+def _cookie(headers: Headers) -> str | None:
+    token = cookie_parser("; ".join(headers.getlist("cookie"))).get(COOKIE, "")
+    return token if 0 < len(token) <= MOST_CHARACTERS else None
 
 
 def _bearer(headers: Headers) -> str | None:
