@@ -37,6 +37,7 @@ SLOW = (
     "tests/faults/",
     "tests/property/",
     "tests/contract/test_capabilities.py",
+    "tests/contract/test_postgres.py::TestProcesses::test_races",
     # Real processes for each way in which the prepared answers end; what they say is compared in the short run.
     "tests/unit/transports/front/test_front.py",
     "tests/unit/surface/player/test_audio.py",

@@ -27,7 +27,7 @@ async def lived_in(path: Path) -> list[Task]:
     done = (await store.create(a_task(idempotency_key="k"), a_step(), home="a", now=NOON)).task
     open_ = await created(store)
     for step in await store.claim(home="a", now=NOON, limit=9):
-        assert await store.apply(moves.begin(step, f"att_{step.id}", PAID, PRICE, None, NOON), now=NOON)
+        assert await store.apply(moves.begin(step, f"att_{step.id}", PAID, PRICE, (), NOON), now=NOON)
     await store.apply(moves.accepted(await only_step(store, done), "r", NOON, NOON), now=NOON)
     clips = (Clip(provider_clip_id="c1"),)
     await store.apply(
@@ -79,7 +79,7 @@ async def test_life_goes_on_there(tmp_path: Path, target: PostgresStore) -> None
     await move(path, target)
     assert await target.apply(moves.resubmit(open_.steps[0], NOON, PRICE), now=NOON)
     step = await claimed(target, of=open_, now=NOON)
-    assert await target.apply(moves.begin(step, "att_new", PAID, PRICE, None, NOON), now=NOON)
+    assert await target.apply(moves.begin(step, "att_new", PAID, PRICE, (), NOON), now=NOON)
     again = a_task(request_hash=done.request_hash, idempotency_key="k")
     assert (await target.create(again, a_step(), home="a", now=NOON)).task.id == done.id
 

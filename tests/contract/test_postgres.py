@@ -21,7 +21,7 @@ from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS
 from fermata_mcp.store.postgres import clock, migrating
 from fermata_mcp.store.postgres.store import PostgresStore
 from support.postgres import admin, fresh_database, new_database, server
-from support.rows import ME, NOON, PAID, PRICE, a_render, a_step, a_task, claimed, created, only_step, stored
+from support.rows import ME, NOON, PAID, PRICE, a_render, a_step, a_task, claimed, created, only_step, per_day, stored
 
 pytestmark = pytest.mark.anyio
 PATIENCE = 60.0
@@ -89,7 +89,7 @@ class TestTables:
 
     async def test_the_ledger_can_only_be_added_to(self, store: PostgresStore, url: str) -> None:
         task = await created(store)
-        assert await store.apply(moves.begin(await claimed(store), "att", PAID, PRICE, None, NOON), now=NOON)
+        assert await store.apply(moves.begin(await claimed(store), "att", PAID, PRICE, (), NOON), now=NOON)
         for statement in ("UPDATE ledger SET amount = 0", "DELETE FROM ledger", "TRUNCATE ledger"):
             with pytest.raises(Exception, match="append-only"):
                 admin(url).run(statement)
@@ -174,7 +174,7 @@ class TestTelling:
 async def begun(store: PostgresStore, **fields: Any) -> Task:
     task = await created(store, **fields)
     step = await claimed(store, of=task)
-    assert await store.apply(moves.begin(step, f"att_{task.id}", PAID, PRICE, None, NOON), now=NOON)
+    assert await store.apply(moves.begin(step, f"att_{task.id}", PAID, PRICE, (), NOON), now=NOON)
     return task
 
 
@@ -220,7 +220,7 @@ class TestCallersWhoLeave:
         tasks = [await created(store) for _ in range(8)]
         steps = await store.claim(home="a", now=NOON, limit=8)
         for number, step in enumerate(steps):
-            begin = moves.begin(step, f"att_{number}", PAID, PRICE, 10**9, NOON)
+            begin = moves.begin(step, f"att_{number}", PAID, PRICE, per_day(10**9), NOON)
             await cut_short(lambda begin=begin: store.apply(begin, now=NOON), number, cut)
         for task in tasks:
             found = await stored(store, task)
@@ -278,18 +278,18 @@ class TestAnotherIncarnation:
         render = await created(store, step=a_render())
         restored = await copy()
         step = await claimed(store, of=task)
-        assert await store.apply(moves.begin(step, "att", PAID, PRICE, None, NOON), now=NOON)
+        assert await store.apply(moves.begin(step, "att", PAID, PRICE, (), NOON), now=NOON)
         found = await stored(restored, task)
         assert (found.status, found.steps[0].state) == ("unknown", "needs_user")
         assert found.error is not None
         assert "earlier state" in found.error.message
-        assert not await restored.apply(moves.begin(step, "att_2", PAID, PRICE, None, NOON), now=NOON)
+        assert not await restored.apply(moves.begin(step, "att_2", PAID, PRICE, (), NOON), now=NOON)
         assert (await stored(restored, render)).steps[0].state == "queued", "what costs nothing is just done again"
 
     async def test_an_answer_that_comes_now_is_believed(self, store: PostgresStore, copy: Any) -> None:
         task = await created(store)
         restored = await copy()
-        assert await store.apply(moves.begin(await claimed(store, of=task), "att", PAID, PRICE, None, NOON), now=NOON)
+        assert await store.apply(moves.begin(await claimed(store, of=task), "att", PAID, PRICE, (), NOON), now=NOON)
         sent = await only_step(store, task)
         assert await restored.apply(moves.accepted(sent, "r1", NOON, NOON), now=NOON)
         found = await only_step(restored, task)
@@ -309,7 +309,7 @@ class TestAnotherIncarnation:
             if number == 1:
                 assert await restored.apply(moves.resubmit(step, NOON, 0), now=NOON)
             (step,) = await restored.claim(home="a", now=NOON + 10**9, limit=9)
-            assert await restored.apply(moves.begin(step, f"a{number}", PAID, PRICE, None, NOON), now=NOON)
+            assert await restored.apply(moves.begin(step, f"a{number}", PAID, PRICE, (), NOON), now=NOON)
             await restored.apply(
                 moves.accepted(await only_step(restored, task), f"r{number + 1}", NOON, NOON), now=NOON
             )

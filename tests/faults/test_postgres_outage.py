@@ -103,7 +103,7 @@ async def test_a_disk_that_is_put_back_is_noticed_by_whoever_lived_through_it(
     copied(own.data, own.folder / "earlier")
     await anyio.to_thread.run_sync(own.start)
     step = (await again(lambda: store.claim(home="a", now=NOON, limit=1)))[0]
-    assert await store.apply(moves.begin(step, "att", PAID, PRICE, None, NOON), now=NOON)
+    assert await store.apply(moves.begin(step, "att", PAID, PRICE, (), NOON), now=NOON)
     await anyio.to_thread.run_sync(own.stop)
     shutil.rmtree(own.data)
     (own.folder / "earlier").rename(own.data)
@@ -122,7 +122,7 @@ async def test_a_standby_that_takes_over_without_the_last_commits_is_noticed_by_
     copied(own.data, own.folder / "standby")
     await anyio.to_thread.run_sync(own.start)
     assert await again(lambda: claimed(store))
-    assert await store.apply(moves.begin(await only_step(store, task), "att", PAID, PRICE, None, NOON), now=NOON)
+    assert await store.apply(moves.begin(await only_step(store, task), "att", PAID, PRICE, (), NOON), now=NOON)
     await anyio.to_thread.run_sync(own.stop)
     shutil.rmtree(own.data)
     (own.folder / "standby").rename(own.data)

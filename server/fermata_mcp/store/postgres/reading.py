@@ -171,10 +171,14 @@ async def find_clip(c: Sql, *, provider: str, provider_clip_id: str, principal: 
     return None if row is None else (row[0], row[1])
 
 
+# With the model, which is the same in all: only so the index is seen to have this order also where there is no model.
+_NEWEST = "model DESC, updated_at DESC"
+
+
 async def durations(c: Sql, *, provider: str, model: str | None) -> list[float]:
     sql = f"""SELECT (updated_at - submitted_at) / 1000.0::float8 FROM step
               WHERE provider = $1 AND state = 'succeeded' AND {_of_model(model)}
-              AND updated_at - submitted_at BETWEEN 0 AND $3 ORDER BY updated_at DESC LIMIT 64"""
+              AND updated_at - submitted_at BETWEEN 0 AND $3 ORDER BY {_NEWEST} LIMIT 64"""
     return [row[0] for row in await c.fetch(sql, provider, model, _DAY_MS)]
 
 
@@ -206,10 +210,10 @@ async def disputes(c: Sql, *, account_id: str) -> list[Dispute]:
 
 async def lengths_added(c: Sql, *, provider: str, model: str | None) -> list[float]:
     sql = f"""SELECT added FROM (
-                SELECT updated_at, fermata_json(clips) -> 0 AS clip FROM step WHERE provider = $1
+                SELECT model, updated_at, fermata_json(clips) -> 0 AS clip FROM step WHERE provider = $1
                 AND state = 'succeeded' AND action = 'extend' AND {_of_model(model)}) AS done
               CROSS JOIN LATERAL (SELECT {_ADDED} AS added) AS of_clip
-              WHERE added > 0 AND added < 86400 ORDER BY updated_at DESC LIMIT 64"""
+              WHERE added > 0 AND added < 86400 ORDER BY {_NEWEST} LIMIT 64"""
     return [row[0] for row in await c.fetch(sql, provider, model)]
 
 
