@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -32,10 +35,15 @@ def script() -> Any:
     return module
 
 
-async def test_a_team_s_server_from_start_to_end(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("cluster")
-    for one in (folder, *folder.parents[:2]):
-        one.chmod(0o755)  # the database may be another user's
+@pytest.fixture
+def folder() -> Generator[Path]:
+    """Where another user may enter, since the database is run by one; pytest closes its own folders."""
+    with tempfile.TemporaryDirectory(prefix="fermata-cluster-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+async def test_a_team_s_server_from_start_to_end(folder: Path) -> None:
     cluster = script().Cluster(folder / "team", 2, 1, FERMATA_INPUT_ROOTS=str(GROOVE.parent))
     with script().running(cluster):
         await renders_through_the_proxy(cluster)
