@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from mcp import Client
+from mcp.types import CallToolResult
 
 from fermata_mcp.surface.tools import MOST_CANCELLED
 from support.engines import House, text_of
@@ -13,16 +14,21 @@ from support.engines import House, text_of
 pytestmark = pytest.mark.anyio
 
 
+def data(result: CallToolResult) -> dict[str, Any]:
+    assert result.structured_content is not None
+    return result.structured_content
+
+
 async def begun(client: Client, house: House, count: int) -> list[str]:
     """Ids of tasks that wait for a render that nobody here makes."""
     asked = {"source": str(house.track), "provider": "local", "wait_seconds": 0}
     started = [await client.call_tool("extend_track", asked | {"add_seconds": 3 + number}) for number in range(count)]
-    return [str((result.structured_content or {})["task_id"]) for result in started]
+    return [str(data(result)["task_id"]) for result in started]
 
 
 async def statuses(client: Client) -> list[str]:
     listed = await client.call_tool("list_tasks", {"limit": 100})
-    return [task["status"] for task in reversed((listed.structured_content or {})["tasks"])]
+    return [task["status"] for task in reversed(data(listed)["tasks"])]
 
 
 @pytest.mark.parametrize("form", [", ".join, " ".join, list])
@@ -32,7 +38,7 @@ async def test_several_by_their_ids(house: House, form: Any) -> None:
         done = await client.call_tool("cancel_task", {"task_id": form([ids[0], ids[2], ids[0]])})
         assert not done.is_error
         assert await statuses(client) == ["cancelled", "queued", "cancelled"]
-        assert (done.structured_content or {})["counts"] == {"cancelled": 2}
+        assert data(done)["counts"] == {"cancelled": 2}
         assert "2 cancelled" in text_of(done)
 
 
