@@ -61,7 +61,7 @@ class Part:
     log: Path
     as_user: Mapping[str, Any] = field(default_factory=dict[str, Any])
     leave: signal.Signals = signal.SIGTERM
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[Any] | None = None
 
     def start(self) -> None:
         tied = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
