@@ -91,6 +91,8 @@ def _name_unknown_settings(settings: Settings) -> None:
     unknown = unknown_variables(os.environ, settings.declared)
     if unknown:
         logger.warning("%s", unknown)
+    for what in settings.short_secrets():
+        logger.warning("%s is short enough to be guessed; use one of `openssl rand -hex 32`", what)
     for name in unfilled_keys(settings.declared, os.environ):
         logger.warning("%s holds only a reference that the host did not fill in; it counts as unset", name)
 

@@ -27,13 +27,11 @@ from .domain.account import Account, AccountSpec, account_problems, read_account
 from .domain.errors import ConfigurationError
 from .domain.foreign.address import checked_address, checked_base_address, checked_host, checked_public_address
 from .domain.foreign.paths import from_home, of_address, shown, unquoted
-from .domain.keys import SHORTEST_STATE_KEY
+from .domain.keys import GOOD_STATE_KEY, SHORTEST_STATE_KEY
 from .domain.lease import longest_submit_seconds
 from .domain.tickets import LONGEST_SECONDS
-from .domain.token import named_tokens
+from .domain.token import GOOD_CHARACTERS, named_tokens
 
-# Read, so that they can be refused: whoever sets one of these relies on what this version does not do.
-NOT_ENFORCED: dict[str, str] = {}
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 INERT_CALLBACK = "https://fermata.invalid/callback"
 
@@ -257,6 +255,15 @@ class Settings(BaseSettings):
         """Whether providers are asked to post to this server: what the operator set as callback address wins."""
         return self.public_url is not None and self.asked_callback is None
 
+    def short_secrets(self) -> list[str]:
+        """Secrets that people made up, and that others could find out by trying, in words."""
+        tokens = named_tokens(self.auth_tokens.get_secret_value()) if self.auth_tokens else {}
+        short = [
+            f"the token of {name} in FERMATA_AUTH_TOKENS" for name, one in tokens.items() if len(one) < GOOD_CHARACTERS
+        ]
+        key = self.state_key.get_secret_value() if self.state_key else ""
+        return [*short, *(["FERMATA_STATE_KEY"] if 0 < len(key) < GOOD_STATE_KEY else [])]
+
     @property
     def declared(self) -> tuple[AccountSpec, ...]:
         """The accounts for which variables were read."""
@@ -317,7 +324,6 @@ def load_settings(declared: Iterable[AccountSpec] = (), **overrides: Any) -> Set
     Raises:
         InvalidSettings: Names every wrong variable, never its value.
     """
-    _refuse_what_is_not_enforced(os.environ)
     given = {name.upper(): value for name, value in os.environ.items()}
     accounts = dict.fromkeys(declared)
     wrong = [problem for account in accounts for problem in account_problems(account, given)]
@@ -342,13 +348,6 @@ def _halves(settings: Settings) -> Iterator[str]:
         yield "FERMATA_OAUTH_CLIENT_ID needs FERMATA_OAUTH_ISSUER"
 
 
-def _refuse_what_is_not_enforced(environ: Mapping[str, str]) -> None:
-    given = {name.upper() for name, value in environ.items() if value}
-    refused = [f"{name} ({why})" for name, why in NOT_ENFORCED.items() if name in given]
-    if refused:
-        raise InvalidSettings(f"this version does not enforce {'; '.join(refused)}.", "unset it and start again.")
-
-
 def _in_words(error: ValidationError) -> list[str]:
     return list(dict.fromkeys(f"{variable_name(str(e['loc'][0]))} {_said(e['msg'])}" for e in error.errors()))
 
@@ -363,7 +362,7 @@ def unknown_variables(environ: Mapping[str, str], declared: Iterable[AccountSpec
     A provider's prefix may be another program's: such a name is told only where it nearly is one of ours.
     """
     theirs = {variable.name for account in declared for variable in account.variables()}
-    known = {variable_name(field) for field in Settings.model_fields} | set(NOT_ENFORCED) | theirs
+    known = {variable_name(field) for field in Settings.model_fields} | theirs
     prefixes = tuple({f"{name.partition('_')[0]}_" for name in known})
     ours = [name for name in sorted(environ) if name.upper().startswith(prefixes) and name.upper() not in known]
     named = [words for words in (_perhaps_meant(name, known) for name in ours) if words]

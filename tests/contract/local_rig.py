@@ -120,7 +120,7 @@ class LocalRig(Rig):
 @asynccontextmanager
 async def local_bench(rig: LocalRig) -> AsyncGenerator[LocalBench]:
     path = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
-    environment = {"PYTHONPATH": path, "SUNOAPI_API_KEY": CANARY, "FERMATA_AUTH_TOKENS": CANARY}
+    environment = {"PYTHONPATH": path, "SUNOAPI_API_KEY": CANARY, "FERMATA_AUTH_TOKENS": f"canary:{CANARY}"}
     with (
         tempfile.TemporaryDirectory() as folder,
         patch.dict(os.environ, environment),

@@ -19,6 +19,7 @@ from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.sqlite import file as sqlite_file
+from fermata_mcp.store.sqlite.damage import standing
 from fermata_mcp.store.sqlite.file import APPLICATION_ID, Sql
 from fermata_mcp.store.sqlite.store import SqliteStore
 from support.places import TESTS
@@ -229,7 +230,7 @@ class TestMigrations:
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as broken:
-            broken.setattr(sqlite_file, "_scripts", lambda: [*scripts(), "CREATE TABLE t (x); NONSENSE"])
+            broken.setattr(sqlite_file, "scripts", lambda: [*scripts(), "CREATE TABLE t (x); NONSENSE"])
             await refused(path)
         assert directly(path, "SELECT count(*) FROM sqlite_schema") == [(0,)]
         store = SqliteStore(path)
@@ -241,7 +242,7 @@ class TestMigrations:
     ) -> None:
         task = await created(store)
         await store.close()
-        monkeypatch.setattr(sqlite_file, "_scripts", lambda: [*scripts(), "CREATE TABLE later (x TEXT) STRICT"])
+        monkeypatch.setattr(sqlite_file, "scripts", lambda: [*scripts(), "CREATE TABLE later (x TEXT) STRICT"])
         assert await stored(store, task) == task
         assert directly(path, "SELECT count(*) FROM later", "PRAGMA user_version") == [(len(scripts()) + 1,)]
 
@@ -256,14 +257,19 @@ class TestDamage:
         assert "FERMATA_DATA_DIR" in error.hint
         assert content(path) == given
 
-    async def test_a_file_damaged_while_it_is_open_is_told_too(self, store: SqliteStore, path: Path) -> None:
+    async def test_a_file_of_ours_that_was_damaged_is_set_aside_and_told(self, store: SqliteStore, path: Path) -> None:
         for _ in range(200):
             await created(store)
         await store.close()
         first_page, rest = content(path)[:4096], content(path)[4096:]
-        put(path, first_page + bytes(reversed(rest)))
-        with pytest.raises(StoreUnavailable):
-            await store.page(principal=ME, status=None, provider=None, limit=100, cursor=None)
+        damaged = first_page + bytes(reversed(rest))
+        put(path, damaged)
+        assert (await store.page(principal=ME, status=None, provider=None, limit=100, cursor=None)).tasks == ()
+        damage = standing(path)
+        assert damage is not None
+        assert damage.aside is not None
+        assert content(path.with_name(damage.aside)) == damaged
+        await store.close()
 
     async def test_after_it_was_moved_away_the_same_store_starts_anew(self, path: Path) -> None:
         put(path, NO_DATABASE)

@@ -202,6 +202,8 @@ class InternalError(FermataError):
 def _tree(root: type[FermataError]) -> dict[str, type[FermataError]]:
     found = {root.code: root}
     for child in root.__subclasses__():
+        if "__init__" in vars(child):  # made of other things than words, it cannot come back as itself
+            continue
         found = _tree(child) | found if child.code == root.code else found | _tree(child)
     return found
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-SHORTEST_STATE_KEY = 32
+# Shorter ones are refused; those below the second can be tried out by whoever has a link, and are warned of.
+SHORTEST_STATE_KEY, GOOD_STATE_KEY = 16, 32
 
 
 def derived_key(secret: bytes, purpose: str) -> bytes:

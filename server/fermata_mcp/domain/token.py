@@ -11,8 +11,8 @@ from .principal import ONE_PERSON, SCOPES, Scope
 
 PREFIX = "fmt_"
 RANDOM_BYTES = 32
-# What people make up for FERMATA_AUTH_TOKENS must be as hard to guess as what a password manager makes.
-LEAST_CHARACTERS, LEAST_DIFFERENT = 32, 10
+# What people make up for FERMATA_AUTH_TOKENS: below the first nobody is let in by it, below the second the log warns.
+LEAST_CHARACTERS, LEAST_DIFFERENT, GOOD_CHARACTERS = 8, 5, 32
 MOST_CHARACTERS = 4096
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,62}")
 _WRITTEN = re.compile(r"[A-Za-z0-9._~+/=-]+")

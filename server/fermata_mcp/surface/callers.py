@@ -39,6 +39,17 @@ def principal_of(request: Request | None) -> Principal:
     return ONE_PERSON if request is None else request.scope[PRINCIPAL]
 
 
+@contextmanager
+def called_by(principal: Principal, request: Request | None) -> Generator[None]:
+    """Whatever is done inside is done for `principal`, as `request` asked, if there is one."""
+    begun, brought = _calling.set(principal), _request.set(request)
+    try:
+        yield
+    finally:
+        _calling.reset(begun)
+        _request.reset(brought)
+
+
 @dataclass(frozen=True)
 class Callers:
     """Gives each call the service of the principal who makes it.
@@ -55,16 +66,12 @@ class Callers:
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         principal = principal_of(ctx.request)
-        begun, brought = _calling.set(principal), _request.set(ctx.request)
-        try:
+        with called_by(principal, ctx.request):
             with protocol_errors():
                 require(principal, of_method(ctx.method))
             alone = principal == ONE_PERSON or ctx.method not in _WAITING
             with about(principal=principal.name), nullcontext() if alone else self._room_for(principal):
                 return await call_next(ctx)
-        finally:
-            _calling.reset(begun)
-            _request.reset(brought)
 
     @contextmanager
     def _room_for(self, principal: Principal) -> Generator[None]:

@@ -40,7 +40,7 @@ async def test_calls_at_once_are_each_for_their_own_principal(house: House) -> N
                 await all_in.wait()
                 seen[principal.name] = callers.service.principal.name
 
-            ctx = SimpleNamespace(request=made_by(principal))
+            ctx = SimpleNamespace(request=made_by(principal), method="tools/list")
             await callers(cast(Any, ctx), handler)
 
         async with anyio.create_task_group() as group:

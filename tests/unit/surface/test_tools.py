@@ -10,6 +10,8 @@ from mcp import Client
 from mcp.types import CallToolResult
 
 from fermata_mcp.app import running_app
+from fermata_mcp.domain.principal import ONE_PERSON
+from fermata_mcp.surface.callers import called_by
 from support.engines import House, settings_in, text_of
 
 pytestmark = pytest.mark.anyio
@@ -109,7 +111,8 @@ class TestValues:
     ) -> None:
         """Given to the server itself, because a client would write `null`; other clients write `1e999`."""
         async with running_app(settings_in(house.folder), callers_are_local=True) as app:
-            result = await app.server.call_tool("extend_track", {"source": str(house.track), name: value})
+            with called_by(ONE_PERSON, None):
+                result = await app.server.call_tool("extend_track", {"source": str(house.track), name: value})
         assert isinstance(result, CallToolResult)
         assert text_of(result).startswith("invalid_request: ")
         assert f"`{name}`" in text_of(result)

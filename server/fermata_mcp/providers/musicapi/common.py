@@ -83,15 +83,15 @@ class MusicApiAdapter(HttpAdapter):
         listed = not answer.unlisted()
         return None if listed else Snapshot("running", message="the provider does not list it yet", unlisted=True)
 
+    def read_news(self, post: HookPost, account: Account) -> News | None:
+        return read_news(post) if signs_the_body(post) else None
+
     def balance_call(self) -> Call:
         return Call("GET", "/api/v1/get-credits")
 
     def read_balance(self, answer: Answer) -> float | None:
         found = credits_in(answer.body)
         return credits_in(answer.get("data")) if found is None else found
-
-    def read_news(self, post: HookPost, account: Account) -> News | None:
-        return read_news(post) if signs_the_body(post) else None
 
     def hook(self, work: Work) -> dict[str, Any]:
         """Where news go: the operator's address, or what is chosen for this work alone."""

@@ -67,15 +67,6 @@ class KieClassicAdapter(SunoAdapter):
     spec = SPEC
     balance_path = "/api/v1/chat/credit"
 
-    def read_news(self, post: HookPost, account: Account) -> News | None:
-        """Its signature covers the id and the time, not the rest: it proves only that the host knows the work."""
-        body = Answer(200, post.told, "")
-        job, older = text(body.get("data", "taskId")), text(body.get("data", "task_id"))
-        key = account.more.get(WEBHOOK_KEY.name, "").strip()
-        if key and not _is_signed(post, key, job or older or ""):
-            return None
-        return read_news(post, JOB + job if job and body.get("data", "state") is not None else None)
-
     def refusal(self, answer: Answer) -> Refusal | None:
         """501 and 531 in the body: tried, failed, and given back."""
         failed = answer.status < 500 and answer.code() in (501, REFUNDED)
@@ -88,6 +79,15 @@ class KieClassicAdapter(SunoAdapter):
 
     def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         return self._read_job(answer) if remote_id.startswith(JOB) else super().read_poll(answer, remote_id)
+
+    def read_news(self, post: HookPost, account: Account) -> News | None:
+        """Its signature covers the id and the time, not the rest: it proves only that the host knows the work."""
+        body = Answer(200, post.told, "")
+        job, older = text(body.get("data", "taskId")), text(body.get("data", "task_id"))
+        key = account.more.get(WEBHOOK_KEY.name, "").strip()
+        if key and not _is_signed(post, key, job or older or ""):
+            return None
+        return read_news(post, JOB + job if job and body.get("data", "state") is not None else None)
 
     def _unlisted(self, answer: Answer) -> Snapshot | None:
         unknown = answer.get("data") is None and answer.unlisted(404, 422)

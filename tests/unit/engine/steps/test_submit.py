@@ -39,6 +39,11 @@ async def run(house: House, remote: Remote, **request: Any) -> Task:
         return await finished(service, (await begin(service, house.request(**request))).task)
 
 
+def _inside(provider: Any) -> Any:
+    """The provider itself, which somebody watches."""
+    return provider._inside
+
+
 class TestAnswers:
     async def test_accepted_work_is_looked_at_until_it_is_done_and_then_charged(
         self, house: House, remote: Remote
@@ -159,7 +164,7 @@ class TestLooking:
         remote.readings.append(Snapshot("failed", error=GenerationFailed("the model failed.")))
         async with house.engine() as service:
             provider: Any = service._registry.get("paid")  # pyright: ignore[reportPrivateUsage]
-            provider.spec = replace(provider.spec, refunds=refunds)
+            _inside(provider).spec = replace(provider.spec, refunds=refunds)
             task = await finished(service, (await begin(service, house.request())).task)
             assert (await service.credits("paid")).spent_today == spent / 1000
         assert task.error is not None
@@ -194,7 +199,7 @@ class TestLooking:
         """From the third finished task on; an accepted id must not be lost over it."""
         async with house.engine() as service:
             provider: Any = service._registry.get("paid")  # pyright: ignore[reportPrivateUsage]
-            provider.spec = replace(provider.spec, pace=Pace(first=20, interval=15, give_up=10**9))
+            _inside(provider).spec = replace(provider.spec, pace=Pace(first=20, interval=15, give_up=10**9))
             for take in range(1, 5):
                 started = await begin(service, house.request(take=take))
                 assert (await finished(service, started.task, 2)).status == "succeeded"
@@ -277,7 +282,7 @@ class TestRecording:
     ) -> None:
         async with house.engine() as service:
             provider: Any = service._registry.get("paid")  # pyright: ignore[reportPrivateUsage]
-            provider.spec = replace(provider.spec, price=replace(provider.spec.price, low=5))
+            _inside(provider).spec = replace(provider.spec, price=replace(provider.spec.price, low=5))
             task = await finished(service, (await begin(service, house.request())).task)
             view = task_view(task, task.updated_at, service.spec(task.provider))
         assert view.credits.quoted == 10
