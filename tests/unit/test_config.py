@@ -161,7 +161,7 @@ def test_strangers_in_the_environment_are_left_alone(monkeypatch: pytest.MonkeyP
 
 def test_a_key_that_can_be_guessed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FERMATA_STATE_KEY", "secret")
-    with pytest.raises(FermataError, match="FERMATA_STATE_KEY must have at least 32 characters") as refused:
+    with pytest.raises(FermataError, match="FERMATA_STATE_KEY must have at least 16 characters") as refused:
         load_settings()
     assert "secret" not in refused.value.message
     monkeypatch.setenv("FERMATA_STATE_KEY", "f" * 32)
