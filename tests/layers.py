@@ -17,7 +17,7 @@ SHORT = pytest.StashKey[list[str]]()  # node ids of what was collected for this 
 SLOW = (
     "tests/unit/benchmarks/",
     # Every provider, source and kind of result, alone and in a chain.
-    "tests/unit/engine/steps/test_delivery.py::test_nothing_is_missing_without_a_word",
+    "tests/unit/engine/steps/audio/test_delivery.py::test_nothing_is_missing_without_a_word",
     "tests/unit/engine/steps/test_collector.py",
     # Real workers, and long searches.
     "tests/unit/providers/local/",
@@ -60,7 +60,7 @@ SLOW = (
 # provider with one kind. The product of both is for `make long`.
 THINNED = {
     "tests/faults/test_audio_of_providers.py::test_audio_that_cannot_be_had": ("sunoapi", "404", "truncated"),
-    "tests/unit/engine/steps/test_delivery.py::test_nothing_is_missing_without_a_word": (
+    "tests/unit/engine/steps/audio/test_delivery.py::test_nothing_is_missing_without_a_word": (
         "sunoapi",
         "-chain-segment",
         "-extend-whole",
@@ -94,7 +94,7 @@ LONG = (
     "tests/unit/media/codecs/",
     "tests/unit/providers/local/",
     "tests/unit/engine/test_hooks.py",
-    "tests/unit/engine/steps/test_delivery.py",
+    "tests/unit/engine/steps/audio/test_delivery.py",
     "tests/unit/engine/steps/test_further.py",
     "tests/unit/engine/steps/test_planted_bugs.py",
     "tests/unit/test_layers.py::test_every_promise_has_tests",
@@ -139,7 +139,7 @@ PROMISES = {
         "tests/faults/test_kill.py::test_a_killed_worker_is_told_and_does_not_harm_the_server",
     ),
     "what was paid for arrives whole, or is said to be a part": (
-        "tests/unit/engine/steps/test_delivery.py::test_nothing_is_missing_without_a_word[sunoapi-file-",
+        "tests/unit/engine/steps/audio/test_delivery.py::test_nothing_is_missing_without_a_word[sunoapi-file-",
     ),
     "a worker leaves nothing behind": (
         "tests/unit/providers/local/test_worker.py::test_sigterm_leaves_nothing",

@@ -14,6 +14,8 @@ from typing import Any, NoReturn
 import anyio
 from mcp.server.mcpserver import MCPServer
 
+from fermata_mcp.engine.callers.token_book import TokenBook
+
 from . import __version__
 from .config import Settings, load_settings, unknown_variables
 from .domain.account import unfilled_keys
@@ -21,7 +23,6 @@ from .domain.errors import StoreUnavailable
 from .engine.clock import Clock
 from .engine.lifespan import running_engine
 from .engine.service import Service
-from .engine.token_book import TokenBook
 from .logs import logging_to_stderr
 from .media.processors import renders_at_once
 from .providers.registry import declared_accounts

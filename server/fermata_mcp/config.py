@@ -23,14 +23,15 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from fermata_mcp.domain.access.keys import GOOD_STATE_KEY, SHORTEST_STATE_KEY
+from fermata_mcp.domain.access.tickets import LONGEST_SECONDS
+from fermata_mcp.domain.access.token import GOOD_CHARACTERS, named_tokens
+
 from .domain.account import Account, AccountSpec, account_problems, read_account
 from .domain.errors import ConfigurationError
 from .domain.foreign.address import checked_address, checked_base_address, checked_host, checked_public_address
 from .domain.foreign.paths import from_home, of_address, shown, unquoted
-from .domain.keys import GOOD_STATE_KEY, SHORTEST_STATE_KEY
 from .domain.lease import longest_submit_seconds
-from .domain.tickets import LONGEST_SECONDS
-from .domain.token import GOOD_CHARACTERS, named_tokens
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 INERT_CALLBACK = "https://fermata.invalid/callback"

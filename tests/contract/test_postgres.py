@@ -18,7 +18,7 @@ from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS
-from fermata_mcp.store.postgres import clock, migrating
+from fermata_mcp.store.postgres.link import clock, migrating
 from fermata_mcp.store.postgres.store import PostgresStore
 from support.postgres import admin, fresh_database, new_database, server
 from support.rows import ME, NOON, PAID, PRICE, a_render, a_step, a_task, claimed, created, only_step, per_day, stored

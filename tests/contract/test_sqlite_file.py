@@ -19,8 +19,8 @@ from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.sqlite import file as sqlite_file
-from fermata_mcp.store.sqlite.damage import standing
 from fermata_mcp.store.sqlite.file import APPLICATION_ID, Sql
+from fermata_mcp.store.sqlite.safety.damage import standing
 from fermata_mcp.store.sqlite.store import SqliteStore
 from support.places import TESTS
 from support.rows import ME, NOON, PAID, PRICE, a_step, a_task, claimed, created, only_step, stored

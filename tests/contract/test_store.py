@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
+from fermata_mcp.domain.access.token import Token, hash_of
 from fermata_mcp.domain.change import Cap, Change, NewStep, TaskPatch
 from fermata_mcp.domain.credits import Entry, EntryKind
 from fermata_mcp.domain.errors import InvalidRequest, OverBudget, StoreUnavailable
@@ -27,7 +28,6 @@ from fermata_mcp.domain.task import (
     TaskStatus,
     Work,
 )
-from fermata_mcp.domain.token import Token, hash_of
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.base import (
     CLOCK_SLACK_MS,

@@ -13,9 +13,9 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from emulators.issuer import issuing
+from fermata_mcp.domain.access.principal import Scope
+from fermata_mcp.domain.access.token import PREFIX, Token, hash_of
 from fermata_mcp.domain.errors import FermataError
-from fermata_mcp.domain.principal import Scope
-from fermata_mcp.domain.token import PREFIX, Token, hash_of
 from fermata_mcp.transports.http import _check_reach  # pyright: ignore[reportPrivateUsage]
 from fermata_mcp.transports.serving import Serving
 from support.engines import PATIENCE, text_of
@@ -116,7 +116,7 @@ async def test_each_has_a_share_of_the_credits(tmp_path: Path, monkeypatch: pyte
 
 async def test_who_is_let_in_no_more_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fermata_mcp.transports.web.access.LOOK_AGAIN_SECONDS", 0.05)
-    monkeypatch.setattr("fermata_mcp.engine.token_book.REMEMBERED_SECONDS", 0.05)
+    monkeypatch.setattr("fermata_mcp.engine.callers.token_book.REMEMBERED_SECONDS", 0.05)
     async with team(tmp_path, monkeypatch) as at:
         token = await given_out(at, "gone")
         async with at.http(token) as gone, gone.stream("GET", "/sse") as stream:

@@ -14,7 +14,7 @@ from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference
 
-from fermata_mcp.surface.permissions import TOOLS
+from fermata_mcp.surface.access.permissions import TOOLS
 from support.engines import PATIENCE
 from support.music import silence
 from support.task_client import KnowsTasks, ask

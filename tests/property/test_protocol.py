@@ -25,15 +25,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from fermata_mcp.domain.access.principal import ONE_PERSON
 from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.errors import ContentRejected, StoreUnavailable
-from fermata_mcp.domain.principal import ONE_PERSON
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Attempt, Step, StepState, Task
 from fermata_mcp.engine.audio.opening import library_of
 from fermata_mcp.engine.clock import Clock
 from fermata_mcp.engine.hooks import HookAddresses, Hooks
-from fermata_mcp.engine.meter import Meter
 from fermata_mcp.engine.operating import Operating
 from fermata_mcp.engine.progress import Changes
 from fermata_mcp.engine.runner import Runner
@@ -41,6 +40,7 @@ from fermata_mcp.engine.service import Service
 from fermata_mcp.engine.shared import Engine
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.engine.steps.money import money_of_failure
+from fermata_mcp.engine.watching.meter import Meter
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import GRACE_MS, POLL_LEASE_MS, SUBMIT_LEASE_MS, AlreadyKnown

@@ -5,6 +5,24 @@ and its file. What is pure has a test of its own.
 """
 
 _COVERS = {
+    "contract/test_postgres.py": (
+        "engine/clock.py",
+        "store/opening.py",
+        "store/postgres/claiming.py",
+        "store/postgres/incarnation.py",
+        "store/postgres/link/clock.py",
+        "store/postgres/link/connecting.py",
+        "store/postgres/link/listening.py",
+        "store/postgres/link/migrating.py",
+        "store/postgres/reading.py",
+        "store/postgres/removing.py",
+        "store/postgres/store.py",
+        "store/postgres/writing.py",
+    ),
+    "contract/test_moving.py": ("cli/operators/moving.py", "store/moving.py", "store/postgres/filling.py"),
+    "e2e/test_home_page.py": ("transports/web/people.py",),
+    "e2e/test_replicas.py": ("surface/people/sealing.py",),
+    "unit/surface/test_cancelling.py": ("surface/results/cancelled.py",),
     "e2e/test_audio_over_http.py": (
         "engine/audio/library.py",
         "engine/audio/links.py",
@@ -28,27 +46,27 @@ _COVERS = {
         "store/sqlite/audio/objects.py",
         "store/sqlite/audio/statements.py",
     ),
-    "e2e/test_cli_copies.py": ("cli/copies.py",),
+    "e2e/test_cli_copies.py": ("cli/operators/copies.py",),
     "unit/transports/web/test_operators.py": (
-        "engine/meter.py",
-        "engine/observed.py",
+        "engine/watching/meter.py",
+        "engine/watching/observed.py",
         "engine/operating.py",
     ),
     "unit/engine/test_hooks.py": (
         "engine/steps/learned.py",
         "providers/http/news.py",
     ),
-    "unit/engine/test_tracing.py": ("spans.py",),
-    "unit/store/sqlite/test_copies.py": ("store/sqlite/damage.py",),
-    "unit/surface/test_callers.py": ("engine/shared.py",),
+    "unit/engine/watching/test_tracing.py": ("spans.py",),
+    "unit/store/sqlite/safety/test_copies.py": ("store/sqlite/safety/damage.py",),
+    "unit/surface/access/test_callers.py": ("engine/shared.py",),
     "e2e/test_access.py": (
-        "engine/budgets.py",
-        "engine/token_book.py",
-        "surface/permissions.py",
+        "engine/callers/budgets.py",
+        "engine/callers/token_book.py",
+        "surface/access/permissions.py",
         "transports/web/access.py",
         "transports/web/auth.py",
     ),
-    "e2e/test_principals.py": ("engine/belongings.py",),
+    "e2e/test_principals.py": ("engine/callers/belongings.py",),
     "unit/transports/web/test_oauth.py": (
         "media/network/documents.py",
         "transports/web/issuer.py",
@@ -129,8 +147,8 @@ _COVERS = {
     "faults/test_machine.py": ("engine/steps/recorder.py",),
     "unit/domain/requests/test_wire_request.py": ("engine/intake/work.py",),
     "unit/engine/intake/test_provider_choice.py": ("engine/intake/sources.py",),
-    "unit/engine/steps/test_delivery.py": (
-        "engine/steps/placing.py",
+    "unit/engine/steps/audio/test_delivery.py": (
+        "engine/steps/audio/placing.py",
         "engine/steps/publish.py",
     ),
     "unit/engine/steps/test_late_answers.py": ("engine/intake/source_audio.py",),

@@ -12,9 +12,10 @@ import anyio
 from mcp.client import Client
 
 from fermata_mcp.app import App, all_is_loaded, read_settings, running_app
+from fermata_mcp.cli.operators.purging import purge
 from fermata_mcp.config import Settings
+from fermata_mcp.domain.access.principal import ONE_PERSON, Principal
 from fermata_mcp.domain.errors import FermataError, InvalidRequest
-from fermata_mcp.domain.principal import ONE_PERSON, Principal
 from fermata_mcp.surface.tools import GROUPS
 
 from .answers import call, code_of_refusal, drawn, refuse, status, tell, text, until_over, view, worst
@@ -25,7 +26,6 @@ from .extending.tracks import Course, Extending
 from .interrupt import CtrlC
 from .lookup import all_tasks, provider_of, provider_table, whole_id, whole_view
 from .presenting.task_list import matching, short_ids, tasks_table
-from .purging import purge
 from .show import Screen, credits_table, provider_lines, providers_table
 
 ABOUT_A_TASK = frozenset({"extend", "task", "cancel", "resolve"})
@@ -42,19 +42,19 @@ def run(args: Args, ctrl_c: CtrlC) -> int:
             return tell_about_a_host(args)
         return anyio.run(_until_stopped, partial(examine, args), ctrl_c, partial(_say, "Stopped."))
     if args["command"] == "token":
-        from .tokens import tokens
+        from fermata_mcp.cli.operators.tokens import tokens
 
         return anyio.run(_until_stopped, partial(tokens, args), ctrl_c, partial(_say, "Stopped."))
     if args["command"] == "completion" and args["shell"] != "ids":
         return _completion(args["shell"])
     if args["command"] in ("backup", "restore"):
-        from . import copies
+        from fermata_mcp.cli.operators import copies
 
         return anyio.run(
             _until_stopped, partial(getattr(copies, args["command"]), args), ctrl_c, partial(_say, "Stopped.")
         )
     if args["command"] == "migrate":
-        from .moving import migrate
+        from fermata_mcp.cli.operators.moving import migrate
 
         return anyio.run(_until_stopped, partial(migrate, args), ctrl_c, partial(_say, "Stopped."))
     settings, course = read_settings(), Course()

@@ -10,13 +10,12 @@ from datetime import UTC, datetime, timedelta
 import anyio
 
 from fermata_mcp.config import Settings
+from fermata_mcp.domain.access.principal import Principal
 from fermata_mcp.domain.credits import MILLI, BalanceReading, given_back
 from fermata_mcp.domain.errors import FermataError
-from fermata_mcp.domain.principal import Principal
+from fermata_mcp.engine.callers.budgets import own_caps
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.store.base import Store
-
-from .budgets import own_caps
 
 EVIDENCE_SECONDS = 3.0
 

@@ -18,13 +18,13 @@ from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.domain.hooks import Hook, HookKeeper, HookPost, News
 from fermata_mcp.domain.task import Step
+from fermata_mcp.engine.watching.meter import HookFate, Meter
 from fermata_mcp.providers.base import PostsNews, Provider
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Store
 from fermata_mcp.store.keyring import Keyring
 
 from .clock import Clock
-from .meter import HookFate, Meter
 from .pace import backoff
 from .runner import Runner
 from .steps import moves

@@ -14,6 +14,9 @@ import anyio.to_thread
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError
+from fermata_mcp.engine.upkeep.housekeeping import Housekeeping
+from fermata_mcp.engine.watching.meter import Meter
+from fermata_mcp.engine.watching.observed import Observed
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.media.network.tls import tls
 from fermata_mcp.providers.registry import Registry
@@ -23,9 +26,6 @@ from fermata_mcp.store.keyring import Keyring
 from .audio.opening import library_of
 from .clock import Clock
 from .hooks import HookAddresses, Hooks
-from .housekeeping import Housekeeping
-from .meter import Meter
-from .observed import Observed
 from .operating import Operating
 from .progress import Changes
 from .runner import HEAD_START_SECONDS, Runner

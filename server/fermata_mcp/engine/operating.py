@@ -10,12 +10,12 @@ import anyio
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.domain.task import TASK_STATUSES, TaskStatus
+from fermata_mcp.engine.watching.meter import Meter
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import Store
 
 from .clock import Clock
 from .hooks import Hooks
-from .meter import Meter
 from .progress import Changes
 
 CHECK_SECONDS = 2.0

@@ -23,6 +23,8 @@ from fermata_mcp.engine.steps.learned import learn_by_news
 from fermata_mcp.engine.steps.poll import Poller
 from fermata_mcp.engine.steps.recorder import Recorder
 from fermata_mcp.engine.steps.submit import Submitter
+from fermata_mcp.engine.watching.meter import Meter
+from fermata_mcp.engine.watching.tracing import carrying_out
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.providers.registry import Registry
@@ -31,11 +33,9 @@ from fermata_mcp.store.base import Store
 from .audio.library import Library
 from .clock import Clock
 from .credits import evidence
-from .meter import Meter
 from .pace import Paces
 from .progress import Changes
 from .steps import moves
-from .tracing import carrying_out
 
 AT_ONCE = 64
 HEAD_START_SECONDS = 0.25

@@ -9,29 +9,29 @@ from typing import Literal
 
 import anyio
 
+from fermata_mcp.domain.access.principal import ONE_PERSON, Principal
 from fermata_mcp.domain.change import Change, NewStep
 from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound, ScopeMissing, StoreUnavailable
-from fermata_mcp.domain.principal import ONE_PERSON, Principal
 from fermata_mcp.domain.requests.request import Request
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import TASK_STATUSES, Step, Task, TaskStatus
+from fermata_mcp.engine.callers.belongings import make_folder, settings_of
 from fermata_mcp.engine.intake.earlier_joins import EarlierJoins
 from fermata_mcp.engine.intake.prepare import Preparer, Proposal
 from fermata_mcp.engine.intake.sources import Sources
 from fermata_mcp.engine.steps.chain import stopped_in_time
+from fermata_mcp.engine.upkeep.purging import Purging
+from fermata_mcp.engine.watching.tracing import keep_trace
 from fermata_mcp.media import files
 from fermata_mcp.media.objects.keys import key_in
 from fermata_mcp.store.base import Created, KeyReused, NameTaken, Page
 
 from .audio.links import Links
 from .audio.uploads import Announced, Uploads
-from .belongings import make_folder, settings_of
 from .credits import CreditsReport, credits_report, evidence
-from .purging import Purging
 from .shared import Engine
 from .steps import moves
 from .steps.learned import learn_by_news
-from .tracing import keep_trace
 from .turns import with_place
 
 # A waiting caller hears from us at least this often, so that nobody takes silence for death.

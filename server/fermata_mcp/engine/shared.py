@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from fermata_mcp.config import Settings
+from fermata_mcp.engine.callers.token_book import TokenBook
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.media.files import Shelf
 from fermata_mcp.providers.registry import Registry
@@ -22,7 +23,6 @@ from .operating import Operating
 from .previews import Previews
 from .progress import Changes
 from .runner import Runner
-from .token_book import TokenBook
 
 
 @dataclass(frozen=True)

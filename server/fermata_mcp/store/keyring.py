@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.keys import derived_key
+from fermata_mcp.domain.access.keys import derived_key
 
 from .base import Store
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from fermata_mcp.domain.principal import SCOPES
-from fermata_mcp.domain.token import Token
+from fermata_mcp.domain.access.principal import SCOPES
+from fermata_mcp.domain.access.token import Token
 
 
 class Tokens(Protocol):

@@ -25,9 +25,9 @@ from mcp.types import (
     UnsubscribeRequestParams,
 )
 
-from fermata_mcp.domain.principal import ONE_PERSON
+from fermata_mcp.domain.access.principal import ONE_PERSON
+from fermata_mcp.surface.access.callers import Callers
 
-from .callers import Callers
 from .listening import Listening
 from .resources import HISTORY, low_level
 

@@ -15,9 +15,9 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from fermata_mcp import __version__
 from fermata_mcp.engine.service import Service
+from fermata_mcp.surface.access.callers import Callers
 
 from .announcer import Announcer, Spawn
-from .callers import Callers
 from .people.sealing import Seal
 from .player.app import player_app
 from .prompts import add_prompts

@@ -15,10 +15,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from fermata_mcp.domain.errors import FermataError, TooLarge
+from fermata_mcp.surface.access.callers import calling
+from fermata_mcp.surface.access.permissions import of_tool, require
 
-from .callers import calling
 from .errors import MAX_ARGUMENT_BYTES, error_result, our_bug, wrong_arguments
-from .permissions import of_tool, require
 from .schemas import input_schema, output_schema
 
 logger = logging.getLogger(__name__)

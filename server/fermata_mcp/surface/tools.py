@@ -18,8 +18,8 @@ from fermata_mcp.domain.requests.request import Arguments, ChainRequest, ExtendR
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import CANCELLABLE, Resolution, Service, parse_status
 from fermata_mcp.store.base import Replayed
+from fermata_mcp.surface.access.callers import Callers
 
-from .callers import Callers
 from .clients import name_of, reads_links, wait_for
 from .people.confirm import confirm
 from .people.top_up import offer_top_up, offered_for

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fermata_mcp.domain.principal import ONE_PERSON, Principal
-from fermata_mcp.surface.callers import PRINCIPAL
+from fermata_mcp.domain.access.principal import ONE_PERSON, Principal
+from fermata_mcp.surface.access.callers import PRINCIPAL
 from fermata_mcp.surface.resources import is_audio
 
 from .messages import MAX_MESSAGE_BYTES, on_the_wire, read_message, refusal

@@ -24,7 +24,7 @@ from starlette.routing import Route
 from fermata_mcp import __version__
 from fermata_mcp.config import LOOPBACK as LOCAL_NAMES
 from fermata_mcp.config import Settings, load_settings
-from fermata_mcp.surface.callers import Callers
+from fermata_mcp.surface.access.callers import Callers
 from fermata_mcp.surface.player.routes import Endpoint, Player
 
 from .guard import Bodies, Doors, Guard

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from fermata_mcp.domain.principal import ONE_PERSON, Principal
-from fermata_mcp.surface.callers import principal_of
+from fermata_mcp.domain.access.principal import ONE_PERSON, Principal
+from fermata_mcp.surface.access.callers import principal_of
 
 from .connection import Connection, NotReading, Read
 from .guard import Bodies, Doors, as_message, check_is_json

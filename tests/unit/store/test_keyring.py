@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.keys import derived_key
+from fermata_mcp.domain.access.keys import derived_key
 from fermata_mcp.store.keyring import Keyring
 from fermata_mcp.store.sqlite.store import SqliteStore
 from support.stores import connections

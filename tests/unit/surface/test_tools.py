@@ -10,8 +10,8 @@ from mcp import Client
 from mcp.types import CallToolResult
 
 from fermata_mcp.app import running_app
-from fermata_mcp.domain.principal import ONE_PERSON
-from fermata_mcp.surface.callers import called_by
+from fermata_mcp.domain.access.principal import ONE_PERSON
+from fermata_mcp.surface.access.callers import called_by
 from support.engines import House, settings_in, text_of
 
 pytestmark = pytest.mark.anyio

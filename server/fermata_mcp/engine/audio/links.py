@@ -10,9 +10,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from fermata_mcp.config import Settings
+from fermata_mcp.domain.access.tickets import Ticket
 from fermata_mcp.domain.errors import NotFound
 from fermata_mcp.domain.task import Task
-from fermata_mcp.domain.tickets import Ticket
 from fermata_mcp.media.files import Shelf
 from fermata_mcp.media.objects.keys import key_in, safe_name
 from fermata_mcp.store.base import Store

@@ -13,9 +13,9 @@ import anyio
 import anyio.to_thread
 
 from fermata_mcp.config import Settings
+from fermata_mcp.domain.access.tickets import Ticket
 from fermata_mcp.domain.errors import InvalidRequest, NotFound, RateLimited, TooLarge, UnknownTrack
 from fermata_mcp.domain.task import new_id
-from fermata_mcp.domain.tickets import Ticket
 from fermata_mcp.media.formats.kinds import media_type
 from fermata_mcp.media.objects.base import Stored
 from fermata_mcp.media.objects.keys import incoming_folder, incoming_key, is_part, offset_in, safe_name

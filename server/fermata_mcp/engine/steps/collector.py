@@ -9,13 +9,13 @@ from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import FermataError, GenerationFailed, TooLarge
 from fermata_mcp.domain.task import Audio, Clip, Step, Task
 from fermata_mcp.engine.pace import backoff
+from fermata_mcp.engine.steps.audio.delivery import NOT_SAVED, Delivery, deliver, not_saved
 from fermata_mcp.media.network.addresses import AddressRefused
 from fermata_mcp.providers.base import Provider, Snapshot
 
 from . import moves
 from .chain import after_step, chosen, what_is_missing
 from .context import StepContext
-from .delivery import NOT_SAVED, Delivery, deliver, not_saved
 from .publish import publish, tidy, with_earlier_parts
 
 # A caller waits this long for the audio of finished work; after it the task is over, and the search goes on behind it.

@@ -13,12 +13,12 @@ from fermata_mcp.domain.errors import (
 )
 from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.pace import backoff, left_alone
+from fermata_mcp.engine.steps.audio.delivery import load_audio_room
 from fermata_mcp.providers.base import Provider, Snapshot
 
 from . import moves
 from .collector import Collector, as_made
 from .context import StepContext
-from .delivery import load_audio_room
 
 FEWEST_POLLS = 20
 # Providers list what they took on within a minute; after two, and so many looks, they will not.

@@ -15,9 +15,9 @@ from fermata_mcp.domain.errors import FermataError, StoreUnavailable
 from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.audio.library import Library
 from fermata_mcp.engine.clock import Clock
-from fermata_mcp.engine.decisions import log_decision
-from fermata_mcp.engine.meter import Meter
 from fermata_mcp.engine.progress import Changes
+from fermata_mcp.engine.watching.decisions import log_decision
+from fermata_mcp.engine.watching.meter import Meter
 from fermata_mcp.providers.registry import Registry
 from fermata_mcp.store.base import AlreadyKnown, Store
 

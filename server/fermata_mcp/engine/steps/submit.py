@@ -13,8 +13,8 @@ from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import FermataError, OverBudget, ProviderError, ProviderUnavailable, StoreUnavailable
 from fermata_mcp.domain.lease import LATEST_START
 from fermata_mcp.domain.task import Step, Task, new_id
-from fermata_mcp.engine.belongings import settings_of
-from fermata_mcp.engine.budgets import caps_for
+from fermata_mcp.engine.callers.belongings import settings_of
+from fermata_mcp.engine.callers.budgets import caps_for
 from fermata_mcp.engine.intake.source_audio import fetched_facts, is_to_be_fetched, planned_anew
 from fermata_mcp.engine.pace import LONGEST_RETRY_SECONDS, left_alone
 from fermata_mcp.providers.base import Accepted, NotSent, Provider, Refused, Submitted, Unclear

@@ -8,9 +8,9 @@ from typing import Any
 
 from fermata_mcp.domain.task import Step
 from fermata_mcp.store.base import CLOCK_SLACK_MS, GRACE_MS, LONGEST_WAIT_MS, POLL_LEASE_MS, SUBMIT_LEASE_MS, Unreadable
+from fermata_mcp.store.postgres.link.connecting import Sql
 from fermata_mcp.store.rows import STEP_COLUMNS, Row, step_from
 
-from .connecting import Sql
 from .reading import columns, get, understood
 
 # Of what is taken at once, a quarter may be new, whatever else is due.

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from fermata_mcp.domain.errors import InvalidRequest, StoreUnavailable
-
-from .connecting import Sql
+from fermata_mcp.store.postgres.link.connecting import Sql
 
 PATIENCE_SECONDS = 6 * 3600.0
 # What a server that was only started has written already, and what is about this database and no other.

@@ -6,8 +6,7 @@ from collections.abc import Collection
 
 from fermata_mcp.domain.errors import OutcomeUnknown
 from fermata_mcp.domain.task import Failure
-
-from .connecting import Sql
+from fermata_mcp.store.postgres.link.connecting import Sql
 
 _PAID = "NOT provider = ANY($1)"
 # What is rendered here costs nothing.

@@ -12,7 +12,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from .connecting import Sql, transaction
+from fermata_mcp.store.postgres.link.connecting import Sql, transaction
+
 from .holding import hold_unsent
 
 _MARK = "(pg_current_wal_insert_lsn() - '0/0')::bigint"

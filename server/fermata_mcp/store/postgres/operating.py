@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from fermata_mcp.domain.task import TaskStatus
-
-from .connecting import Sql
+from fermata_mcp.store.postgres.link.connecting import Sql
 
 _OPEN = "('queued', 'running', 'unknown')"
 _OVER = "('succeeded', 'partial', 'failed', 'cancelled')"

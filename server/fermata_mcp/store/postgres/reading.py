@@ -13,6 +13,7 @@ from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.task import Attempt, Task, TaskStatus
 from fermata_mcp.store.base import MOST_COUNTED, Page, Place, Unreadable
+from fermata_mcp.store.postgres.link.connecting import Sql
 from fermata_mcp.store.rows import (
     ATTEMPT_COLUMNS,
     NOT_UNDERSTOOD,
@@ -23,8 +24,6 @@ from fermata_mcp.store.rows import (
     step_from,
     task_from,
 )
-
-from .connecting import Sql
 
 
 def columns(names: tuple[str, ...], table: str) -> str:

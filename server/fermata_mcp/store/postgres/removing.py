@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .connecting import Sql
+from fermata_mcp.store.postgres.link.connecting import Sql
 
 # Over for good: nothing is fetched, asked for or decided any more, and of its money nothing is open, disputed, counted
 # by a cap or needed to tell what a balance should be.

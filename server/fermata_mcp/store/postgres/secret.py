@@ -5,8 +5,7 @@ from __future__ import annotations
 import secrets
 
 from fermata_mcp.store.base import SECRET_BYTES
-
-from .connecting import Sql
+from fermata_mcp.store.postgres.link.connecting import Sql
 
 _SHARED = "shared"
 

@@ -16,22 +16,34 @@ from typing import TypeVar
 import anyio
 from asyncpg import exceptions as pg
 
+from fermata_mcp.domain.access.token import Token
 from fermata_mcp.domain.change import Change, NewStep
 from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
-from fermata_mcp.domain.token import Token
 from fermata_mcp.store import rows
 from fermata_mcp.store.base import CLOCK_SLACK_MS, Created, Elsewhere, Page, Place, Unreadable
+from fermata_mcp.store.postgres import (
+    claiming,
+    filling,
+    holding,
+    news,
+    operating,
+    reading,
+    removing,
+    secret,
+    tokens,
+    writing,
+)
+from fermata_mcp.store.postgres.link import migrating
+from fermata_mcp.store.postgres.link.clock import DatabaseClock
+from fermata_mcp.store.postgres.link.connecting import TROUBLES, Greet, Pool, Sql, in_words, transaction
+from fermata_mcp.store.postgres.link.listening import Listener
 
-from . import claiming, filling, holding, migrating, news, operating, reading, removing, secret, tokens, writing
 from .audio.objects import PostgresObjects
 from .claiming import Taker
-from .clock import DatabaseClock
-from .connecting import TROUBLES, Greet, Pool, Sql, in_words, transaction
 from .filling import Rows
 from .incarnation import Memory
-from .listening import Listener
 
 # Transactions that the server ends because they waited for one another are begun again.
 MOST_TRIES = 5

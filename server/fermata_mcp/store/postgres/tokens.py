@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from fermata_mcp.domain.token import Token
+from fermata_mcp.domain.access.token import Token
+from fermata_mcp.store.postgres.link.connecting import Sql
 from fermata_mcp.store.tokens import token_from
-
-from .connecting import Sql
 
 _COLUMNS = "name, hash, scopes, day_cap, month_cap, created_at"
 

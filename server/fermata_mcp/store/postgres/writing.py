@@ -11,11 +11,11 @@ from fermata_mcp.domain.credits import BalanceReading, Dispute, beginning
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import STEP_MOVES, Clip, Task
 from fermata_mcp.store.base import CLOCK_SLACK_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused, NameTaken
+from fermata_mcp.store.postgres.link.connecting import Sql
 from fermata_mcp.store.rows import encode, task_row
 
 from . import holding
 from .claiming import count_anew
-from .connecting import Sql
 from .reading import get_known, sighting, spent
 
 

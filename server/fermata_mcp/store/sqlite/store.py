@@ -16,18 +16,19 @@ import anyio
 import anyio.to_thread
 import apsw
 
+from fermata_mcp.domain.access.token import Token
 from fermata_mcp.domain.change import Change, NewStep
 from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
-from fermata_mcp.domain.token import Token
 from fermata_mcp.store import rows
 from fermata_mcp.store.base import CLOCK_SLACK_MS, Created, Elsewhere, Page, Place, Unreadable
+from fermata_mcp.store.sqlite import claiming, holding, news, operating, reading, removing, secret, tokens, writing
+from fermata_mcp.store.sqlite.safety import copies
+from fermata_mcp.store.sqlite.safety.damage import note, open_sound, standing, trouble_in
 
-from . import claiming, copies, holding, news, operating, reading, removing, secret, tokens, writing
 from .audio.objects import SqliteObjects
 from .claiming import Taker
-from .damage import note, open_sound, standing, trouble_in
 from .file import Sql, check_version, in_words
 
 # A file tells nobody that another process has written to it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fermata_mcp.domain.token import Token
+from fermata_mcp.domain.access.token import Token
 from fermata_mcp.store.tokens import token_from
 
 from .file import Sql

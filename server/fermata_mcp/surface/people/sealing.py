@@ -10,7 +10,7 @@ import anyio
 from mcp.server.request_state import AESGCMRequestStateCodec, RequestStateSecurity
 
 from fermata_mcp.domain.errors import FermataError
-from fermata_mcp.surface.callers import principal_of
+from fermata_mcp.surface.access.callers import principal_of
 
 PURPOSE = "request state"
 TRY_AGAIN_SECONDS = 5.0

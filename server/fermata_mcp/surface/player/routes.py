@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from fermata_mcp.domain.errors import FermataError, InternalError, NotFound, TooLarge
 from fermata_mcp.media.files import opened_whole
 from fermata_mcp.media.formats.kinds import media_type
-from fermata_mcp.surface.callers import Callers
+from fermata_mcp.surface.access.callers import Callers
 from fermata_mcp.surface.results.task_view import task_view
 
 from .audio import PIPE_BYTES, SOURCE, audio_path, audio_within

@@ -15,10 +15,10 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 
 from fermata_mcp.config import Settings
+from fermata_mcp.domain.access.principal import ONE_PERSON, Principal
+from fermata_mcp.domain.access.token import MOST_CHARACTERS, hash_of
 from fermata_mcp.domain.errors import FermataError, ProviderUnavailable, StoreUnavailable, UnexpectedResponse
-from fermata_mcp.domain.principal import ONE_PERSON, Principal
-from fermata_mcp.domain.token import MOST_CHARACTERS, hash_of
-from fermata_mcp.engine.token_book import TokenBook
+from fermata_mcp.engine.callers.token_book import TokenBook
 from fermata_mcp.transports.messages import refusal
 from fermata_mcp.transports.refusals import Refused
 

@@ -9,8 +9,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fermata_mcp.config import Settings
-from fermata_mcp.surface.callers import PRINCIPAL
-from fermata_mcp.surface.permissions import of_route
+from fermata_mcp.surface.access.callers import PRINCIPAL
+from fermata_mcp.surface.access.permissions import of_route
 from fermata_mcp.transports.refusals import Refused, too_many
 
 from .access import DOORS, WELL_KNOWN, Access

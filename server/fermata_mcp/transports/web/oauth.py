@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from fermata_mcp.config import Settings
+from fermata_mcp.domain.access.principal import SCOPES, Principal, Scope
 from fermata_mcp.domain.errors import UnexpectedResponse
-from fermata_mcp.domain.principal import SCOPES, Principal, Scope
 
 from .issuer import Issuer
 

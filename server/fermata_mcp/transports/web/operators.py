@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fermata_mcp import __version__
 from fermata_mcp.engine.operating import Operating
-from fermata_mcp.surface.callers import principal_of
+from fermata_mcp.surface.access.callers import principal_of
 
 MISSING = "metrics are not installed here. Next: pip install 'fermata-mcp[metrics]'"
 REFUSED = "metrics are for this machine itself, or a token with the scope admin"

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from fermata_mcp.domain.principal import SCOPES
-from fermata_mcp.surface.callers import principal_of
+from fermata_mcp.domain.access.principal import SCOPES
+from fermata_mcp.surface.access.callers import principal_of
 from fermata_mcp.surface.home.page import HOME_PAGE
 from fermata_mcp.surface.player.routes import Endpoint
 from fermata_mcp.transports.guard import Bodies

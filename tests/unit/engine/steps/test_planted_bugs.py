@@ -6,18 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from unit.engine.steps.test_delivery import test_nothing_is_missing_without_a_word as delivers
 
 from emulators.faults import Fault
 from emulators.paid import Paid, named
 from fermata_mcp.domain.placement import Evidence, Start
 from fermata_mcp.domain.task import Clip
-from fermata_mcp.engine.steps import chain, delivery, placing
+from fermata_mcp.engine.steps import chain
 from fermata_mcp.engine.steps import collector as collecting
+from fermata_mcp.engine.steps.audio import delivery, placing
 from fermata_mcp.engine.steps.money import money_of_failure
 from fermata_mcp.media.decoding.client import Decoder
 from support.engines import House, finished
 from support.shop import Shop, quick, trading
-from unit.engine.steps.test_delivery import test_nothing_is_missing_without_a_word as delivers
 
 PRODUCER = named("musicapi-producer")
 SUNOAPI = named("sunoapi")

@@ -13,11 +13,11 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from fermata_mcp.domain.access.principal import Principal
 from fermata_mcp.domain.errors import ProviderUnavailable, StoreUnavailable
-from fermata_mcp.domain.principal import Principal
 from fermata_mcp.engine import operating
 from fermata_mcp.engine.service import Service
-from fermata_mcp.surface.callers import PRINCIPAL
+from fermata_mcp.surface.access.callers import PRINCIPAL
 from fermata_mcp.transports.web.operators import operator_routes
 from support.asked import begin
 from support.engines import House, finished

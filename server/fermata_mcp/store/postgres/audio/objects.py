@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from fermata_mcp.store.objects import Kept, KeptAudio, Upload
-from fermata_mcp.store.postgres.connecting import Sql
+from fermata_mcp.store.postgres.link.connecting import Sql
 
 from . import statements
 

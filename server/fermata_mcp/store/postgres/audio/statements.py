@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from fermata_mcp.store.objects import Kept, KeptAudio, Upload
-from fermata_mcp.store.postgres.connecting import Sql
+from fermata_mcp.store.postgres.link.connecting import Sql
 
 _UPLOAD = "id, principal, name, bytes, created_at, expires_at, key"
 

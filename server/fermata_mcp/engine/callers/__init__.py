@@ -1,0 +1,1 @@
+"""What belongs to whom: whose token it is, whose caps, whose folder."""

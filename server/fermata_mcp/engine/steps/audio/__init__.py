@@ -1,0 +1,1 @@
+"""From what a provider made to files here, placed in their track."""

@@ -1,0 +1,1 @@
+"""What operators see: counts, traces, and what the log tells of decisions."""

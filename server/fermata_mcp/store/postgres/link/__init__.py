@@ -1,0 +1,1 @@
+"""The way to the server: connections, news, its clock, its tables."""
