@@ -77,7 +77,11 @@ async def app(scope, receive, send):
 
 type(emulator).app = property(lambda _: app)
 
-async def main():
+async def _left(_number: int, _frame: object) -> None:
+    sys.exit(143)
+
+
+def main():
     async with Front(emulator) as url:
         print(url, flush=True)
         await asyncio.Event().wait()
@@ -264,7 +268,7 @@ def main() -> int:
     parser.add_argument("--stop-database", type=float, default=0)
     parser.add_argument("--control", action="store_true")
     given = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, _left)
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o755)
         return asyncio.run(measure(given, Path(folder)))

@@ -66,7 +66,7 @@ async def test_nobody_comes_in_without_a_good_token(tmp_path: Path, monkeypatch:
 
 async def test_only_this_servers_names_and_pages_are_let_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with team(tmp_path, monkeypatch, public_url=PUBLIC) as at, at.http(ANNA) as anna:
-        post = {"json": BEGIN}
+        post: Any = {"json": BEGIN}
         for headers, status in (
             ({"host": "music.example.org"}, 200),
             ({"host": "music.example.org:443", "origin": PUBLIC}, 200),
@@ -129,7 +129,7 @@ async def test_who_is_let_in_no_more_is_cut_off(tmp_path: Path, monkeypatch: pyt
 
 
 async def test_one_who_asks_for_too_much_holds_up_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = {"sessions_each": 3, "requests_per_minute_each": 12}
+    limits: Any = {"sessions_each": 3, "requests_per_minute_each": 12}
     async with team(tmp_path, monkeypatch, **limits) as at, at.http(ANNA) as anna, at.http(BERT) as bert:
         answers = [await anna.post("/mcp", json=BEGIN, headers=KINDS) for _ in range(5)]
         assert [one.status_code for one in answers] == [200, 200, 200, 429, 429]
@@ -142,7 +142,7 @@ async def test_one_who_asks_for_too_much_holds_up_nobody_else(tmp_path: Path, mo
 
 async def test_waiting_calls_and_streams_have_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     track = {"source": str(silence(tmp_path / "song.wav")), "provider": "local", "add_seconds": 2, "wait_seconds": 60}
-    limits = {"waiting_calls_each": 1, "listening_streams_each": 1}
+    limits: Any = {"waiting_calls_each": 1, "listening_streams_each": 1}
     async with team(tmp_path, monkeypatch, **limits) as at, at.client(ANNA) as anna, at.client(BERT) as bert:
         refused = 0
 
@@ -168,7 +168,7 @@ async def test_waiting_calls_and_streams_have_a_limit(tmp_path: Path, monkeypatc
 
 async def test_a_client_finds_out_whom_to_ask_for_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with issuing() as issuer:
-        settings = {"public_url": PUBLIC, "oauth_issuer": issuer.address, "auth_tokens": None}
+        settings: Any = {"public_url": PUBLIC, "oauth_issuer": issuer.address, "auth_tokens": None}
         async with team(tmp_path, monkeypatch, **settings) as at, at.http(None) as client:
             answer = await client.post("/mcp", json=BEGIN, headers=KINDS)
             wanted = f'resource_metadata="{PUBLIC}/.well-known/oauth-protected-resource/mcp"'

@@ -144,7 +144,8 @@ async def test_no_resource_and_no_completion_tells_of_it(line: Line) -> None:
 
 async def test_no_method_of_the_tasks_extension_reaches_it(line: Line) -> None:
     async with line.team.client(BERT, extensions=[KnowsTasks()]) as bert:
-        for method, more in (("tasks/get", {}), ("tasks/update", {"inputResponses": {}}), ("tasks/cancel", {})):
+        asked: dict[str, dict[str, Any]] = {"tasks/get": {}, "tasks/update": {"inputResponses": {}}, "tasks/cancel": {}}
+        for method, more in asked.items():
 
             async def of(client: Client, task: str, method: str = method, more: dict[str, Any] = more) -> Answer:
                 try:
@@ -223,7 +224,7 @@ async def test_announcements_reach_only_the_owner(line: Line, era: str) -> None:
         async with client.listen(resource_subscriptions=[history, f"{history}/{line.task}"]) as events:
             started[name].set()
             async for event in events:
-                heard[name].append(str(event.uri))
+                heard[name].append(str(getattr(event, "uri", "")))
                 if name == "bert":
                     bert_has_news.set()
 

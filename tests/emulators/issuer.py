@@ -18,12 +18,13 @@ from urllib.parse import parse_qs
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 CLIENT, SECRET = "fermata", "the-client-secret-of-fermata"
 _ALGORITHMS: dict[str, Any] = {
-    "RS256": (jwt.algorithms.RSAAlgorithm, lambda: rsa.generate_private_key(65537, 2048)),
-    "ES256": (jwt.algorithms.ECAlgorithm, lambda: ec.generate_private_key(ec.SECP256R1())),
-    "EdDSA": (jwt.algorithms.OKPAlgorithm, ed25519.Ed25519PrivateKey.generate),
+    "RS256": (RSAAlgorithm, lambda: rsa.generate_private_key(65537, 2048)),
+    "ES256": (ECAlgorithm, lambda: ec.generate_private_key(ec.SECP256R1())),
+    "EdDSA": (OKPAlgorithm, ed25519.Ed25519PrivateKey.generate),
 }
 
 

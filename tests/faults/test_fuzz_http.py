@@ -74,7 +74,7 @@ def asked(dice: random.Random, client: httpx2.AsyncClient) -> httpx2.Request:
 
 async def test_whatever_comes_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dice, statuses = random.Random(COUNT), Counter[int]()
-    many = {"requests_per_minute_each": 10**9, "sessions_each": 10**6}
+    many: Any = {"requests_per_minute_each": 10**9, "sessions_each": 10**6}
     async with team(tmp_path, monkeypatch, **many) as at, at.http(None) as client:
         for number in range(COUNT):
             request = asked(dice, client)

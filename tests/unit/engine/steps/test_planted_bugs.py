@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from unit.engine.steps.test_delivery import test_nothing_is_missing_without_a_word as delivers
 
 from emulators.faults import Fault
 from emulators.paid import Paid, named
@@ -19,6 +18,7 @@ from fermata_mcp.engine.steps.money import money_of_failure
 from fermata_mcp.media.decoding.client import Decoder
 from support.engines import House, finished
 from support.shop import Shop, quick, trading
+from unit.engine.steps.audio.test_delivery import test_nothing_is_missing_without_a_word as delivers
 
 PRODUCER = named("musicapi-producer")
 SUNOAPI = named("sunoapi")

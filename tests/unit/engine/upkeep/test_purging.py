@@ -142,7 +142,8 @@ async def test_what_belongs_to_another_stays(purging: Purging) -> None:
         a_file(data / "audio" / f"{theirs.steps[0].id}-0-a.mp3"),
     ]
     for file in kept:
-        os.utime(file, (time.time() - 2 * 86_400,) * 2)
+        old = time.time() - 2 * 86_400
+        os.utime(file, (old, old))
     found = await purging.find(Wanted(60, audio=True, caches=True))
     await purging.carry_out(found, audio=True)
     assert all(file.is_file() for file in kept)
