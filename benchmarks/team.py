@@ -77,11 +77,7 @@ async def app(scope, receive, send):
 
 type(emulator).app = property(lambda _: app)
 
-async def _left(_number: int, _frame: object) -> None:
-    sys.exit(143)
-
-
-def main():
+async def main():
     async with Front(emulator) as url:
         print(url, flush=True)
         await asyncio.Event().wait()
@@ -258,6 +254,10 @@ async def measure(given: argparse.Namespace, folder: Path) -> int:
         print("control: caught" if doubles else "control: NOT caught")
         return 0 if doubles else 1
     return 1 if lost or doubles or found.statuses["never over"] else 0
+
+
+def _left(_number: int, _frame: object) -> None:
+    sys.exit(143)
 
 
 def main() -> int:
