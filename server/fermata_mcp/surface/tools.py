@@ -82,24 +82,22 @@ class CancelArgs(Arguments):
 
 
 class GetTaskArgs(TaskArgs):
-    wait_seconds: Wait = Field(0, description="Wait up to this long for it to finish, with progress")
+    wait_seconds: Wait = Field(0, description="Wait up to this long, with progress")
 
 
 class CreditsArgs(Arguments):
-    provider: str | None = Field(None, description="Only this one. Default: all that are configured")
+    provider: str | None = Field(None, description="Only this one. Default: all configured")
 
 
 class ListArgs(Arguments):
     status: str | None = Field(None, description="queued, running, succeeded, partial, failed, cancelled or unknown")
     provider: str | None = Field(None, description="Only this provider's")
-    limit: Annotated[int, Field(ge=1, le=100)] = Field(20, description="Most tasks to return")
+    limit: Annotated[int, Field(ge=1, le=100)] = Field(20, description="Most tasks")
     cursor: str | None = Field(None, description="next_cursor of the page before")
 
 
 class ResolveArgs(TaskArgs):
-    action: Resolution = Field(
-        description="check: look for evidence again; resubmit: send again, may cost twice; give_up: end it"
-    )
+    action: Resolution = Field(description="check: look again; resubmit: send again, may cost twice; give_up: end it")
 
 
 class UploadArgs(Arguments):
@@ -119,7 +117,7 @@ class PlayArgs(TaskArgs):
         return {"index": int(named[2]), **said} if named else said
 
     index: Annotated[int, Field(ge=0, le=99)] = Field(0, description="Which clip")
-    play: bool = Field(False, description="stdio: play it on this machine")
+    play: bool = Field(False, description="stdio: play it here")
 
 
 @dataclass(frozen=True)

@@ -120,40 +120,37 @@ class _Asked(Arguments):
     """The fields both kinds of request share."""
 
     source: str = Field(
-        description="File path, https:// link, tsk_... (earlier result; tsk_.../1 its second clip) or "
-        "clip:<provider's clip id>"
+        description="File path, https:// link, upl_..., tsk_... (result; tsk_.../1: 2nd clip) or clip:<its id>"
     )
     provider: str | None = Field(None, description="Default: the first with a key that fits, else local")
-    continue_at: Moment | None = Field(None, description="Second where new music starts. Default: the end")
-    prompt: LongText | None = Field(None, description="How the music should go on (local: see options)")
+    continue_at: Moment | None = Field(None, description="Second to go on from. Default: the end")
+    prompt: LongText | None = Field(None, description="How it should go on (local: options)")
     lyrics: LongText | None = Field(None, description="Words to sing")
     style: ShortText | None = Field(None, description="Genre, mood, instruments")
     exclude_style: ShortText | None = Field(None, description="Styles to avoid")
-    title: ShortText | None = Field(None, description="Title of the result")
-    model: ShortText | None = Field(None, description="Provider's model name")
+    title: ShortText | None = Field(None, description="Of the result")
+    model: ShortText | None = Field(None, description="Provider's model")
     instrumental: Annotated[bool | None, AfterValidator(_unless_false)] = Field(None, description="No vocals")
-    vocal_gender: Literal["m", "f"] | None = Field(None, description="Preferred voice")
-    style_weight: Weight | None = Field(None, description="0-1: how close to style")
+    vocal_gender: Literal["m", "f"] | None = Field(None, description="Voice")
+    style_weight: Weight | None = Field(None, description="0-1")
     weirdness: Weight | None = Field(None, description="0-1")
     audio_weight: Weight | None = Field(None, description="0-1: how close to the source")
-    persona_id: ShortText | None = Field(None, description="Provider's persona or voice id")
+    persona_id: ShortText | None = Field(None, description="Persona or voice id")
     options: Options = Field(
         None,
         description="local: as listed; others: wire fields, verbatim",
         json_schema_extra={"properties": LOCAL_OPTIONS},
     )
     save_as: ShortText | None = Field(None, description="File or folder for the result")
-    max_credits: Annotated[FiniteFloat, Field(ge=0)] | None = Field(
-        None, description="Refuse if the whole call could cost more"
-    )
+    max_credits: Annotated[FiniteFloat, Field(ge=0)] | None = Field(None, description="Refuse if it could cost more")
     idempotency_key: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
-        None, description="The SAME key when trying the same extension again"
+        None, description="The SAME key when trying again"
     )
-    take: Annotated[int, Field(ge=1, le=99)] = Field(1, description="2 asks for another take of a request")
-    stitch: Literal["auto", "never"] = Field("auto", description="auto joins a new part to its source")
-    dry_run: bool = Field(False, description="Check and quote only; sends nothing")
+    take: Annotated[int, Field(ge=1, le=99)] = Field(1, description="2: another take")
+    stitch: Literal["auto", "never"] = Field("auto", description="auto: join it to its source")
+    dry_run: bool = Field(False, description="Quote only; sends nothing")
     wait_seconds: Annotated[FiniteFloat, Field(ge=0, le=3600)] | None = Field(
-        None, description="Longest wait before a running task is handed back"
+        None, description="Longest wait for the result"
     )
 
     def identity(self) -> dict[str, Any]:
@@ -182,11 +179,9 @@ class ChainRequest(_Asked):
     target_seconds: Annotated[FiniteFloat, BeforeValidator(seconds_of), Field(gt=0)] = Field(
         description="Length of the whole result"
     )
-    max_steps: Annotated[int, Field(ge=1, le=100)] = Field(12, description="Most extensions to make")
-    prompts: Annotated[list[LongText], Field(max_length=100)] | None = Field(
-        None, description="One prompt per extension"
-    )
-    variation: Annotated[int, Field(ge=0, le=9)] = Field(0, description="Which clip of each step to carry on")
+    max_steps: Annotated[int, Field(ge=1, le=100)] = Field(12, description="Most extensions")
+    prompts: Annotated[list[LongText], Field(max_length=100)] | None = Field(None, description="One per extension")
+    variation: Annotated[int, Field(ge=0, le=9)] = Field(0, description="Clip of each step to carry on")
 
 
 Request = ExtendRequest | ChainRequest
