@@ -32,6 +32,7 @@ from emulators.serve import serving
 from . import points
 from .books import Verdict, compare, cut_off, let_leases_run_out
 from .forks import PASSED, Forks
+from .not_walked import NOT_WALKED
 from .scenarios import SCENARIOS, load_scenarios
 
 T = TypeVar("T")
@@ -46,6 +47,7 @@ _BROKEN = "a look at a file that ends badly is a value; `faults/test_decoder.py`
 _TIDIES = "removes what is over, the rows first; it sends nothing, and what it leaves when cut off is found again"
 _HEARS = "plays, or hands out for playing, what is saved already; it sends nothing and records nothing"
 _LOOKS = "reads a file before anything is promised or stored: whoever calls again finds it as it was"
+_TEAM = "of a team's server: whole processes are killed around it, see `not_walked`"
 BARRED: dict[str, str] = {
     "engine/intake/sources.py:Sources._measured": _LOOKS,
     "engine/previews.py:Previews.of": _HEARS,
@@ -78,6 +80,7 @@ BARRED: dict[str, str] = {
     "media/decoding/client.py:Decoder._answer_of": _BROKEN,
     "media/decoding/client.py:Decoder._set_aside": _BROKEN,
     "media/decoding/client.py:_started": _BROKEN,
+    **dict.fromkeys(NOT_WALKED, _TEAM),
 }
 load_scenarios()
 

@@ -21,7 +21,6 @@ from support.processes import (
     PATIENCE,
     SERVER,
     Home,
-    fermata,
     needs_proc,
     open_server,
     peak_memory,
@@ -272,15 +271,6 @@ def test_closed_standard_streams_are_told(tmp_path: Path) -> None:
 
 
 # --- nothing that is set is ignored -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["FERMATA_AUTH_TOKENS", "FERMATA_OAUTH_ISSUER", "FERMATA_PUBLIC_URL"])
-@pytest.mark.parametrize("how", [(), ("serve", "--transport", "http", "--port", "0")])
-def test_a_promise_that_is_not_kept_yet_is_refused_at_start(name: str, how: tuple[str, ...], tmp_path: Path) -> None:
-    done = fermata(Home(tmp_path), *how, **{name: "https://music.example"})
-    assert done.returncode == 2
-    assert name in done.stderr
-    assert " Next: unset it" in done.stderr
 
 
 def test_a_setting_that_is_none_is_named_at_start(tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ class PaidSteps(RuleBasedStateMachine):
 
     def begin(self, hand: Hand) -> bool:
         attempt = self.fresh("att")
-        if not self.apply(self.protocol.begin(hand.step, attempt, PAID, PRICE, None, self.now)):
+        if not self.apply(self.protocol.begin(hand.step, attempt, PAID, PRICE, (), self.now)):
             return False
         hand.attempt, hand.begun, hand.leased_until = attempt, self.now, self.passed + SUBMIT_LEASE_MS
         hand.step = replace(hand.step, attempt_id=attempt)
