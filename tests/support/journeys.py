@@ -56,7 +56,7 @@ LENGTH_TOLERANCE = 0.05
 
 async def lists_what_there_is(client: Client, folder: Path) -> None:
     tools = (await client.list_tools()).tools
-    assert {tool.name for tool in tools} == TOOLS
+    assert {tool.name for tool in tools} - {"upload_track"} == TOOLS  # over http, a file can be brought
     assert all(tool.title and tool.annotations and tool.output_schema for tool in tools)
     resources = {resource.uri for resource in (await client.list_resources()).resources}
     assert {HISTORY, "fermata://providers"} <= resources
