@@ -29,12 +29,12 @@ def bound_server() -> tuple[str, ...]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Generator[Path]:
-    """A disk of 2 MB, which is a few times what an empty task database takes."""
+    """A disk of 512 kB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     try:
         subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], check=True, capture_output=True, timeout=30
+            ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", disk], check=True, capture_output=True, timeout=30
         )
     except (OSError, subprocess.SubprocessError):
         pytest.skip("a small disk cannot be mounted here")

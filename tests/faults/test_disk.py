@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -145,6 +146,8 @@ def test_audio_that_was_deleted_is_made_again(home: Home) -> None:
 
 
 def test_tasks_survive_a_full_disk(home: Home, small_disk: Path) -> None:
+    remounted = ["mount", "-o", "remount,size=2m", str(small_disk)]  # an empty task database takes some 500 kB
+    subprocess.run(remounted, check=True, timeout=30)
     with open_server(home, FERMATA_DATA_DIR=str(small_disk)) as server:
         first = view(extend(server, home, SHORT))["task_id"]
         refused = _fill(small_disk, lambda take: extend(server, home, SHORT, take=take, wait_seconds=0))
