@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from pathlib import Path
-
 import anyio
 import pytest
 
@@ -12,21 +9,10 @@ from fermata_mcp.media.objects.keys import key_of
 from fermata_mcp.store.base import Store
 from fermata_mcp.store.objects import Kept, Upload
 from support.rows import NOON, created
-from support.stores import PLACES, Connect, connections
+from support.stores import Connect, connections
 
 pytestmark = pytest.mark.anyio
 SHA = "ab" * 32
-
-
-@pytest.fixture(params=PLACES)
-def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Connect:
-    return PLACES[request.param](tmp_path)
-
-
-@pytest.fixture
-async def store(connect: Connect, anyio_backend: str) -> AsyncGenerator[Store]:
-    async with connections(connect, 1) as (one,):
-        yield one
 
 
 async def keep(store: Store, owner: str, principal: str = "ann", name: str = "song.flac") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ from fermata_mcp.store.base import (
 from fermata_mcp.store.news import MOST_NEWS
 from fermata_mcp.store.sqlite.store import SqliteStore
 from support.rows import DAY_MS, ME, NOON, PAID, PRICE, a_step, a_task, claimed, created, only_step, per_day, stored
-from support.stores import PLACES, Connect, connections
+from support.stores import Connect, connections
 
 pytestmark = pytest.mark.anyio
 PATIENCE = 60.0
@@ -52,17 +52,6 @@ IMPOSSIBLE = (StoreUnavailable, AlreadyKnown)
 FINISHED: list[TaskStatus] = ["succeeded", "partial"]
 ENDED_BADLY: list[TaskStatus] = ["failed", "cancelled"]
 GOING_ON: list[TaskStatus] = ["queued", "running", "unknown"]
-
-
-@pytest.fixture(params=PLACES)
-def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Connect:
-    return PLACES[request.param](tmp_path)
-
-
-@pytest.fixture
-async def store(connect: Connect, anyio_backend: str) -> AsyncGenerator[Store]:
-    async with connections(connect, 1) as (one,):
-        yield one
 
 
 async def begun(store: Store, *, now: int = NOON, hold: int = PRICE, attempt: str = "", **fields: Any) -> Task:

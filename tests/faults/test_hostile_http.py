@@ -19,13 +19,11 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from anyio.abc import TaskStatus
 from starlette.datastructures import Headers
 
 from fermata_mcp.app import running_app
 from fermata_mcp.transports import connection, guard, sockets
 from fermata_mcp.transports.connection import Connection, NotReading
-from fermata_mcp.transports.http import serve
 from fermata_mcp.transports.messages import MAX_MESSAGE_BYTES, read_message
 from fermata_mcp.transports.refusals import Refused
 from fermata_mcp.transports.serving import Serving
@@ -42,6 +40,7 @@ from support.processes import (
     wait_until,
     within,
 )
+from support.serving import served_here
 from unit.transports.test_messages import ASKING, NAMELESS
 
 HEADERS = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
@@ -203,25 +202,11 @@ async def test_a_deaf_stream_of_a_session_holds_up_no_task_of_others(served: Ser
 @asynccontextmanager
 async def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[str]:
     """The http server in this process; its address."""
-    leave = anyio.Event()
-
-    async def told_to_leave(*, task_status: TaskStatus[None]) -> None:
-        task_status.started()
-        await leave.wait()
-
-    monkeypatch.setattr("fermata_mcp.transports.http.told_to_leave", told_to_leave)
-    listening = socket.create_server(("127.0.0.1", 0))
-    base = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    async with running_app(settings_in(tmp_path), callers_are_local=False) as app, anyio.create_task_group() as group:
-        group.start_soon(serve, Serving(app.server, app.service.changes.drain), listening)
-        async with httpx2.AsyncClient(timeout=PATIENCE) as client:
-            with anyio.fail_after(PATIENCE):
-                while True:
-                    with suppress(httpx2.ConnectError):
-                        await client.get(f"{base}/healthz")
-                        break
+    async with (
+        running_app(settings_in(tmp_path), callers_are_local=False) as app,
+        served_here(Serving(app.server, app.service.changes.drain), monkeypatch) as base,
+    ):
         yield base
-        leave.set()
 
 
 HALVES = {

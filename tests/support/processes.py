@@ -416,9 +416,16 @@ def http_server(home: Home, transport: str = "http", **settings: str) -> Generat
 @contextmanager
 def starting_http_server(home: Home, transport: str = "http", **settings: str) -> Generator[Served]:
     """A server that has just said where it will answer."""
+    with begun(home, "serve", "--transport", transport, "--port", "0", **settings) as process:
+        yield Served(wait_until(lambda: _address(process, home.log), "the server's address"), process, home)
+
+
+@contextmanager
+def begun(home: Home, *arguments: str, **settings: str) -> Generator[subprocess.Popen[bytes]]:
+    """A program of ours that nobody talks to, with its log; gone at the end, whatever happens."""
     with home.log.open("wb") as log:
         process = subprocess.Popen(
-            [*SERVER, "serve", "--transport", transport, "--port", "0"],
+            [*SERVER, *arguments],
             env=home.environment(**settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -426,7 +433,7 @@ def starting_http_server(home: Home, transport: str = "http", **settings: str) -
             start_new_session=True,
         )
     try:
-        yield Served(wait_until(lambda: _address(process, home.log), "the server's address"), process, home)
+        yield process
     finally:
         process.kill()
         process.wait(timeout=PATIENCE)

@@ -14,7 +14,7 @@ import httpx2
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from .processes import PATIENCE, SERVER, Home, http_server, wait_until
+from .processes import PATIENCE, Home, begun, http_server, wait_until
 
 
 @dataclass(frozen=True)
@@ -31,21 +31,9 @@ class Replica(Home):
 @contextmanager
 def worker(home: Home, *arguments: str, **settings: str) -> Generator[subprocess.Popen[bytes]]:
     """`fermata-mcp work` that has begun; gone at the end, whatever happens."""
-    with home.log.open("wb") as log:
-        process = subprocess.Popen(
-            [*SERVER, "work", *arguments],
-            env=home.environment(**settings),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
+    with begun(home, "work", *arguments, **settings) as process:
         wait_until(lambda: "working" in home.log.read_text(), "a worker that works")
         yield process
-    finally:
-        process.kill()
-        process.wait(timeout=PATIENCE)
 
 
 class ByTurns(httpx2.AsyncHTTPTransport):

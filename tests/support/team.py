@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import gc
-import socket
 import warnings
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import anyio
 import httpx2
 import pytest
-from anyio.abc import TaskStatus
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from fermata_mcp.app import App, running_app
-from fermata_mcp.transports.http import serve
 from fermata_mcp.transports.serving import Serving
 
 from .engines import PATIENCE, settings_in
+from .serving import served_here
 
 ANNA, BERT = "anna-0123456789-abcdefghijklmnopq", "bert-0123456789-abcdefghijklmnopq"
 BOTH = f"anna:{ANNA},bert:{BERT}"
@@ -65,30 +62,9 @@ async def team(
     folder: Path, monkeypatch: pytest.MonkeyPatch, *, locked: bool = True, **settings: Any
 ) -> AsyncGenerator[Team]:
     """The http server with these settings; anna and bert may come in unless `auth_tokens` says who may."""
-    leave = anyio.Event()
-
-    async def told_to_leave(*, task_status: TaskStatus[None]) -> None:
-        task_status.started()
-        await leave.wait()
-
-    monkeypatch.setattr("fermata_mcp.transports.http.told_to_leave", told_to_leave)
-    listening = socket.create_server(("127.0.0.1", 0))
-    base = f"http://127.0.0.1:{listening.getsockname()[1]}"
     given = {"auth_tokens": BOTH, "input_roots": (folder,)} | settings
-    async with (
-        running_app(settings_in(folder, **given), callers_are_local=False) as app,
-        anyio.create_task_group() as group,
-    ):
+    async with running_app(settings_in(folder, **given), callers_are_local=False) as app:
         serving = Serving(app.server, app.service.changes.drain, app.service, app.now, locked=locked)
-        group.start_soon(serve, serving, listening)
-        async with httpx2.AsyncClient() as client:
-            with anyio.fail_after(PATIENCE):
-                while True:
-                    with suppress(httpx2.ConnectError):
-                        await client.get(f"{base}/healthz")
-                        break
-        try:
+        async with served_here(serving, monkeypatch) as base:
             yield Team(base, app)
-        finally:
-            leave.set()
     _collected()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -91,3 +92,57 @@ class Objects(Protocol):
     async def expired_uploads(self, *, now: int) -> list[str]: ...
 
     async def remove_upload(self, upload_id: str) -> None: ...
+
+
+_Run = Callable[[Callable[[Any], Any]], Awaitable[Any]]
+
+
+class ObjectRows:
+    """See `Objects`: the same for both databases.
+
+    Args:
+        statements: The module of functions that take a connection first.
+        look: Reads on a connection.
+        write: Carries out one whole transaction.
+    """
+
+    def __init__(self, statements: Any, look: _Run, write: _Run) -> None:
+        self._sql, self._look, self._write = statements, look, write
+
+    async def keep_object(self, *, owner: str, principal: str, sha256: str, size: int, key: str, now: int) -> KeptAudio:
+        row: dict[str, Any] = {"owner": owner, "principal": principal, "sha256": sha256, "size": size, "key": key}
+        return await self._write(partial(self._sql.keep, **row, now=now))
+
+    async def object_is_stored(self, key: str, *, now: int) -> None:
+        await self._write(partial(self._sql.is_stored, key=key, now=now))
+
+    async def also_needs(self, owner: str, key: str) -> bool:
+        return await self._write(partial(self._sql.also_needs, owner=owner, key=key))
+
+    async def release_objects(self, owner: str, *, but: Collection[str] = ()) -> list[str]:
+        return await self._write(partial(self._sql.release, owner=owner, but=but))
+
+    async def ownerless(self, *, before: int) -> list[str]:
+        return await self._look(partial(self._sql.ownerless, before=before))
+
+    async def bytes_of(self, keys: Collection[str]) -> dict[str, int]:
+        return await self._look(partial(self._sql.bytes_of, keys=keys))
+
+    async def kept_of(self, principal: str, *, now: int) -> Kept:
+        return await self._look(partial(self._sql.kept_of, principal=principal, now=now))
+
+    async def add_upload(self, upload: Upload, *, most_open: int, most_bytes: int) -> Kept | None:
+        added = partial(self._sql.add_upload, upload=upload, most_open=most_open, most_bytes=most_bytes)
+        return await self._write(added)
+
+    async def upload(self, upload_id: str, *, now: int) -> Upload | None:
+        return await self._look(partial(self._sql.upload, upload_id=upload_id, now=now))
+
+    async def use_upload(self, upload_id: str, *, key: str, expires_at: int) -> None:
+        await self._write(partial(self._sql.use_upload, upload_id=upload_id, key=key, expires_at=expires_at))
+
+    async def expired_uploads(self, *, now: int) -> list[str]:
+        return await self._look(partial(self._sql.expired_uploads, now=now))
+
+    async def remove_upload(self, upload_id: str) -> None:
+        await self._write(partial(self._sql.remove_upload, upload_id=upload_id))

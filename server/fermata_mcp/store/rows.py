@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from fermata_mcp.domain.task import Attempt, Step, Task
+
+from .base import Unreadable
 
 TASK_COLUMNS = (
     "id", "principal", "kind", "provider", "account_id", "request", "request_hash", "idempotency_key", "source",
@@ -126,3 +128,25 @@ def task_row(task: Task) -> dict[str, Any]:
     """The columns of a new task."""
     values = {name: encode(getattr(task, name)) for name in TASK_COLUMNS if not name.startswith("quote_")}
     return values | {f"quote_{name}": value for name, value in asdict(task.quote).items()}
+
+
+def understood(task_id: str, read: Callable[[], _Noun]) -> _Noun:
+    """What `read` makes of the rows of a task. Raises Unreadable."""
+    try:
+        return read()
+    except NOT_UNDERSTOOD as error:
+        raise Unreadable(task_id, _why(error)) from error
+
+
+def _why(error: Exception) -> str:
+    """Without what is in the row, which may be anything."""
+    match error:
+        case ValidationError():
+            places = {".".join(map(str, one["loc"])) for one in error.errors(include_url=False, include_input=False)}
+            return f"{', '.join(sorted(places))[:100]} is nothing this version knows"
+        case UnicodeDecodeError():
+            return "a text is none"
+        case TypeError():
+            return "a value is of another kind"
+        case _:
+            return str(error).partition(" at line ")[0][:100]

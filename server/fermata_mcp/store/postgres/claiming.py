@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Set
-from dataclasses import dataclass, field
+from collections.abc import Set
 from typing import Any
 
-from fermata_mcp.domain.task import Step
 from fermata_mcp.store.base import CLOCK_SLACK_MS, GRACE_MS, LONGEST_WAIT_MS, POLL_LEASE_MS, SUBMIT_LEASE_MS, Unreadable
 from fermata_mcp.store.postgres.link.connecting import Sql
-from fermata_mcp.store.rows import STEP_COLUMNS, Row, step_from
+from fermata_mcp.store.rows import STEP_COLUMNS, Row, step_from, understood
+from fermata_mcp.store.taking import Claimed, Taker
 
-from .reading import columns, get, understood
+from .reading import columns, get
 
 # Of what is taken at once, a quarter may be new, whatever else is due.
 _SHARE_OF_SUBMITS = 4
@@ -65,37 +64,16 @@ _WAIT_MEANT = f"""CASE WHEN due_at < updated_at THEN 0 WHEN due_at - updated_at 
                   THEN due_at - updated_at ELSE {SUBMIT_LEASE_MS} END"""
 
 
-@dataclass(frozen=True)
-class Taker:
-    """Who asks for steps, at what time, and of which tasks alone; None for any.
-
-    `renders`: how many renders there is room for; None for any number.
-    """
-
-    home: str
-    now: int
-    tasks: Collection[str] | None = None
-    renders: int | None = None
-
-    def values(self) -> tuple[int, str, list[str] | None]:
-        """What the statements here are filled in with."""
-        return self.now, self.home, None if self.tasks is None else list(self.tasks)
-
-
-@dataclass
-class Claimed:
-    """What a claim has taken, what it has put out of the way, and the tasks of which another process lost a step."""
-
-    steps: list[Step] = field(default_factory=list[Step])
-    taken_over: list[str] = field(default_factory=list[str])
-    unreadable: list[Unreadable] = field(default_factory=list[Unreadable])
+def _values(taker: Taker) -> tuple[int, str, list[str] | None]:
+    """What the statements here are filled in with."""
+    return taker.now, taker.home, None if taker.tasks is None else list(taker.tasks)
 
 
 async def anything_due(c: Sql, *, taker: Taker) -> bool:
     """Whether a claim would take anything. Mostly it would not, and then nothing is written for it."""
     room = "AND NOT render" if taker.renders == 0 else ""
     sql = f"SELECT EXISTS (SELECT 1 {_LOOKS}) OR EXISTS (SELECT 1 {_ANY_QUEUED} {room})"
-    return await c.fetchval(sql, *taker.values())
+    return await c.fetchval(sql, *_values(taker))
 
 
 async def any_set_back(c: Sql, *, now: int) -> bool:
@@ -138,7 +116,7 @@ class _Taking:
         passed = list[str]()
         sql = _BY_TURNS.format(queued=_QUEUED, going=_GOING[render], served=_SERVED, due=_DUE)
         while (left := limit - len(self.found.steps)) > 0:
-            rows = await self._c.fetch(sql, *self._taker.values(), left, render, passed)
+            rows = await self._c.fetch(sql, *_values(self._taker), left, render, passed)
             if not rows:
                 return
             passed += [row[0] for row in rows]
@@ -148,7 +126,7 @@ class _Taking:
         sql = _CLAIM.format(
             which=which, submit=SUBMIT_LEASE_MS, look=POLL_LEASE_MS, nobody=_NOBODY, step=columns(STEP_COLUMNS, "s")
         )
-        rows = await self._c.fetch(sql, *self._taker.values(), filled_in)
+        rows = await self._c.fetch(sql, *_values(self._taker), filled_in)
         for row in sorted(rows, key=lambda row: row[0]):
             await self._keep(row)
         return len(rows)

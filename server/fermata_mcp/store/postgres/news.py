@@ -5,9 +5,9 @@ from __future__ import annotations
 from fermata_mcp.domain.task import Step
 from fermata_mcp.store.news import MOST_IDS_TOLD, MOST_NEWS, TOLD_WITHIN_MS
 from fermata_mcp.store.postgres.link.connecting import Sql
-from fermata_mcp.store.rows import STEP_COLUMNS, step_from
+from fermata_mcp.store.rows import STEP_COLUMNS, step_from, understood
 
-from .reading import can_be_kept, columns, understood
+from .reading import can_be_kept, columns
 
 _OF_NEWEST = "FROM attempt a JOIN step s ON s.id = a.step_id AND s.attempt_id = a.id WHERE a.id = $1"
 _TASK = STEP_COLUMNS.index("task_id")

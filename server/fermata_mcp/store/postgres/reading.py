@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
 from pydantic_core import from_json
 
 from fermata_mcp.domain.credits import BalanceReading, Dispute
@@ -23,6 +21,7 @@ from fermata_mcp.store.rows import (
     attempt_from,
     step_from,
     task_from,
+    understood,
 )
 
 
@@ -66,26 +65,6 @@ def _whole(rows: list[Row]) -> Task:
 
 def _summed(money: str | None) -> dict[str, int]:
     return from_json(money) if money else {}
-
-
-def understood(task_id: str, read: Callable[[], _Noun]) -> _Noun:
-    """What `read` makes of the rows of a task. Raises Unreadable."""
-    try:
-        return read()
-    except NOT_UNDERSTOOD as error:
-        raise Unreadable(task_id, _why(error)) from error
-
-
-def _why(error: Exception) -> str:
-    """Without what is in the row, which may be anything."""
-    match error:
-        case ValidationError():
-            places = {".".join(map(str, one["loc"])) for one in error.errors(include_url=False, include_input=False)}
-            return f"{', '.join(sorted(places))[:100]} is nothing this version knows"
-        case TypeError():
-            return "a value is of another kind"
-        case _:
-            return str(error).partition(" at line ")[0][:100]
 
 
 async def get_known(c: Sql, task_id: str, principal: str) -> Task:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fermata_mcp.domain.change import Cap, Change, NewStep, TaskPatch
+from fermata_mcp.domain.change import Cap, Change, NewStep
 from fermata_mcp.domain.credits import BalanceReading, Dispute, beginning
 from fermata_mcp.domain.spec import Rate
-from fermata_mcp.domain.task import STEP_MOVES, Clip, Task
+from fermata_mcp.domain.task import Clip, Task
 from fermata_mcp.store.base import CLOCK_SLACK_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused, NameTaken
+from fermata_mcp.store.moves import check_move, not_opened_again
 from fermata_mcp.store.postgres.link.connecting import Sql
 from fermata_mcp.store.rows import encode, task_row
 
@@ -128,7 +129,7 @@ async def apply(c: Sql, *, change: Change, now: int) -> bool:
             return False
         attempt_id = change.about
         await _insert_attempt(c, attempt_id, change.step_id, account_id, now)
-    _check_move(state, change)
+    check_move(state, change)
     if change.new_attempt:
         attempt_id = change.new_attempt
         await _insert_attempt(c, attempt_id, change.step_id, account_id, now)
@@ -145,7 +146,7 @@ async def apply(c: Sql, *, change: Change, now: int) -> bool:
     if change.next_step:
         await _insert_step(c, change.next_step, _Owner(task_id, principal, provider, account_id), home, now)
     if change.task:
-        await _update(c, "task", task_id, _not_opened_again(status, change.task) | {"updated_at": now})
+        await _update(c, "task", task_id, not_opened_again(status, change.task) | {"updated_at": now})
     if state in ("unknown", "needs_user") and patch.get("state") == "queued":
         await holding.let_go(c, task_id)
     elif change.next_step:
@@ -157,19 +158,6 @@ async def _is_of_a_lost_attempt(c: Sql, change: Change, task_id: str) -> bool:
     """Whether an answer has come to a request whose intent the database forgot when it was put back."""
     sql = "SELECT NOT EXISTS (SELECT 1 FROM attempt WHERE id = $1)"
     return await c.fetchval(sql, change.about) and await holding.holds(c, task_id)
-
-
-def _not_opened_again(status: str, patch: TaskPatch) -> dict[str, Any]:
-    """A task that a person cancelled stays so, also where its provider took the request on at the same moment."""
-    if status == "cancelled" and patch.get("status") == "running":
-        return {name: value for name, value in patch.items() if name not in ("status", "error", "message")}
-    return dict(patch)
-
-
-def _check_move(state: Any, change: Change) -> None:
-    after = change.step.get("state", state)
-    if after != state and after not in STEP_MOVES[state]:
-        raise AssertionError(f"illegal move of a step: {state} to {after}")
 
 
 async def _insert_attempt(c: Sql, attempt_id: str, step_id: str, account_id: str, now: int) -> None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Set
-from dataclasses import dataclass, field
+from collections.abc import Set
 from typing import Any
 
 import apsw
 
 from fermata_mcp.domain.task import Step
 from fermata_mcp.store.base import CLOCK_SLACK_MS, GRACE_MS, LONGEST_WAIT_MS, POLL_LEASE_MS, SUBMIT_LEASE_MS, Unreadable
-from fermata_mcp.store.rows import step_from
+from fermata_mcp.store.rows import step_from, understood
+from fermata_mcp.store.taking import Claimed, Taker
 
 from .file import Sql
-from .reading import STEP, as_text, get, understood
+from .reading import STEP, as_text, get
 
 # Of what is taken at once, a quarter may be new, whatever else is due.
 _SHARE_OF_SUBMITS = 4
@@ -58,45 +58,24 @@ _CLAIM = f"""UPDATE step SET fence = fence + 1, home = :home, updated_at = :now,
              RETURNING {STEP}"""
 
 
-@dataclass(frozen=True)
-class Taker:
-    """Who asks for steps, at what time, and of which tasks alone; None for any.
-
-    `renders`: how many renders there is room for; None for any number.
-    """
-
-    home: str
-    now: int
-    tasks: Collection[str] | None = None
-    renders: int | None = None
-
-    def values(self) -> dict[str, Any]:
-        """What the statements here are filled in with."""
-        return {
-            "home": self.home,
-            "now": self.now,
-            "tasks": None if self.tasks is None else json.dumps(list(self.tasks)),
-            "grace": GRACE_MS,
-            "submit": SUBMIT_LEASE_MS,
-            "look": POLL_LEASE_MS,
-            "nobody": _NOBODY,
-            "stuck": None,
-            "limit": 1,
-        }
-
-
-@dataclass
-class Claimed:
-    """What a claim has taken, what it has put out of the way, and the tasks of which another process lost a step."""
-
-    steps: list[Step] = field(default_factory=list[Step])
-    taken_over: list[str] = field(default_factory=list[str])
-    unreadable: list[Unreadable] = field(default_factory=list[Unreadable])
+def _values(taker: Taker) -> dict[str, Any]:
+    """What the statements here are filled in with."""
+    return {
+        "home": taker.home,
+        "now": taker.now,
+        "tasks": None if taker.tasks is None else json.dumps(list(taker.tasks)),
+        "grace": GRACE_MS,
+        "submit": SUBMIT_LEASE_MS,
+        "look": POLL_LEASE_MS,
+        "nobody": _NOBODY,
+        "stuck": None,
+        "limit": 1,
+    }
 
 
 def anything_due(c: Sql, *, taker: Taker) -> bool:
     """Whether a claim would take anything. Mostly it would not, and then nothing is locked for it."""
-    values = taker.values()
+    values = _values(taker)
     queues = (0,) if taker.renders == 0 else (0, 1)
     return bool(c.execute(f"SELECT EXISTS ({_LOOKS})", values).get) or any(
         c.execute(f"SELECT EXISTS ({_BY_TURNS})", values | {"render": render}).get for render in queues
@@ -118,7 +97,7 @@ def claim(c: Sql, *, taker: Taker, limit: int, doubted: Set[str]) -> Claimed:
     Args:
         doubted: Tasks that could not be read, so that their steps may be not worth a claim.
     """
-    taking = _Taking(c, taker.values(), doubted)
+    taking = _Taking(c, _values(taker), doubted)
     taking.up_to(limit if taker.renders is None else min(taker.renders, limit), _BY_TURNS, render=1)
     # However many looks are due, something new begins; and the other way round.
     taking.up_to(-(-limit // _SHARE_OF_SUBMITS), _BY_TURNS, render=0)

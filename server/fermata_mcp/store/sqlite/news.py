@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fermata_mcp.domain.task import Step
 from fermata_mcp.store.news import MOST_IDS_TOLD, MOST_NEWS, TOLD_WITHIN_MS
-from fermata_mcp.store.rows import step_from
+from fermata_mcp.store.rows import step_from, understood
 
 from .file import Sql
-from .reading import STEP, can_be_written, understood
+from .reading import STEP, can_be_written
 
 _OF_NEWEST = "FROM attempt a JOIN step s ON s.id = a.step_id AND s.attempt_id = a.id WHERE a.id = ?"
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, TypeVar
-
-from pydantic import ValidationError
 
 from fermata_mcp.domain.credits import BalanceReading, Dispute
 from fermata_mcp.domain.errors import InvalidRequest
@@ -22,6 +20,7 @@ from fermata_mcp.store.rows import (
     attempt_from,
     step_from,
     task_from,
+    understood,
 )
 
 from .file import Sql
@@ -53,28 +52,6 @@ def _steps(c: Sql, task_id: str) -> tuple[Step, ...]:
     return tuple(
         step_from(row) for row in c.execute(f"SELECT {STEP} FROM step WHERE task_id = ? ORDER BY seq", (task_id,))
     )
-
-
-def understood(task_id: str, read: Callable[[], _Noun]) -> _Noun:
-    """What `read` makes of the rows of a task. Raises Unreadable."""
-    try:
-        return read()
-    except NOT_UNDERSTOOD as error:
-        raise Unreadable(task_id, _why(error)) from error
-
-
-def _why(error: Exception) -> str:
-    """Without what is in the row, which may be anything."""
-    match error:
-        case ValidationError():
-            places = {".".join(map(str, one["loc"])) for one in error.errors(include_url=False, include_input=False)}
-            return f"{', '.join(sorted(places))[:100]} is nothing this version knows"
-        case UnicodeDecodeError():
-            return "a text is none"
-        case TypeError():
-            return "a value is of another kind"
-        case _:
-            return str(error).partition(" at line ")[0][:100]
 
 
 def as_text(raw: bytes | None) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fermata_mcp.domain.change import Cap, Change, NewStep, TaskPatch
+from fermata_mcp.domain.change import Cap, Change, NewStep
 from fermata_mcp.domain.credits import BalanceReading, Dispute, beginning
 from fermata_mcp.domain.spec import Rate
-from fermata_mcp.domain.task import STEP_MOVES, Clip, Task
+from fermata_mcp.domain.task import Clip, Task
 from fermata_mcp.store.base import CLOCK_SLACK_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused, NameTaken
+from fermata_mcp.store.moves import check_move, not_opened_again
 from fermata_mcp.store.rows import encode, task_row
 
 from .claiming import count_anew
@@ -108,7 +109,7 @@ def apply(c: Sql, *, change: Change, now: int) -> bool:
     state, fence, attempt_id, task_id, provider, account_id, home, render, principal, status = row
     if state not in change.allowed or change.fence not in (None, fence) or change.about not in (None, attempt_id):
         return False
-    _check_move(state, change)
+    check_move(state, change)
     if change.new_attempt:
         attempt_id = change.new_attempt
         _insert_attempt(c, attempt_id, change.step_id, account_id, now)
@@ -125,25 +126,12 @@ def apply(c: Sql, *, change: Change, now: int) -> bool:
     if change.next_step:
         _insert_step(c, change.next_step, _Owner(task_id, principal, provider, account_id), home, now)
     if change.task:
-        _update(c, "task", task_id, _not_opened_again(status, change.task) | {"updated_at": now})
+        _update(c, "task", task_id, not_opened_again(status, change.task) | {"updated_at": now})
     if state in ("unknown", "needs_user") and patch.get("state") == "queued":
         let_go(c, task_id)
     elif change.next_step:
         hold_if_asked(c, step_id=change.next_step.id, task_id=task_id, now=now)
     return True
-
-
-def _not_opened_again(status: str, patch: TaskPatch) -> dict[str, Any]:
-    """A task that a person cancelled stays so, also where its provider took the request on at the same moment."""
-    if status == "cancelled" and patch.get("status") == "running":
-        return {name: value for name, value in patch.items() if name not in ("status", "error", "message")}
-    return dict(patch)
-
-
-def _check_move(state: Any, change: Change) -> None:
-    after = change.step.get("state", state)
-    if after != state and after not in STEP_MOVES[state]:
-        raise AssertionError(f"illegal move of a step: {state} to {after}")
 
 
 def _insert_attempt(c: Sql, attempt_id: str, step_id: str, account_id: str, now: int) -> None:
