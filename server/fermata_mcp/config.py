@@ -123,7 +123,6 @@ TrustedHost = Annotated[str, AfterValidator(checked_host)]
 Folder = Annotated[Path, AfterValidator(_absolute)]
 Bytes = Annotated[int, Field(gt=0)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
-PublicAddress = Annotated[str, AfterValidator(_over_tls), AfterValidator(lambda url: url.rstrip("/"))]
 AtLeastOne = Annotated[int, Field(ge=1)]
 Credits = Annotated[FiniteFloat, Field(ge=0)]
 

@@ -32,6 +32,8 @@ BODY_SECONDS = 30.0
 AUDIO_AT_ONCE = 8
 AUDIO_WAIT_SECONDS = 10.0
 SESSION_HEADER = "mcp-session-id"
+# This machine, as requests name it.
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 logger = logging.getLogger(__name__)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
 import sys
@@ -24,10 +23,11 @@ from starlette.routing import Route
 from fermata_mcp import __version__
 from fermata_mcp.config import LOOPBACK as LOCAL_NAMES
 from fermata_mcp.config import Settings, load_settings
+from fermata_mcp.domain.foreign.address import is_this_machine
 from fermata_mcp.surface.access.callers import Callers
 from fermata_mcp.surface.player.routes import Endpoint, Player
 
-from .guard import Bodies, Doors, Guard
+from .guard import LOCAL_HOSTS, Bodies, Doors, Guard
 from .refusals import Refused
 from .serving import Opened, Serving
 from .sessions import MAX_SESSIONS
@@ -56,7 +56,6 @@ CUT_AFTER_SECONDS = 0.5
 # Connections are counted only once they are accepted; so many may take descriptors before that.
 ACCEPTED_AT_ONCE = 8
 WAITING_TO_BE_ACCEPTED = 1024
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 # A host may be idle between two thoughts of its person for an afternoon; the limit on sessions works without this.
 SESSION_IDLE_SECONDS = 4 * 3600.0
 
@@ -67,30 +66,23 @@ def run_http(opened: Opened, host: str, port: int) -> NoReturn:
     Raises:
         CannotListen: The address is not this machine's own, or is in use.
     """
-    anyio.run(_run, opened, listening_sockets(host, port) if _is_loopback(host) else [], host, port)
+    anyio.run(_run, opened, listening_sockets(host, port) if is_this_machine(host) else [], host, port)
     os._exit(0)
 
 
 def _check_reach(serving: Serving, host: str) -> None:
     """Whoever can be reached from elsewhere must know who calls."""
     public = serving.service.settings.public_url if serving.service else None
-    if serving.locked or (_is_loopback(host) and (public is None or urlsplit(public).hostname in LOCAL_NAMES)):
+    if serving.locked or (is_this_machine(host) and (public is None or urlsplit(public).hostname in LOCAL_NAMES)):
         return
     reach = (
-        "FERMATA_PUBLIC_URL leads here from elsewhere" if _is_loopback(host) else f"{host} is not this machine alone"
+        "FERMATA_PUBLIC_URL leads here from elsewhere" if is_this_machine(host) else f"{host} is not this machine alone"
     )
     raise CannotListen(
         f"{reach}, and anybody could call: no caller has to say who they are.",
         "give a token to each person (fermata-mcp token add NAME, or FERMATA_AUTH_TOKENS), set FERMATA_OAUTH_ISSUER, "
         "or listen on 127.0.0.1 without FERMATA_PUBLIC_URL.",
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 async def _run(opened: Opened, listening: list[socket.socket], host: str, port: int) -> None:
@@ -159,7 +151,7 @@ class _Server(uvicorn.Server):
             connection.transport.abort()
 
 
-def make_asgi_app(serving: Serving, host: str = LOOPBACK[0]) -> Starlette:
+def make_asgi_app(serving: Serving, host: str = LOCAL_HOSTS[0]) -> Starlette:
     """The ASGI app around one MCP server.
 
     Requests for any host but `host`, this machine's names and that of FERMATA_PUBLIC_URL are refused.
@@ -167,7 +159,7 @@ def make_asgi_app(serving: Serving, host: str = LOOPBACK[0]) -> Starlette:
     settings = serving.service.settings if serving.service else load_settings()
     access = Access(settings, serving.service.tokens if serving.locked and serving.service else None)
     rate = Rate(settings.requests_per_minute_each)
-    doors, bodies = Doors(frozenset((*LOOPBACK, host.lower(), *_public_host(settings)))), Bodies()
+    doors, bodies = Doors(frozenset((*LOCAL_HOSTS, host.lower(), *_public_host(settings)))), Bodies()
     # The guard has looked at hosts and bodies by the time the SDK sees a request.
     checked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     streamable = serving.server.streamable_http_app(

@@ -24,13 +24,10 @@ class Principal:
         name: Unique in a store; it is what `principal` columns hold.
         scopes: read (the own history), extend (free work, uploads, cancelling), spend (what costs credits), admin (what
             concerns the server). Each holds what it needs of the others.
-        max_credits_per_day, max_credits_per_month: Caps beside those of the server; None for no cap of its own.
     """
 
     name: str
     scopes: frozenset[Scope] = frozenset(SCOPES)
-    max_credits_per_day: float | None = None
-    max_credits_per_month: float | None = None
 
     def may(self, scope: Scope) -> bool:
         return any(scope in INCLUDED[held] for held in self.scopes)

@@ -53,16 +53,17 @@ def checked_base_address(url: str) -> str:
 def checked_public_address(url: str) -> str:
     """Where others reach this server: https, except on this machine itself, and short enough to be added to."""
     parts = urlsplit(checked_base_address(url))
-    if parts.scheme != "https" and not _is_this_machine(parts.hostname or ""):
+    if parts.scheme != "https" and not is_this_machine(parts.hostname or ""):
         raise ValueError("must begin with https://")
     if len(url) > _LONGEST_PUBLIC:
         raise ValueError(f"has more than {_LONGEST_PUBLIC} characters")
     return url.strip().rstrip("/")
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Whether a host, as it is written in an address or alone, can only be the machine that asks."""
     try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -23,6 +24,8 @@ from fermata_mcp.surface.errors import protocol_errors
 PRINCIPAL = "fermata.principal"
 # Too much of one client, or of one principal; the code that busy servers use for it.
 BUSY = -32000
+# A call asks for its service several times, and most are of the same few people.
+VIEWS_KEPT = 256
 _WAITING = ("tools/call", "tasks/get", "resources/read")
 _calling: ContextVar[Principal] = ContextVar("calling")
 _request: ContextVar[Request | None] = ContextVar("request", default=None)
@@ -96,7 +99,7 @@ class Callers:
     @property
     def service(self) -> Service:
         """That of the call that is being carried out. Raises LookupError outside of one."""
-        return self.anybody.of(self.principal)
+        return self._of(self.principal)
 
     @property
     def base_url(self) -> str | None:
@@ -106,4 +109,8 @@ class Callers:
 
     def of(self, request: Request) -> Service:
         """That of a request which is no call of the protocol."""
-        return self.anybody.of(principal_of(request))
+        return self._of(principal_of(request))
+
+    @cached_property
+    def _of(self) -> Callable[[Principal], Service]:
+        return lru_cache(VIEWS_KEPT)(self.anybody.of)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,14 +11,15 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fermata_mcp import __version__
+from fermata_mcp.domain.foreign.address import is_this_machine
 from fermata_mcp.engine.operating import Operating
 from fermata_mcp.surface.access.callers import principal_of
+from fermata_mcp.transports.guard import LOCAL_HOSTS
 
 MISSING = "metrics are not installed here. Next: pip install 'fermata-mcp[metrics]'"
 REFUSED = "metrics are for this machine itself, or a token with the scope admin"
 # What a proxy adds: then the nearest address is the proxy's, and says nothing.
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
-_LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _NOT_STORED = {"cache-control": "no-store"}
 Identified = Callable[[Route], Route]
 
@@ -68,15 +68,8 @@ def _is_near(request: Request) -> bool:
     name = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
     forwarded = any(header in request.headers for header in _FORWARDED)
     return (
-        not forwarded and name.lower() in _LOCAL_NAMES and _is_loopback(request.client.host if request.client else "")
+        not forwarded and name.lower() in LOCAL_HOSTS and is_this_machine(request.client.host if request.client else "")
     )
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 async def _exposed(operating: Operating, accepted: str) -> tuple[bytes, str]:

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from fermata_mcp.domain.access.principal import SCOPES
+from fermata_mcp.domain.foreign.address import is_this_machine
 from fermata_mcp.surface.access.callers import principal_of
 from fermata_mcp.surface.home.page import HOME_PAGE
 from fermata_mcp.surface.player.routes import Endpoint
@@ -81,7 +82,7 @@ class People:
 
     def _over_tls(self, request: Request) -> bool:
         """Whether the browser came to the public address, in front of which a proxy speaks TLS."""
-        return (self.public_url or "").startswith("https://") and request.url.hostname not in ("localhost", "127.0.0.1")
+        return (self.public_url or "").startswith("https://") and not is_this_machine(request.url.hostname or "")
 
 
 def _token_in(body: bytes | None) -> str:
