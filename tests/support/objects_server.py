@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from .processes import SERVERS_OF_TESTS
+
 BUCKET = "audio"
 _LISTENS = re.compile(r"running on (http://127\.0\.0\.1:\d+)")
 
@@ -63,6 +65,7 @@ def objects_server() -> Generator[ObjectsServer]:
             [*command, "--no-access-log"], stderr=subprocess.PIPE, text=True, env={**os.environ, **keys}
         ) as process:
             assert process.stderr
+            SERVERS_OF_TESTS.add(process.pid)
             try:
                 said = ""
                 while not (found := _LISTENS.search(said)):

@@ -22,6 +22,8 @@ from urllib.parse import quote
 
 import pytest
 
+from .processes import SERVERS_OF_TESTS
+
 PATIENCE = 60.0
 _FAST = ("fsync=off", "full_page_writes=off", "max_connections=60", "shared_buffers=32MB", "autovacuum=off")
 _UNPRIVILEGED = ("postgres", "nobody")
@@ -70,6 +72,7 @@ class Server:
                 [*bound, str(self._programs / "postgres"), "-D", str(self.data), *listen, *told],
                 stdout=log, stderr=log, **_as_somebody(),
             )  # fmt: skip
+        SERVERS_OF_TESTS.add(self._process.pid)
         _until(self._answers)
 
     def _answers(self) -> bool:

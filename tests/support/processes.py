@@ -176,6 +176,10 @@ def text(result: CallToolResult) -> str:
     return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
 
 
+# Databases and the like that tests have started for themselves, which outlive a test.
+SERVERS_OF_TESTS = set[int]()
+
+
 def workers_of(pid: int) -> list[int]:
     """The workers of `local` that a process has started and that still run; what looks at files is none of them."""
     found: list[int] = []
@@ -186,7 +190,7 @@ def workers_of(pid: int) -> list[int]:
             # Between fork and exec, and where a test puts another program in its place, it has no name of its own yet.
             if int(parent) == pid and state != "Z" and b"fermata_mcp.media.decoding.process" not in command:
                 found.append(int(stat.parent.name))
-    return found
+    return [one for one in found if one not in SERVERS_OF_TESTS]
 
 
 def runs(pid: int) -> bool:
