@@ -45,6 +45,13 @@ def test_another_recording_is_different(tmp_path: Path, name: str) -> None:
     assert likeness(other, source, 0, 38) == "different"
 
 
+def test_melodies_that_meet_for_a_moment_are_still_different(tmp_path: Path) -> None:
+    """Four notes of one are like four of another in one pair of a hundred: that alone must not stop a chain."""
+    source = saved(tmp_path, "source", until(SOURCE, 4))
+    others = (saved(tmp_path, "other", origin(f"other {index}", 6)) for index in range(20, 100))
+    assert [likeness(other, source, 0, 4) for other in others] == ["different"] * 80
+
+
 def test_it_may_begin_later_in_the_reference(tmp_path: Path) -> None:
     track = saved(tmp_path, "track", origin("before", 12) + SOURCE)
     result = saved(tmp_path, "result", until(SOURCE, 38) + origin("new", 9))
