@@ -3,7 +3,7 @@ FROM python:3.13-slim-trixie AS build
 WORKDIR /build
 COPY pyproject.toml README.md LICENSE ./
 COPY server server
-# Such as "formats,postgres,objects,metrics" for a team's server.
+# Such as "formats,postgres,s3,metrics" for a team's server.
 ARG EXTRAS=""
 RUN python -m venv /opt/fermata && /opt/fermata/bin/pip install --no-cache-dir ".[${EXTRAS}]" && /opt/fermata/bin/python -m compileall -q /opt/fermata
 

@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     output_url: Annotated[str, AfterValidator(_place_for_audio)] | None = Field(
         None,
         description="where audio lies that several machines need, instead of the output folder: `s3://bucket/prefix`, "
-        "`gs://…`, `az://…` (extra `objects`), or a folder that all of them share",
+        "`gs://…`, `az://…` (extra `s3`), or a folder that all of them share",
     )
     link_seconds: Annotated[Positive, Field(le=LONGEST_SECONDS)] = Field(
         3600.0, description="how long a link to audio is good that is given over http"

@@ -44,7 +44,7 @@ def open_objects(url: str, reached_at: str | None = None) -> ObjectStore:
     except ImportError:
         raise ConfigurationError(
             f"FERMATA_OUTPUT_URL is {scheme_of(url)}://…, and the library for object stores is not installed.",
-            "pip install 'fermata-mcp[objects]'.",
+            "pip install 'fermata-mcp[s3]'.",
         ) from None
     try:
         return CloudStore(url, reached_at)

@@ -161,4 +161,4 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "fermata_mcp.media.objects.cloud", raising=False)
     with pytest.raises(ConfigurationError, match="not installed") as refused:
         open_objects("s3://audio")
-    assert "fermata-mcp[objects]" in refused.value.hint
+    assert "fermata-mcp[s3]" in refused.value.hint
