@@ -15,6 +15,7 @@ SubmitPolicy = Literal["at_most_once", "repeatable"]
 Action = Literal["extend", "upload", "concat"]
 OptionForm = Literal["seconds", "times", "places", "passage"]
 PointRange = Literal["any", "after_start", "inside"]
+SentForm = Literal["wav float32", "wav16", "flac"]
 # The least that a chain asks for at a time, where a provider lets one choose.
 SHORTEST_ADD_SECONDS = 5.0
 
@@ -144,6 +145,34 @@ class CustomMode:
 
 
 @dataclass(frozen=True)
+class Window:
+    """What is sent of a source where that is not all of it: the music just before the point, as a file made for it.
+
+    The provider gives it back with new music behind it. Only what is new is taken from that.
+
+    Attributes:
+        context: The most of it, in seconds.
+        rate: Hz.
+        channels: 1 for mono; other numbers of channels are mixed, or repeated.
+        form: How it is written.
+        grid: Seconds of which its length is a whole number; 0 for any length.
+        blend: Seconds before the point from which on what comes back may differ from what was sent, and may be taken.
+    """
+
+    context: float
+    rate: int
+    channels: int = 2
+    form: SentForm = "wav float32"
+    grid: float = 0.0
+    blend: float = 0.0
+
+    @property
+    def suffix(self) -> str:
+        """The file name's ending."""
+        return ".flac" if self.form == "flac" else ".wav"
+
+
+@dataclass(frozen=True)
 class ProviderSpec:
     """The facts of one provider.
 
@@ -179,6 +208,7 @@ class ProviderSpec:
         honesty_shorter: The same, where the result is shorter than its source.
         notes: Whatever else one should know, a sentence each.
         site: Where people go who want an account or credits; None where nothing is sold.
+        window: How much of a source it is sent; None for all of it.
         hook: How it is asked to post news of its work; None where it does not, or has to be asked elsewhere.
     """
 
@@ -213,6 +243,7 @@ class ProviderSpec:
     honesty_shorter: str | None = None
     notes: tuple[str, ...] = ()
     site: str | None = None
+    window: Window | None = None
     hook: HookForm | None = None
 
     @property

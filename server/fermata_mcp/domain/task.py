@@ -156,6 +156,10 @@ class Work(_Value):
     source_url: str | None = None
     source_clip: str | None = None
     source_seconds: float | None = Field(default=None, description="length of the source, where it is known")
+    sent_file: StoredPath | None = Field(default=None, description="what is sent of the source, where not all of it is")
+    sent_from: float | None = Field(default=None, description="second of the source at which that begins")
+    sent_seconds: float | None = Field(default=None, description="its length; it ends at the point")
+    sent_blend: float = Field(default=0.0, description="seconds before its end that may come back changed")
     before_file: StoredPath | None = Field(default=None, description="the whole track so far, to join a new part to")
     before_seconds: float | None = None
     continue_at: float | None = None
@@ -169,15 +173,23 @@ class Work(_Value):
 
     @property
     def ahead(self) -> float:
-        """Seconds of the track before the provider's clip: points in one are points in the other and this."""
+        """Seconds of the track before the provider's clip: points in one are points in the other and this.
+
+        Where only a window of the source is sent, that is the provider's clip.
+        """
         if self.before_seconds is None or self.source_seconds is None:
-            return 0.0
+            return self.sent_from or 0.0
         ahead = self.before_seconds - self.source_seconds
-        return ahead if ahead >= SAME_LENGTH_SECONDS else 0.0
+        return (ahead if ahead >= SAME_LENGTH_SECONDS else 0.0) + (self.sent_from or 0.0)
 
     @property
     def point(self) -> float | None:
         """Second of the provider's clip at which new music starts, where that is known."""
+        return self.source_point if self.sent_seconds is None else self.sent_seconds
+
+    @property
+    def source_point(self) -> float | None:
+        """The same in the source, of which a window may be all that is sent."""
         given = self.continue_at if self.native_point is None else self.native_point
         return self.source_seconds if given is None else given
 

@@ -87,6 +87,20 @@ class JoinedFile:
 
 
 @dataclass(frozen=True)
+class WindowFacts:
+    """A stretch of a file that was written as a file of its own.
+
+    Attributes:
+        begins_at: Second of the first file at which it begins, to the sample.
+        seconds: Its length, to the sample.
+    """
+
+    path: Path
+    begins_at: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class PreviewFacts:
     """A compressed copy of a file, for where the file itself is too large to be handed over.
 

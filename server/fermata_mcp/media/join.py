@@ -12,11 +12,11 @@ from fermata_mcp.domain.errors import NotAudio, NotSupported
 
 from .atomic import told_in_words, whole_file
 from .audio import Opened, open_audio, probe
+from .codecs.resampling import as_channels, resampled
 from .codecs.targets import Target, kept
 from .codecs.writing import Spending, writer
 from .encoding.peaks import blended, storable
 from .facts import JoinedFile
-from .resampling import as_channels, resampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +29,10 @@ BLEND_SECONDS = 0.03
 _BLOCK = 65_536
 
 
-def join(before: Path, at: float, part: Path, target_stem: Path) -> JoinedFile:
-    """Write `before` up to second `at` followed by `part`, blended over 30 ms at equal power.
+def join(before: Path, at: float, part: Path, target_stem: Path, skipped: float = 0.0) -> JoinedFile:
+    """Write `before` up to second `at` followed by `part` without its first `skipped` seconds.
+
+    Blended over 30 ms at equal power.
 
     The result has the container, sample format, bit rate and tags of `before`, and appears whole or not at all.
 
@@ -46,6 +48,7 @@ def join(before: Path, at: float, part: Path, target_stem: Path) -> JoinedFile:
             wanted = kept(probe(before))
             target = target_stem.with_name(target_stem.name + wanted.ending)
             cut = min(head.frames, round(at * head.samplerate))
+            tail.read(round(max(0.0, skipped - BLEND_SECONDS) * tail.samplerate), dtype="float32")
             return JoinedFile(target, _write(_joined(head, cut, _like(head, tail)), before, cut, target, wanted))
     except soundfile.SoundFileError as error:
         raise NotAudio(f"{part.name} cannot be joined here.") from error

@@ -16,9 +16,9 @@ from fermata_mcp.domain.foreign import paths
 
 from .atomic import sweep, told_in_words, whole_file
 from .audio import Opened, open_audio, probe
+from .codecs.resampling import as_channels, resampled
 from .facts import AudioFacts, PreviewFacts
 from .files import seal_of
-from .resampling import as_channels, resampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

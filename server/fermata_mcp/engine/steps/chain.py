@@ -210,7 +210,7 @@ def _reason_to_stop(task: Task, step: Step, link: _Link, spec: ProviderSpec, set
         return f"The chain stopped at {so_far:.0f} s: it does not pay for more before it has what is paid for already."
     if link.track.whole_track is not True and task.request.get("stitch") != "never":
         return f"The chain stopped before it paid for more that it could not join. {_what_to_give(spec)}"
-    if link.clip.provider_clip_id is None:
+    if link.clip.provider_clip_id is None and spec.window is None:
         return "The provider named no clip to go on from."
     if before is not None and so_far - before < TOO_LITTLE_SECONDS:
         return f"The last extension added only {max(0.0, so_far - before):.0f} s, so the chain stopped."
@@ -218,7 +218,7 @@ def _reason_to_stop(task: Task, step: Step, link: _Link, spec: ProviderSpec, set
         return f"It stopped after max_steps {task.request['max_steps']} at {so_far:.0f} s."
     if not affordable(task, spec, settings, "extend"):
         return f"One more extension would exceed the credit cap; it stopped at {so_far:.0f} s."
-    if (link.clip.own_seconds or 0.0) >= longest - TOO_LITTLE_SECONDS:
+    if spec.window is None and (link.clip.own_seconds or 0.0) >= longest - TOO_LITTLE_SECONDS:
         return f"The model makes tracks of at most {longest:.0f} s; it stopped at {so_far:.0f} s."
     return None
 
@@ -230,7 +230,7 @@ def _what_to_give(spec: ProviderSpec) -> str:
 
 
 def _next_work(task: Task, step: Step, link: _Link, spec: ProviderSpec) -> Work:
-    own = link.clip.own_seconds or link.clip.duration_seconds
+    own = link.track.duration_seconds if spec.window else link.clip.own_seconds or link.clip.duration_seconds
     sent = sent_further(task, step.work, own, spec)
     point = sent.fields.get("continue_at")
     behind = 0.0 if point is None or own is None else own - point
@@ -239,8 +239,9 @@ def _next_work(task: Task, step: Step, link: _Link, spec: ProviderSpec) -> Work:
     return step.work.model_copy(
         update={
             "action": "extend",
-            "source_file": None, "source_seal": None, "source_url": None,
-            "source_clip": link.clip.provider_clip_id, "source_seconds": own,
+            "source_file": link.track.file if spec.window else None, "source_seal": None, "source_url": None,
+            "source_clip": None if spec.window else link.clip.provider_clip_id, "source_seconds": own,
+            "sent_file": None, "sent_from": None, "sent_seconds": None,
             "before_file": link.track.file if link.track.whole_track else None, "before_seconds": link.so_far,
             "continue_at": point, "add_seconds": add, "options": sent.options, "native_point": None,
             "fields": {name: value for name, value in sent.fields.items() if name != "continue_at"},

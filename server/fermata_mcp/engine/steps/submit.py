@@ -12,9 +12,10 @@ from fermata_mcp.domain.change import Change
 from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import FermataError, OverBudget, ProviderError, ProviderUnavailable, StoreUnavailable
 from fermata_mcp.domain.lease import LATEST_START
-from fermata_mcp.domain.task import Step, Task, new_id
+from fermata_mcp.domain.task import Step, Task, Work, new_id
 from fermata_mcp.engine.callers.belongings import settings_of
 from fermata_mcp.engine.callers.budgets import caps_for
+from fermata_mcp.engine.intake.sent_window import with_window
 from fermata_mcp.engine.intake.source_audio import fetched_facts, is_to_be_fetched, planned_anew
 from fermata_mcp.engine.pace import LONGEST_RETRY_SECONDS, left_alone
 from fermata_mcp.providers.base import Accepted, NotSent, Provider, Refused, Submitted, Unclear
@@ -55,7 +56,7 @@ class Submitter:
         try:
             step, task = await self._with_source(step, task, provider)
             await self._context.library.bring(step.work)
-            work = await provider.prepare(step.work)
+            work = await provider.prepare(await self._with_window(step, provider))
         except StoreUnavailable:
             raise  # our own disk or database: the step waits for it
         except ProviderError as error:
@@ -82,13 +83,16 @@ class Submitter:
             context = self._context
             facts = await fetched_facts(task, context.settings, context.decoder, context.library)
         except FermataError:
-            if provider.spec.here:
+            if provider.spec.here or provider.spec.window:
                 raise
             return step, task  # it can be fetched again when the result is here
         work = planned_anew(task, facts, provider.spec, settings_of(task.principal, self._settings))
         with suppress(StoreUnavailable):  # it can be learned again
             await self._recorder.apply(step, moves.prepared(step, work, facts))
         return replace(step, work=work), replace(task, source=facts)
+
+    async def _with_window(self, step: Step, provider: Provider) -> Work:
+        return await with_window(step, provider.spec, self._settings, self._context.decoder)
 
     async def drain_submits(self, seconds: float) -> None:
         """The program is about to end: hear the answers to requests that are on their way, but not for ever."""

@@ -22,11 +22,12 @@ import anyio.to_thread
 from fermata_mcp.domain.errors import FermataError, InternalError, NotAudio, TooLarge, error_from
 from fermata_mcp.domain.foreign.paths import shown
 from fermata_mcp.domain.placement import Likeness
+from fermata_mcp.domain.spec import Window
 from fermata_mcp.media.atomic import sweep
 from fermata_mcp.media.child_process import APART, environment
-from fermata_mcp.media.facts import AudioFacts, AudioReport, JoinedFile, PreviewFacts
+from fermata_mcp.media.facts import AudioFacts, AudioReport, JoinedFile, PreviewFacts, WindowFacts
 
-from .messages import Answer, Broken, Compare, Hear, Join, Label, Preview, Probe, Request, answer_of, request_line
+from .messages import Answer, Broken, Compare, Cut, Hear, Join, Label, Preview, Probe, Request, answer_of, request_line
 from .quarantine import Quarantine
 from .time_limits import seconds_for
 
@@ -124,14 +125,28 @@ class Decoder:
         except (NotAudio, TooLarge):
             return None
 
-    async def join(self, before: Path, at: float, path: Path, stem: Path) -> JoinedFile:
+    async def join(self, before: Path, at: float, path: Path, stem: Path, skipped: float = 0.0) -> JoinedFile:
         """Write `path` behind `before` up to second `at`. The result is at `stem` with the ending of `before`.
 
         Raises:
             NotAudio, TooLarge: They cannot be joined here.
             StoreUnavailable: The result cannot be written.
         """
-        return cast("JoinedFile", await self._ask(Join(path, before, at, stem)))
+        return cast("JoinedFile", await self._ask(Join(path, before, at, stem, skipped)))
+
+    async def cut(self, path: Path, seal: str | None, until: float, window: Window, target: Path) -> WindowFacts:
+        """Write the stretch of `path` before second `until` that `window` wants to `target`.
+
+        Args:
+            seal: What tells that it is still the file that was checked; None where nobody checked it.
+
+        Raises:
+            FileNotAllowed: It is another file by now.
+            NotAudio, TooLarge: It cannot be decoded here.
+            StoreUnavailable: `target` cannot be written.
+        """
+        wanted = (window.context, window.rate, window.channels, window.form, window.grid)
+        return cast("WindowFacts", await self._ask(Cut(path, seal, until, *wanted, target)))
 
     async def label(self, path: Path, title: str | None, origin: str) -> None:
         """Write tags. They are a courtesy: what cannot carry them stays as it is."""
@@ -196,7 +211,7 @@ class Decoder:
         finally:
             if not done:
                 await child.end()
-                if isinstance(request, Join | Label | Preview):
+                if isinstance(request, Join | Cut | Label | Preview):
                     with anyio.CancelScope(shield=True):
                         await anyio.to_thread.run_sync(sweep, request.folder, child.process.pid)
 

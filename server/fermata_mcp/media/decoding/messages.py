@@ -10,7 +10,8 @@ from typing import Any
 
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.domain.foreign import paths
-from fermata_mcp.media.facts import AudioFacts, AudioReport, JoinedFile, PreviewFacts
+from fermata_mcp.domain.spec import SentForm
+from fermata_mcp.media.facts import AudioFacts, AudioReport, JoinedFile, PreviewFacts, WindowFacts
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,47 @@ class Compare:
 
 @dataclass(frozen=True)
 class Join:
-    """`path` behind `before` up to second `at`, written to `stem` and an ending; answered by `JoinedFile`."""
+    """`path` behind `before` up to second `at`, written to `stem` and an ending; answered by `JoinedFile`.
+
+    Attributes:
+        skipped: Seconds at the beginning of `path` that are before `at`.
+    """
 
     path: Path
     before: Path
     at: float
     stem: Path
+    skipped: float
 
     @property
     def folder(self) -> Path:
         """Where it is written."""
         return self.stem.parent
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What `path` has before second `until`, written to `target`; answered by `WindowFacts`.
+
+    Attributes:
+        seal: What tells that it is still the file that was checked; None where nobody checked it.
+        context, rate, channels, form, grid: See `domain.spec.Window`.
+    """
+
+    path: Path
+    seal: str | None
+    until: float
+    context: float
+    rate: int
+    channels: int
+    form: SentForm
+    grid: float
+    target: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where it is written."""
+        return self.target.parent
 
 
 @dataclass(frozen=True)
@@ -84,11 +115,14 @@ class Broken:
     hint: str
 
 
-Request = Probe | Hear | Compare | Join | Label | Preview
-Answer = AudioFacts | AudioReport | JoinedFile | PreviewFacts | str | None
-_REQUESTS: dict[str, type[Request]] = {kind.__name__: kind for kind in (Probe, Hear, Compare, Join, Label, Preview)}
-_VALUES: dict[str, type[AudioFacts | AudioReport | JoinedFile | PreviewFacts | Broken]] = {
-    kind.__name__: kind for kind in (AudioFacts, AudioReport, JoinedFile, PreviewFacts, Broken)
+Request = Probe | Hear | Compare | Join | Cut | Label | Preview
+_Value = AudioFacts | AudioReport | JoinedFile | WindowFacts | PreviewFacts
+Answer = _Value | str | None
+_REQUESTS: dict[str, type[Request]] = {
+    kind.__name__: kind for kind in (Probe, Hear, Compare, Join, Cut, Label, Preview)
+}
+_VALUES: dict[str, type[_Value | Broken]] = {
+    kind.__name__: kind for kind in (AudioFacts, AudioReport, JoinedFile, WindowFacts, PreviewFacts, Broken)
 }
 
 

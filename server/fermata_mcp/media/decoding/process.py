@@ -20,13 +20,16 @@ from fermata_mcp.media.child_process import one_thread
 one_thread()
 
 from fermata_mcp.domain.errors import FermataError, StoreUnavailable, TooLarge  # noqa: E402
+from fermata_mcp.domain.spec import Window  # noqa: E402
 from fermata_mcp.media.codecs.libraries import no_audio  # noqa: E402
+from fermata_mcp.media.files import check_seal  # noqa: E402
 
 from .limits import allow_seconds, limit_this_process  # noqa: E402
 from .messages import (  # noqa: E402
     Answer,
     Broken,
     Compare,
+    Cut,
     Hear,
     Join,
     Label,
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 120.0
 _LONGEST_READ = 65_536
-_ROOMS = ("arrival", "compare", "join", "preview", "encoding.quality", "tagging.carry", "tagging.labels")
+_ROOMS = ("arrival", "compare", "cutting", "join", "preview", "encoding.quality", "tagging.carry", "tagging.labels")
 
 
 def main() -> int:
@@ -84,7 +87,7 @@ def _answered(request: Request) -> Answer | Broken:
 
 
 def _done(request: Request) -> Answer:
-    from fermata_mcp.media import arrival, audio, compare, join, preview
+    from fermata_mcp.media import arrival, audio, compare, cutting, join, preview
     from fermata_mcp.media.tagging import labels
 
     match request:
@@ -94,8 +97,11 @@ def _done(request: Request) -> Answer:
             return arrival.hear(path)
         case Compare(path, reference, begins_at, seconds):
             return compare.likeness(path, reference, begins_at, seconds)
-        case Join(path, before, at, stem):
-            return join.join(before, at, path, stem)
+        case Join(path, before, at, stem, skipped):
+            return join.join(before, at, path, stem, skipped)
+        case Cut(path, seal, until, context, rate, channels, form, grid, target):
+            check_seal(path, seal)
+            return cutting.cut(path, until, Window(context, rate, channels, form, grid), target)
         case Label(path, title, origin):
             return labels.label(path, title, origin)
         case Preview(path, folder, most):

@@ -210,15 +210,16 @@ class HttpProvider:
         if self._hooks is not None:
             await self._hooks.ready()
         work = self._adapter.complete(work)
-        if work.source_file is None or work.source_clip or work.source_url:
+        file = work.sent_file or work.source_file
+        if file is None or work.source_clip or work.source_url:
             return work
-        call = self._adapter.upload_call(await existing(work.source_file))
+        call = self._adapter.upload_call(await existing(file))
         if call is None:
             raise InvalidRequest(
                 f"{self.spec.name} cannot take files, only links and its own clips.",
                 "give an https:// link, or use provider local.",
             )
-        answer = await self._read(replace(call, seal=work.source_seal), UPLOAD_SECONDS)
+        answer = await self._read(replace(call, seal=None if work.sent_file else work.source_seal), UPLOAD_SECONDS)
         url = self._adapter.read_upload(answer) if answer.code() < 400 else None
         if url is None:
             raise self._reading_error(answer)

@@ -13,12 +13,12 @@ import soundfile
 
 from fermata_mcp.media.atomic import told_in_words, whole_file
 from fermata_mcp.media.audio import probe
+from fermata_mcp.media.codecs.resampling import resampled
 from fermata_mcp.media.codecs.writing import Spending, writer
 from fermata_mcp.media.encoding.layout import keep_layout
 from fermata_mcp.media.encoding.peaks import storable
 from fermata_mcp.media.encoding.quality import Sound, kbps_for, quality
 from fermata_mcp.media.files import check_seal
-from fermata_mcp.media.resampling import resampled
 from fermata_mcp.media.tagging.carry import copy_tags, strings_for
 from fermata_mcp.media.tagging.loops import mark_loop
 from fermata_mcp.rearrange.samples import BLOCK, to_float

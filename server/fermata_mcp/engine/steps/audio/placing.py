@@ -10,10 +10,16 @@ import anyio.to_thread
 
 from fermata_mcp.domain.errors import NotAudio, TooLarge
 from fermata_mcp.domain.placement import HOLDS_MARGIN_SECONDS, Evidence, Likeness, Start, start_of
+from fermata_mcp.domain.spec import SentForm, Window
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.media.facts import AudioReport
 from fermata_mcp.media.files import move
+
+IGNORED = (
+    "What came back neither begins with what was sent nor has the length that was asked for: the provider ignored the "
+    "source. It is kept as it came."
+)
 
 
 @dataclass(frozen=True)
@@ -64,12 +70,16 @@ class Placing:
     async def place(self) -> Placement:
         """Find out where it begins, join it to what came before if that is missing, and save it."""
         start = await self._start()
+        if start == "clip" and not self.join and self.work.sent_file:
+            return await self._new_part()
         if start == "track" or not self.join:
             return await self._as_it_is({"track": True, "unknown": None}.get(start, False))
-        at = _place_in_track(start, self.work)
+        at, sent = _place_in_track(start, self.work), self.work.sent_seconds
+        skipped = 0.0 if sent is None or start != "clip" else max(0.0, sent - self.work.sent_blend)
         if start == "unknown" or at is None or _before(self.work) is None:
-            return await self._as_it_is(None if start == "unknown" else False)
-        return await self._joined(at)
+            ignored = (IGNORED,) if start == "unknown" and self.work.sent_file else ()
+            return await self._as_it_is(None if start == "unknown" else False, *ignored)
+        return await self._joined(at, skipped)
 
     @property
     def _own(self) -> float | None:
@@ -93,11 +103,21 @@ class Placing:
         saved = await anyio.to_thread.run_sync(move, self.raw, self.stem)
         return Placement(saved, whole, self._own, self._own, self._point, (*self._said, *said))
 
-    async def _joined(self, at: float) -> Placement:
+    async def _new_part(self) -> Placement:
+        """Of a window that was given back with new music behind it, what is new."""
+        facts, point = await self.decoder.probe(self.raw), self.work.point or 0.0
+        form: SentForm = "flac" if facts.container == "FLAC" else "wav float32"
+        window = Window(facts.duration_seconds - point, facts.sample_rate, facts.channels, form)
+        target = self.stem.with_name(self.stem.name + window.suffix)
+        made = await self.decoder.cut(self.raw, None, facts.duration_seconds, window, target)
+        await anyio.Path(self.raw).unlink(missing_ok=True)
+        return Placement(made.path, False, made.seconds, self._own, self._point, self._said)
+
+    async def _joined(self, at: float, skipped: float) -> Placement:
         before = _before(self.work)
         assert before is not None
         try:
-            joined = await self.decoder.join(before, at, self.raw, self.stem)
+            joined = await self.decoder.join(before, at + skipped, self.raw, self.stem, skipped)
         except (NotAudio, TooLarge) as error:
             return await self._as_it_is(False, f"It could not be joined to what came before: {error.message}")
         await anyio.Path(self.raw).unlink(missing_ok=True)
@@ -112,7 +132,8 @@ class Placing:
 
     async def _evidence(self) -> Evidence:
         own, work = self._own, self.work
-        known = Evidence(own, work.point, work.ahead, work.asked_length, self.clip.whole_track)
+        window = work.sent_file is not None
+        known = Evidence(own, work.point, work.ahead, work.asked_length, self.clip.whole_track, window=window)
         before = _before(work)
         if before is None or own is None or work.point is None or own < work.point:
             return known
