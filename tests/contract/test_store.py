@@ -760,6 +760,16 @@ class TestRemembering:
         await self.finished(store, Clip(provider_clip_id="c1"))
         assert await store.find_clip(provider, clip, principal=who) is None
 
+    async def test_whose_an_id_is_is_known_of_clips_and_of_works(self, store: Store) -> None:
+        mine = await self.finished(store, Clip(provider_clip_id="c1"))
+        theirs = await self.finished(store, Clip(provider_clip_id="c2"), principal="x", account_id="account")
+        asked = ["c1", "c2", f"remote of {mine.id}", f"remote of {theirs.id}", "c9", "\x00", "\ud800", "'; --"]
+        accounts = [mine.account_id]
+        assert await store.whose(asked, providers=["paid", "other"], accounts=accounts) == {
+            ("c1", ME), ("c2", "x"), (f"remote of {mine.id}", ME), (f"remote of {theirs.id}", "x"),
+        }  # fmt: skip
+        assert await store.whose(asked, providers=["other"], accounts=["another"]) == set()
+
     async def test_how_long_work_took_is_learned_newest_first(self, store: Store) -> None:
         for seconds in (60, 70, 80):
             await self.finished(store, seconds=seconds)

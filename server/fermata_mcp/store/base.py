@@ -234,6 +234,12 @@ class Store(NewsBook, Counts, Mishaps, Owners, Traces, Tokens, Protocol):
         """The task that made a provider's clip, and the clip's place in it."""
         ...
 
+    async def whose(
+        self, ids: Collection[str], *, providers: Collection[str], accounts: Collection[str]
+    ) -> set[tuple[str, str]]:
+        """Those of these ids that name a clip of these providers or a work of these accounts, with their principals."""
+        ...
+
     async def durations(self, provider: str, model: str | None) -> list[float]:
         """How many seconds the last finished submits of a provider and model took, newest first, at most 64."""
         ...

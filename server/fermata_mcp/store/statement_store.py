@@ -160,6 +160,12 @@ class StatementStore(ABC):
         wanted = {"provider": provider, "provider_clip_id": provider_clip_id, "principal": principal}
         return await self._run(partial(self._sql.reading.find_clip, **wanted))
 
+    async def whose(
+        self, ids: Collection[str], *, providers: Collection[str], accounts: Collection[str]
+    ) -> set[tuple[str, str]]:
+        asked = {"ids": ids, "providers": providers, "accounts": accounts}
+        return await self._run(partial(self._sql.reading.whose, **asked))
+
     async def durations(self, provider: str, model: str | None) -> list[float]:
         return await self._run(partial(self._sql.reading.durations, provider=provider, model=model))
 

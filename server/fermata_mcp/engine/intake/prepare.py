@@ -20,6 +20,7 @@ from fermata_mcp.media.places.destination import check_destination, check_name, 
 from fermata_mcp.providers.registry import Registry
 
 from .earlier_joins import EarlierJoins
+from .others import check_named
 from .provider_choice import ProviderChoice, ProviderChooser
 from .sources import Sources
 
@@ -51,6 +52,8 @@ class Preparer:
         """
         if request.save_as is not None:
             self._check_destination(request.save_as)
+        if not self.sources.any_clip:
+            await check_named(request, self.principal, self.joins.store, self.registry)
         resolved = await self.joins.resolve(request)
         request = resolved.request
         source = parse_source(request.source)

@@ -81,7 +81,7 @@ class Sources:
         self._shelf = shelf
         self._library = library
         self._uploads = uploads
-        self._any_clip = any_clip
+        self.any_clip = any_clip
 
     @property
     def callers_are_local(self) -> bool:
@@ -195,7 +195,7 @@ class Sources:
     async def _clip_facts(self, clip_id: str, provider: Provider) -> SourceFacts:
         """What our own history knows about a provider's clip, else what the provider tells; else nothing but its id."""
         known = await self._store.find_clip(provider.spec.name, clip_id, principal=self._principal)
-        if known is None and not self._any_clip:
+        if known is None and not self.any_clip:
             raise UnknownTrack(
                 f"no task of yours made a clip {clip_id:.80} with {provider.spec.name}.",
                 "give a tsk_… of list_tasks, a link or an upload; the operator may name any clip of the account.",

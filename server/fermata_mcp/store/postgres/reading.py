@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -147,6 +148,18 @@ async def find_clip(c: Sql, *, provider: str, provider_clip_id: str, principal: 
              WHERE c.provider = $1 AND c.provider_clip_id = $2 AND t.principal = $3"""
     row = await c.fetchrow(sql, provider, provider_clip_id, principal) if can_be_kept(provider_clip_id) else None
     return None if row is None else (row[0], row[1])
+
+
+async def whose(
+    c: Sql, *, ids: Collection[str], providers: Collection[str], accounts: Collection[str]
+) -> set[tuple[str, str]]:
+    sql = """SELECT c.provider_clip_id, t.principal FROM clip c JOIN task t ON t.id = c.task_id
+             WHERE c.provider = ANY($2::text[]) AND c.provider_clip_id = ANY($1::text[])
+             UNION SELECT a.remote_id, t.principal FROM attempt a
+             JOIN step s ON s.id = a.step_id JOIN task t ON t.id = s.task_id
+             WHERE a.account_id = ANY($3::text[]) AND a.remote_id = ANY($1::text[])"""
+    rows = await c.fetch(sql, [one for one in ids if can_be_kept(one)], list(providers), list(accounts))
+    return {(row[0], row[1]) for row in rows}
 
 
 # With the model, which is the same in all: only so the index is seen to have this order also where there is no model.

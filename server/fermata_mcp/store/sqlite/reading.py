@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -180,6 +181,21 @@ def find_clip(c: Sql, *, provider: str, provider_clip_id: str, principal: str) -
     sql = """SELECT c.task_id, c.position FROM clip c JOIN task t ON t.id = c.task_id
              WHERE c.provider = ? AND c.provider_clip_id = ? AND t.principal = ?"""
     return c.execute(sql, (provider, provider_clip_id, principal)).fetchone()
+
+
+def whose(
+    c: Sql, *, ids: Collection[str], providers: Collection[str], accounts: Collection[str]
+) -> set[tuple[str, str]]:
+    sql = """SELECT c.provider_clip_id, t.principal
+             FROM json_each(:providers) p CROSS JOIN json_each(:ids) i
+             JOIN clip c ON c.provider = p.value AND c.provider_clip_id = i.value JOIN task t ON t.id = c.task_id
+             UNION SELECT a.remote_id, t.principal
+             FROM json_each(:accounts) p CROSS JOIN json_each(:ids) i
+             JOIN attempt a ON a.account_id = p.value AND a.remote_id = i.value
+             JOIN step s ON s.id = a.step_id JOIN task t ON t.id = s.task_id"""
+    asked = {"ids": [one for one in ids if can_be_written(one)], "providers": providers, "accounts": accounts}
+    found: Iterable[Any] = c.execute(sql, {name: json.dumps(list(values)) for name, values in asked.items()})
+    return {(str(one), str(principal)) for one, principal in found}
 
 
 def durations(c: Sql, *, provider: str, model: str | None) -> list[float]:
