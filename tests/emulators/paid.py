@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -25,6 +25,7 @@ class Paid:
         seconds: How long its clips then are.
         money: What one extension costs at the provider, and what is quoted.
         unsupported: A field that it cannot express.
+        besides: What every extension needs beside its source.
         joining: What it takes besides to join the new part to a clip of which nobody here has the audio.
     """
 
@@ -38,6 +39,7 @@ class Paid:
     balance: bool = True
     uploads: bool = False
     joining: float = 0
+    besides: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def family(self) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 
 import httpx2 as httpx
 
+from .acedata import AceData
 from .apiin import Apiin
 from .base import Emulator, Job
 from .market import MarketEmulator
@@ -84,6 +85,8 @@ def post_of(
         case Apiin():
             told: dict[str, Any] = {"task_id": job.id, "data": {"type": stage, "response_data": []}}
             body = json.dumps(told).encode()
+        case AceData():
+            body = json.dumps({"success": stage != "error", "task_id": job.id, "trace_id": stage, "data": []}).encode()
         case _:
             raise TypeError(f"{type(emulator).__name__} posts nothing")
     return Post(address_of(job), body, headers)

@@ -25,6 +25,8 @@ BUILT_IN: dict[str, str] = {
     "sunoapi": "fermata_mcp.providers.suno.sunoapi",
     "kie": "fermata_mcp.providers.suno.kie",
     "apiin": "fermata_mcp.providers.apiin",
+    "acedata": "fermata_mcp.providers.acedata.suno",
+    "acedata-producer": "fermata_mcp.providers.acedata.producer",
     "local": "fermata_mcp.providers.local.provider",
 }
 
