@@ -81,7 +81,7 @@ def providers() -> str:
     """What each provider can do: a column each."""
     specs = built_in_specs()
     facts: list[tuple[str, Callable[[ProviderSpec], str]]] = [
-        ("needs", lambda s: f"`{s.key_variable}`" if s.key_variable else "nothing"),
+        ("needs", lambda s: f"`{s.set_by}`" if s.set_by else "nothing"),
         ("sources", lambda s: ", ".join(sorted(s.sources))),
         ("parameters", lambda s: ", ".join(f"`{name}`" for name in s.fields)),
         ("`options`", option_words),

@@ -53,7 +53,9 @@ class Key:
 
 
 def keys() -> list[Key]:
-    return [Key(account.key.name, _sentence(account.key.meaning)) for account in declared_accounts()]
+    """Of the accounts that need one."""
+    needed = (account.key for account in declared_accounts() if account.key is account.set_by)
+    return [Key(key.name, _sentence(key.meaning)) for key in needed if key]
 
 
 def _sentence(meaning: str) -> str:

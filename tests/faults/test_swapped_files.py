@@ -13,7 +13,7 @@ from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.lifespan import running_engine
 from fermata_mcp.engine.service import Service
 from fermata_mcp.media.files import Shelf, check_seal, seal_of, sealed_bytes
-from fermata_mcp.providers.http.outgoing import multipart
+from fermata_mcp.providers.http.outgoing import content
 from fermata_mcp.providers.http.wire import Call
 from fermata_mcp.providers.local import provider as local
 from fermata_mcp.rearrange.job import Job
@@ -74,11 +74,11 @@ def test_a_seal_holds_for_one_file_with_one_content(song: Path, secret: Path, sw
 @SWAPS
 async def test_a_swapped_source_is_not_uploaded(song: Path, secret: Path, swap: Any) -> None:
     call = Call("POST", "/upload", file=song, seal=seal_of(song))
-    files, _ = await multipart(call)
-    assert files["file"][1] == whole("wav", 4)
+    body, _ = await content(call)
+    assert body["files"]["file"][1] == whole("wav", 4)
     swap(song, secret)
     with pytest.raises(FermataError, match="file"):
-        await multipart(call)
+        await content(call)
 
 
 @SWAPS

@@ -264,8 +264,9 @@ def test_the_variables_of_providers_are_those_of_the_contract() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("declared", ACCOUNTS, ids=lambda one: one.key.name)
+@pytest.mark.parametrize("declared", ACCOUNTS, ids=lambda one: one.set_by.name)
 def test_an_account_is_read_from_its_variables_alone(declared: AccountSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert declared.key is not None
     monkeypatch.setenv(declared.key.name.lower(), SECRET)
     monkeypatch.setenv(declared.base_url.name, "https://gateway.lan:8443/")
     settings = load_settings(ACCOUNTS)

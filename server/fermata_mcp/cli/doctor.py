@@ -113,18 +113,22 @@ def _who_may_call(settings: Settings) -> str:
 def _without_effect(settings: Settings) -> Iterator[tuple[str, str]]:
     """What is set for nothing, and what to do about it."""
     given = {name.upper() for name, value in os.environ.items() if value}
-    keyed = [declared for declared in settings.declared if settings.account(declared).key]
+    keyed = [declared for declared in settings.declared if declared.is_set_up(settings.account(declared))]
     for declared in settings.declared:
         set_here = [known.name for known in declared.variables() if known.name in given]
         if declared not in keyed and set_here:
-            lacks = f"{declared.key.name} holds only a reference that was not filled in"
-            why = lacks if declared.key.name in given else f"{declared.key.name} is not set"
-            yield f"{', '.join(set_here)} has no effect: {why}.", f"set {declared.key.name}, or remove the rest."
+            needed = declared.set_by.name
+            lacks = f"{needed} holds only a reference that was not filled in"
+            why = lacks if needed in given else f"{needed} is not set"
+            yield f"{', '.join(set_here)} has no effect: {why}.", f"set {needed}, or remove the rest."
     default = settings.default_provider
     if default not in (None, "local") and not any(
         _serves(spec, keyed) for spec in built_in_specs() if spec.name == default
     ):
-        yield f"FERMATA_DEFAULT_PROVIDER names {default}, which has no key.", "set its key, or remove this."
+        yield (
+            f"FERMATA_DEFAULT_PROVIDER names {default}, which is not set up.",
+            "set its key or its address, or remove this.",
+        )
 
 
 def _in_advance(settings: Settings) -> Iterator[Finding]:

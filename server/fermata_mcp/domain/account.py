@@ -42,25 +42,47 @@ def upload_host(name: str, default: str) -> Variable:
     return Variable(name, "its upload host", default)
 
 
+def own_server(name: str, of: str) -> Variable:
+    """Where a server is that people run themselves; while it is not set, nobody asks there."""
+    return Variable(name, f"address of {of}, which sets it up")
+
+
 @dataclass(frozen=True)
 class AccountSpec:
     """The variables by which one account is reached; providers that share an account share this.
 
     Attributes:
-        key: Holds its key, a secret.
-        base_url: See `host`.
+        key: Holds its key, a secret; None where there is none.
+        base_url: See `host`, and `own_server`.
         upload_url: See `upload_host`; None where it is the same host, or takes no files.
         more: Whatever else can be chosen.
+        key_header: The header of a request that carries the key.
+        key_form: What stands in it: the key in place of `{}`.
+        keyless: It is set up by its address, and its key, if it has one, may be left out.
     """
 
-    key: Variable
+    key: Variable | None
     base_url: Variable
     upload_url: Variable | None = None
     more: tuple[Variable, ...] = ()
+    key_header: str = "Authorization"
+    key_form: str = "Bearer {}"
+    keyless: bool = False
+
+    @property
+    def set_by(self) -> Variable:
+        """The variable without which nothing works."""
+        return self.base_url if self.keyless or self.key is None else self.key
+
+    def is_set_up(self, account: Account) -> bool:
+        """Whether that one is set."""
+        return bool(account.base_url) if self.set_by is self.base_url else account.key is not None
 
     def variables(self) -> Iterator[Variable]:
-        """All of them, in the order of the docs."""
-        yield from (self.key, *self.addresses(), *self.more)
+        """All of them, in the order of the docs: what is needed comes first."""
+        keys = () if self.key is None else (self.key,)
+        first = (*self.addresses(), *keys) if self.keyless else (*keys, *self.addresses())
+        yield from (*first, *self.more)
 
     def addresses(self) -> tuple[Variable, ...]:
         return (self.base_url,) if self.upload_url is None else (self.base_url, self.upload_url)
@@ -93,7 +115,7 @@ def read_account(declared: AccountSpec, given: Mapping[str, str]) -> Account:
     """
     values = {known.name: given.get(known.name) or known.default for known in declared.variables()}
     values |= {known.name: values[known.name].strip() for known in declared.addresses()}
-    key = values[declared.key.name]
+    key = values[declared.key.name] if declared.key else ""
     if is_unfilled(key):
         key = ""
     return Account(
@@ -112,15 +134,16 @@ def is_unfilled(value: str) -> bool:
 
 def unfilled_keys(declared: Iterable[AccountSpec], given: Mapping[str, str]) -> list[str]:
     """The names of keys that hold such a reference."""
-    names = [account.key.name for account in declared]
+    names = [account.key.name for account in declared if account.key]
     return [name for name in names if is_unfilled(given.get(name, ""))]
 
 
 def account_problems(declared: AccountSpec, given: Mapping[str, str]) -> Iterator[str]:
     """Everything that is wrong with what is set, each as `NAME what is wrong`, never the value."""
     for known in declared.addresses():
+        written = given.get(known.name) or known.default
         try:
-            checked_base_address(given.get(known.name) or known.default)
+            checked_base_address(written) if written else None
         except ValueError as error:
             yield f"{known.name} {error}"
     for known in declared.more:

@@ -210,6 +210,9 @@ class ProviderSpec:
         site: Where people go who want an account or credits; None where nothing is sold.
         window: How much of a source it is sent; None for all of it.
         hook: How it is asked to post news of its work; None where it does not, or has to be asked elsewhere.
+        answer_seconds: How long the answer to a submit may take, where it is the finished audio; None where it only
+            says that the work was taken on.
+        start: How its server is started, where people run one themselves.
     """
 
     name: str
@@ -245,11 +248,28 @@ class ProviderSpec:
     site: str | None = None
     window: Window | None = None
     hook: HookForm | None = None
+    answer_seconds: float | None = None
+    start: str | None = None
 
     @property
     def key_variable(self) -> str | None:
-        """The variable that holds its key; None where it needs none."""
-        return self.account.key.name if self.account else None
+        """The variable that holds the key without which nothing works; None where it needs none."""
+        return None if self.account is None or self.account.keyless or not self.account.key else self.set_by
+
+    @property
+    def set_by(self) -> str | None:
+        """The variable that sets it up; None where it works by itself."""
+        return self.account.set_by.name if self.account else None
+
+    @property
+    def lacking(self) -> str:
+        """What it is without while that variable is not set: it has no …"""
+        return "key" if self.key_variable else "server"
+
+    @property
+    def needed(self) -> str:
+        """The same: it needs …"""
+        return f"a {self.lacking}"
 
     def price_of(self, action: Action) -> Price:
         """What one submit of this action costs."""

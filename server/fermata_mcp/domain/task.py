@@ -101,6 +101,9 @@ class Clip(_Value):
     continue_at: float | None = None
     url: str | None = None
     file: str | None = None
+    arrived: str | None = Field(
+        default=None, description="path of its audio on this machine, where it came with an answer and has no link"
+    )
     model: str | None = None
     seams: tuple[Seam, ...] = ()
     own_seconds: float | None = Field(default=None, description="length on the provider's side, before any joining")
@@ -168,6 +171,7 @@ class Work(_Value):
     fields: dict[str, Any] = {}
     options: dict[str, Any] = {}
     take: int = 1
+    dialect: str | None = Field(default=None, description="which build of a server was found, as its adapter names it")
     native_point: float | None = Field(default=None, description="the point, where options give it to the provider")
     native_length: float | None = Field(default=None, description="length of new music, where options give it")
 
@@ -241,6 +245,15 @@ class Step:
     error: Failure | None
     created_at: int
     updated_at: int
+
+    @property
+    def arrived(self) -> bool:
+        """Whether all that it made came with an answer, so that its provider has nothing to tell."""
+        return self.made_at is not None and bool(self.clips) and all(map(_came_along, self.clips))
+
+
+def _came_along(clip: Clip) -> bool:
+    return clip.arrived is not None and clip.url is None
 
 
 def _each_once(said: tuple[str, ...]) -> tuple[str, ...]:

@@ -107,10 +107,10 @@ async def credits_of(provider: Provider, store: Store, now: int) -> ProviderCred
 
 def _credits_note(provider: Provider) -> str | None:
     spec = provider.spec
-    if not spec.price.high:
+    if not spec.price.high and (provider.configured or spec.set_by is None):
         return "free: nothing is charged"
     if not provider.configured:
-        return f"not configured: set {spec.key_variable}"
+        return f"not configured: set {spec.set_by}"
     return None if spec.has_balance else "this provider has no call that tells the balance"
 
 

@@ -100,7 +100,7 @@ async def _warm_up(registry: Registry) -> None:
     """Do beside everything else, soon, what the first paid call would otherwise wait for."""
 
     def load() -> None:
-        if any(registry.spec(name).key_variable for name in registry.configured()):
+        if any(registry.spec(name).set_by for name in registry.configured()):
             tls()
 
     await anyio.sleep(HEAD_START_SECONDS)

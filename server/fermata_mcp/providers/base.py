@@ -27,6 +27,14 @@ class Accepted:
 
 
 @dataclass(frozen=True)
+class Made:
+    """Accepted, and done: the answer itself holds the audio (`Clip.arrived`); it was charged."""
+
+    remote_id: str
+    clips: tuple[Clip, ...]
+
+
+@dataclass(frozen=True)
 class Refused:
     """A documented refusal: nothing was charged. With `retry_after` (seconds) the same request may be sent later."""
 
@@ -48,7 +56,7 @@ class Unclear:
     evidence: str
 
 
-Submitted = Accepted | Refused | NotSent | Unclear
+Submitted = Accepted | Made | Refused | NotSent | Unclear
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,7 @@ class ProviderContext:
         changed: Says that a remote id is worth a look now.
         processors: The places for work that is done here; the engine begins no more than there are.
         hooks: Where news of attempts are to be posted; None where nowhere.
+        trusted: host or host:port entries that may be private addresses, because the operator named them.
     """
 
     account: Account
@@ -125,6 +134,7 @@ class ProviderContext:
     changed: Callable[[str], None]
     processors: anyio.Semaphore
     hooks: HookMaker | None = None
+    trusted: frozenset[str] = frozenset()
 
 
 def context_for(
@@ -134,17 +144,23 @@ def context_for(
     changed: Callable[[str], None],
     processors: anyio.Semaphore,
     hooks: HookMaker | None = None,
+    answer_seconds: float | None = None,
 ) -> ProviderContext:
-    """The part of the settings that concerns the provider with this account."""
+    """The part of the settings that concerns the provider with this account.
+
+    Args:
+        answer_seconds: See `ProviderSpec.answer_seconds`.
+    """
     return ProviderContext(
         account=settings.account(declared) if declared else Account(),
         callback_url=settings.asked_callback,
-        submit_timeout_seconds=settings.submit_timeout_seconds,
+        submit_timeout_seconds=max(settings.submit_timeout_seconds, answer_seconds or 0.0),
         data_dir=settings.data_dir,
         spawn=spawn,
         changed=changed,
         processors=processors,
         hooks=hooks,
+        trusted=settings.trusted_addresses(),
     )
 
 
@@ -159,7 +175,7 @@ class Provider(Protocol):
 
     @property
     def configured(self) -> bool:
-        """Whether it has what it needs: a key, or nothing."""
+        """Whether it has what it needs: a key, the address of a server, or nothing."""
         ...
 
     def check(self, work: Work) -> None:

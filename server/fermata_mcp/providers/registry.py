@@ -72,7 +72,10 @@ class Registry:
     def get(self, name: str) -> Provider:
         if name not in self._made:
             make, account = self._modules.factory(name), self._modules.account(name)
-            context = context_for(account, self._settings, self._spawn, self._changed, self.processors, self._hooks)
+            context = context_for(
+                account, self._settings, self._spawn, self._changed, self.processors, self._hooks,
+                self._modules.answer_seconds(name),
+            )  # fmt: skip
             self._made[name] = self._observed(make(context))
         return self._made[name]
 
@@ -85,19 +88,19 @@ class Registry:
         return [name for name in self.names() if self.get(name).configured]
 
     def candidates(self) -> list[str]:
-        """Those to try for a call that names none: the operator's choice, those with a key, `local`.
+        """Those to try for a call that names none: the operator's choice, those that are set up, `local`.
 
         Raises:
             InvalidRequest: The operator chose one that does not exist.
         """
         chosen = self._settings.default_provider
         first = [chosen] if chosen and self.get(chosen).configured else []
-        keyed = [name for name in self.configured() if self.spec(name).key_variable]
+        keyed = [name for name in self.configured() if self.spec(name).set_by]
         return list(dict.fromkeys([*first, *keyed, "local"]))
 
     def default(self) -> str:
-        """The operator's choice, else the first that has its key, else `local`."""
-        keyed = (name for name in self.configured() if self.spec(name).key_variable)
+        """The operator's choice, else the first that is set up, else `local`."""
+        keyed = (name for name in self.configured() if self.spec(name).set_by)
         return self._settings.default_provider or next(keyed, "local")
 
     @cached_property
@@ -164,6 +167,11 @@ class Modules:
                     "tell whoever wrote it, or remove it.",
                 )
         return account
+
+    def answer_seconds(self, name: str) -> float | None:
+        """See `ProviderSpec.answer_seconds`."""
+        spec: ProviderSpec | None = getattr(self._loaded(name), "SPEC", None)
+        return spec.answer_seconds if spec else None
 
     def factory(self, name: str) -> Factory:
         loaded = self._loaded(name)

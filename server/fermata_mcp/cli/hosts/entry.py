@@ -48,8 +48,9 @@ def _variables(host: Host, names: list[str]) -> Entry:
 
 
 def key_variables() -> list[str]:
-    """The names of the variables that hold keys of providers."""
-    return [account.key.name for account in declared_accounts()]
+    """The names of the variables that set providers up, and of those that hold their keys."""
+    named = (one for account in declared_accounts() for one in (account.set_by, account.key) if one)
+    return list(dict.fromkeys(one.name for one in named))
 
 
 def named_anyway() -> list[str]:

@@ -73,8 +73,8 @@ class Preparer:
         provider = choice.provider
         if not provider.configured:
             raise MissingKey(
-                f"{provider.spec.name} needs a key.",
-                f"set {provider.spec.key_variable}, or use provider {' or '.join(self.registry.candidates())}.",
+                f"{provider.spec.name} needs {provider.spec.needed}.",
+                f"set {provider.spec.set_by}, or use provider {' or '.join(self.registry.candidates())}.",
             )
         return Proposal(task, NewStep(new_id("stp"), 0, choice.first.work, provider.spec.here))
 

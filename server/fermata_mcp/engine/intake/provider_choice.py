@@ -170,9 +170,9 @@ class ProviderChooser:
             return f"{spec.name}: it is FERMATA_DEFAULT_PROVIDER"
         lacking = [_short(trial) for trial in trials[:-1]]
         if default and not self.registry.get(default).configured:
-            lacking.insert(0, f"{default}, the default, has no key")
-        why = f"the first with a key that takes this {word}" if spec.key_variable else f"it takes a {word}"
-        keyed = any(self.registry.spec(name).key_variable for name in self.registry.candidates())
+            lacking.insert(0, f"{default}, the default, has no {self.registry.spec(default).lacking}")
+        why = f"the first with {spec.needed} that takes this {word}" if spec.set_by else f"it takes a {word}"
+        keyed = any(self.registry.spec(name).set_by for name in self.registry.candidates())
         if keyed and not lacking and self._owners(request, [spec.name]):
             own = ", ".join(f"options.{name}" for name in request.options or {} if name in (spec.options or ()))
             return f"{spec.name}: it alone knows {own}"
@@ -207,7 +207,7 @@ class ProviderChooser:
         names = [name for name in self.registry.names() if name not in tried]
         able = [name for name in names if self._could(name, request, source, page, facts)]
         ready = [name for name in able if self.registry.get(name).configured]
-        keyed = [f"{name} could with {self.registry.spec(name).key_variable} set" for name in able if name not in ready]
+        keyed = [f"{name} could with {self.registry.spec(name).set_by} set" for name in able if name not in ready]
         return "; ".join([*([f"{', '.join(ready)} can"] if ready else []), *keyed])
 
     def _could(

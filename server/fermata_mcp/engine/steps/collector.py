@@ -9,7 +9,7 @@ from fermata_mcp.domain.credits import MILLI
 from fermata_mcp.domain.errors import FermataError, GenerationFailed, TooLarge
 from fermata_mcp.domain.task import Audio, Clip, Step, Task
 from fermata_mcp.engine.pace import backoff
-from fermata_mcp.engine.steps.audio.delivery import NOT_SAVED, Delivery, deliver, not_saved
+from fermata_mcp.engine.steps.audio.delivery import NOT_SAVED, Delivery, deliver, discard_arrived, not_saved
 from fermata_mcp.media.network.addresses import AddressRefused
 from fermata_mcp.providers.base import Provider, Snapshot
 
@@ -79,6 +79,7 @@ class Collector:
         late = again if any(clip.missing for clip in clips) and step.work.action != "upload" else None
         end = moves.finished(step, clips, patch, task.held, follows.step, cost=cost, fetch_at=late)
         await self._recorder.keep(step, end)
+        await discard_arrived(snapshot.clips, delivered.clips)
         if "finished_at" in patch and late is None:
             await tidy(fresh, clips, patch.get("audio"), library)
 
@@ -98,6 +99,7 @@ class Collector:
         patch, clips = await self._with_late_audio(step, task, delivered)
         due = None if done or old else now + pause
         if await self._recorder.apply(step, moves.fetched(step, clips, patch, due)) and done:
+            await discard_arrived(step.clips, clips)
             await tidy(task, clips, patch.get("audio") or task.audio, self._context.library)
 
     async def _fresh_links(self, step: Step, provider: Provider) -> tuple[Clip, ...]:
@@ -153,4 +155,4 @@ def _name(index: int, clip: Clip) -> str:
 
 
 def _with_link(clip: Clip, fresh: Clip) -> Clip:
-    return clip.model_copy(update={"url": fresh.url or clip.url})
+    return clip.model_copy(update={"url": fresh.url or clip.url, "arrived": fresh.arrived or clip.arrived})

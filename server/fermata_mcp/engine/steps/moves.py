@@ -1,6 +1,7 @@
 """The protocol of a step as pure functions: what was learned, in; one guarded change, out.
 
 queued ──begin──▶ submitting ──accepted──▶ waiting ──finished──▶ succeeded (its missing audio is fetched for a day)
+                      ├─made─────▶ waiting (its audio is here)
                       ├─refused──▶ failed    ├─failed──▶ failed
                       ├─put_back─▶ queued    ├─put_back─▶ queued (free work that was lost)
                       │                      ├─expired──▶ expired ──resumed──▶ waiting
@@ -11,13 +12,16 @@ queued ──begin──▶ submitting ──accepted──▶ waiting ──fin
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fermata_mcp.domain.change import Cap, Change, NewStep, StepPatch, TaskPatch
 from fermata_mcp.domain.credits import Entry
 from fermata_mcp.domain.errors import FermataError, OutcomeUnknown
+from fermata_mcp.domain.lease import submit_lease_ms
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Audio, Clip, Failure, SourceFacts, Step, StepState, Task, TaskStatus, Work
 from fermata_mcp.providers.base import Snapshot
-from fermata_mcp.store.base import POLL_LEASE_MS, SUBMIT_LEASE_MS
+from fermata_mcp.store.base import POLL_LEASE_MS
 
 from .money import disputed, money_of_success, released
 
@@ -28,7 +32,7 @@ _OPEN: frozenset[StepState] = frozenset({"submitting", "unknown", "needs_user"})
 
 def begin(step: Step, attempt_id: str, spec: ProviderSpec, hold: int, caps: tuple[Cap, ...], now: int) -> Change:
     """Record the intent to submit. Only after this is committed may a byte leave."""
-    lease = POLL_LEASE_MS if spec.submit == "repeatable" else SUBMIT_LEASE_MS
+    lease = POLL_LEASE_MS if spec.here else submit_lease_ms(spec.answer_seconds)
     return Change(
         step.id,
         frozenset({"queued"}),
@@ -51,6 +55,16 @@ def accepted(step: Step, remote_id: str, due_at: int, now: int) -> Change:
         about=step.attempt_id,
         attempt={"state": "accepted", "remote_id": remote_id, "ended_at": now},
         task={"status": "running", "error": None, "message": "being made"},
+    )
+
+
+def made(step: Step, remote_id: str, clips: tuple[Clip, ...], now: int) -> Change:
+    """Accepted, and its audio came with the answer: both are recorded at once, so that neither is without the other."""
+    change = accepted(step, remote_id, now, now)
+    return replace(
+        change,
+        step=change.step | {"clips": clips, "made_at": now},
+        task={"status": "running", "error": None, "message": "finished; saving its audio"},
     )
 
 

@@ -13,7 +13,7 @@ from fermata_mcp.domain.errors import (
 )
 from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.pace import backoff, left_alone
-from fermata_mcp.engine.steps.audio.delivery import load_audio_room
+from fermata_mcp.engine.steps.audio.delivery import is_here, load_audio_room
 from fermata_mcp.providers.base import Provider, Snapshot
 
 from . import moves
@@ -42,6 +42,9 @@ class Poller:
         now = self._clock.now()
         if task.cancel_at is not None and await provider.stop(step.remote_id):
             await self._recorder.apply(step, moves.cancelled(step, now, self._recorder.money_of_end(step, task)))
+            return
+        if step.arrived and all(map(is_here, step.clips)):
+            await self._collector.collect(step, task, provider, Snapshot("succeeded", 1.0, clips=step.clips))
             return
         wait = await self._context.paces.turn(provider, urgent=False, now=now)
         if wait:

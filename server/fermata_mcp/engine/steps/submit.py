@@ -18,7 +18,7 @@ from fermata_mcp.engine.callers.budgets import caps_for
 from fermata_mcp.engine.intake.sent_window import with_window
 from fermata_mcp.engine.intake.source_audio import fetched_facts, is_to_be_fetched, planned_anew
 from fermata_mcp.engine.pace import LONGEST_RETRY_SECONDS, left_alone
-from fermata_mcp.providers.base import Accepted, NotSent, Provider, Refused, Submitted, Unclear
+from fermata_mcp.providers.base import Accepted, Made, NotSent, Provider, Refused, Submitted, Unclear
 from fermata_mcp.store.base import SUBMIT_LEASE_MS, AlreadyKnown
 
 from . import moves
@@ -173,6 +173,8 @@ class Submitter:
             case Accepted(remote_id):
                 self._context.follow(remote_id, step)
                 return moves.accepted(step, remote_id, now + await self._first_pause(step, provider, now), now)
+            case Made(remote_id, clips):
+                return moves.made(step, remote_id, clips, now)
             case Refused(_, retry_after) if retry_after is not None and await self._may_try_again(step, provider):
                 wait = self._settings.milliseconds(min(LONGEST_RETRY_SECONDS, retry_after))
                 return moves.put_back(step, now + max(MIN_RETRY_MS, wait), now, hold)

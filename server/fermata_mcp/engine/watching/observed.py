@@ -10,7 +10,17 @@ from fermata_mcp.domain.hooks import HookPost, News
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.engine.watching.meter import Meter
-from fermata_mcp.providers.base import Accepted, NotSent, PostsNews, Provider, Refused, Snapshot, Submitted, Unclear
+from fermata_mcp.providers.base import (
+    Accepted,
+    Made,
+    NotSent,
+    PostsNews,
+    Provider,
+    Refused,
+    Snapshot,
+    Submitted,
+    Unclear,
+)
 from fermata_mcp.spans import fail, span
 
 T = TypeVar("T")
@@ -45,6 +55,8 @@ class Observed:
             match outcome:
                 case Accepted(remote_id):
                     self._meter.runs(name, remote_id)
+                case Made(remote_id):
+                    self._meter.is_over(name, remote_id)
                 case Refused(error, _) | NotSent(error):
                     self._meter.failed(name, error.code)
                     fail(opened, error.code)

@@ -9,7 +9,7 @@ from fermata_mcp.domain.account import Account, AccountSpec
 from fermata_mcp.domain.hooks import HookPost, News
 from fermata_mcp.domain.spec import ProviderSpec, Refusal
 from fermata_mcp.domain.task import Clip, Work
-from fermata_mcp.providers.base import Snapshot
+from fermata_mcp.providers.base import Made, Snapshot
 
 from .news import read_news
 from .wire import Answer, Call
@@ -46,6 +46,20 @@ class HttpAdapter(ABC):
         """What whoever asks for `work` must know of what is sent for it."""
         return ()
 
+    # --- before it, for free ------------------------------------------------------------------------------------------
+
+    def greeting_call(self) -> Call | None:
+        """Ask which build of a server is there; None where there is but one."""
+        return None
+
+    def read_greeting(self, answer: Answer, work: Work) -> Work:
+        """`work` for that build, which `Work.dialect` names.
+
+        Raises:
+            ProviderError: It cannot do the work, or is not understood.
+        """
+        return work
+
     # --- the one paid request -----------------------------------------------------------------------------------------
 
     @abstractmethod
@@ -60,6 +74,10 @@ class HttpAdapter(ABC):
         """The id under which it was accepted; None where the answer does not say so."""
         return answer.task_id()
 
+    def read_answer(self, answer: Answer, attempt_id: str) -> Made | None:
+        """The finished work, where the answer to the submit holds it (`Answer.file`); None where it does not."""
+        return None
+
     def refusal(self, answer: Answer) -> Refusal | None:
         """A refusal that only the words of the answer tell; None leaves it to `spec.refusals`."""
         return None
@@ -67,12 +85,28 @@ class HttpAdapter(ABC):
     # --- polling ------------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def poll_call(self, remote_id: str) -> Call:
-        """Ask how the work is getting on; free."""
+    def poll_call(self, remote_id: str) -> Call | None:
+        """Ask how the work is getting on; free. None where the answer to the submit is all there ever is."""
 
     @abstractmethod
     def read_poll(self, answer: Answer, remote_id: str) -> Snapshot | None:
         """How the work is getting on; None where this is no answer about the work (an error page, say)."""
+
+    def result_call(self, answer: Answer, remote_id: str) -> Call | None:
+        """A second question that the answer to `poll_call` leads to; None where that answer says it all."""
+        return None
+
+    def read_result(self, answer: Answer, remote_id: str) -> Snapshot | None:
+        """How the work is getting on, by the answer to it; None as in `read_poll`."""
+        return None
+
+    def cancel_call(self, remote_id: str) -> Call | None:
+        """Stop the work; None where it cannot be stopped."""
+        return None
+
+    def read_cancel(self, answer: Answer) -> bool:
+        """Whether it is certain that nothing more happens to it."""
+        return False
 
     # --- news that it posts by itself ---------------------------------------------------------------------------------
 
@@ -103,9 +137,13 @@ class HttpAdapter(ABC):
         return None
 
     def upload_call(self, file: Path) -> Call | None:
-        """Put a file where the provider can fetch it; None where it takes links only."""
+        """Put a file where the provider can fetch it; None where it takes links only, or files with the submit."""
+        return None
+
+    def upload_next(self, answer: Answer, file: Path) -> Call | None:
+        """What has to follow upon the answer to `upload_call` before the file is there; None where it is."""
         return None
 
     def read_upload(self, answer: Answer) -> str | None:
-        """The address under which an uploaded file can be fetched."""
+        """The address under which an uploaded file can be fetched: by the last answer, or the first."""
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import ssl
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import anyio.to_thread
 
 from fermata_mcp.domain.errors import InvalidRequest, ProviderUnavailable
 from fermata_mcp.media.files import sealed_bytes
+from fermata_mcp.media.formats.kinds import media_type
 from fermata_mcp.media.network.tls import tls
 
 from .wire import Call
@@ -84,12 +86,29 @@ async def existing(path: str) -> Path:
     return Path(path)
 
 
-async def multipart(call: Call) -> tuple[Any, Any]:
-    """The file and the fields of a form, or nothing of both. Raises InvalidRequest, or FileNotAllowed."""
+async def content(call: Call) -> tuple[dict[str, Any], dict[str, str]]:
+    """The body of a request, as its client is told, and the headers that belong to it.
+
+    Raises:
+        InvalidRequest: The file cannot be read.
+        FileNotAllowed: It is not the one that was checked.
+    """
     if call.file is None:
-        return None, None
+        return ({} if call.body is None else {"json": call.body}), {}
     try:
         data = await anyio.to_thread.run_sync(sealed_bytes, call.file, call.seal)
     except OSError as error:
         raise InvalidRequest(f"the source file cannot be read ({type(error).__name__}); nothing was sent.") from error
-    return {"file": (call.form.get("fileName", call.file.name), data)}, dict(call.form)
+    kind = call.content_type or media_type(call.file.name)
+    if call.raw:
+        return {"content": data}, {"Content-Type": kind}
+    return {"files": _parts(call, data, kind), "data": dict(call.form)}, {}
+
+
+def _parts(call: Call, data: bytes, kind: str) -> dict[str, tuple[str, bytes, str]]:
+    """Each with a name for its file: some servers take a part without one for text."""
+    parts = {call.part: (call.form.get("fileName", call.file.name if call.file else ""), data, kind)}
+    if call.body_part is None:
+        return parts
+    told = json.dumps(call.body, ensure_ascii=False, allow_nan=False).encode()
+    return {call.body_part: (f"{call.body_part}.json", told, "application/json"), **parts}

@@ -21,13 +21,21 @@ class Call:
     """One request. `path` starts at the host; `upload` sends to the provider's upload host.
 
     Attributes:
+        form: Fields beside `file`; `fileName` is also what the file is called.
+        file: Sent as a part of a form, or, if `raw`, as the body itself.
         seal: What tells that `file` is still the one that was checked.
+        part: The name of the file's part.
+        body_part: The name of a part that holds `body` as JSON, beside that of the file.
+        raw: The body is the file, of `content_type`.
+        url: Where it goes instead, if the provider named the whole address. The key goes along to its own host alone.
+        headers: Sent besides those that every request has.
+        audio: The answer is audio, or may hold some: see `Answer.file`.
         otherwise: The same question as older hosts want it; asked where this one is answered with 400 or 404 before
             it was ever understood. For reading only.
     """
 
-    method: Literal["GET", "POST"]
-    path: str
+    method: Literal["GET", "POST", "PUT"]
+    path: str = ""
     body: Mapping[str, Any] | None = None
     params: Mapping[str, str] = field(default_factory=dict[str, str])
     form: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -35,16 +43,31 @@ class Call:
     seal: str | None = None
     host: Literal["api", "upload"] = "api"
     otherwise: Call | None = None
+    part: str = "file"
+    body_part: str | None = None
+    raw: bool = False
+    content_type: str | None = None
+    url: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    audio: bool = False
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: `body` is parsed JSON, or None where it was not JSON."""
+    """What came back: `body` is parsed JSON, or None where it was not JSON.
+
+    Attributes:
+        headers: By their names in small letters.
+        file: Audio that came with it, where `Call.audio` expected some: all of the body, a part of several, or a long
+            base64 text in JSON, which is empty in `body` then. Whoever asked must have it placed or removed.
+    """
 
     status: int
     body: Any
     text: str
     retry_after: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    file: Path | None = None
 
     def get(self, *path: str | int) -> Any:
         """The value at a path of keys and indexes, or None as soon as the answer has another shape."""

@@ -13,7 +13,7 @@ def provider_facts(spec: ProviderSpec) -> dict[str, Any]:
         "name": spec.name,
         "title": spec.title,
         "summary": spec.summary,
-        "needs": spec.key_variable or "nothing",
+        "needs": spec.set_by or "nothing",
         "sources": sorted(spec.sources),
         "fields": {name: field.note for name, field in spec.fields.items()},
         "options": dict(spec.options) if spec.options is not None else "any of the provider's own",

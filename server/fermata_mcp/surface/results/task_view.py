@@ -254,7 +254,7 @@ def _clip(task: Task, index: int, clip: Clip, most: int | None) -> ClipView:
         clip=f"{task.id}/{index}",
         seams=[SeamView(**seam.model_dump(by_alias=True)) for seam in least_sure(clip.seams, most)],
         seams_total=len(clip.seams),
-        **clip.model_dump(exclude={"seams", "own_seconds", "told_seconds", "cut", "unstored"}),
+        **clip.model_dump(exclude={"seams", "arrived", "own_seconds", "told_seconds", "cut", "unstored"}),
     )
 
 

@@ -11,9 +11,9 @@ from fermata_mcp.providers.http.outgoing import (
     CannotBegin,
     Watch,
     authorities,
+    content,
     existing,
     innermost,
-    multipart,
     no_address,
     unusable_proxy,
 )
@@ -72,9 +72,27 @@ def test_the_innermost_of_groups_of_groups() -> None:
 async def test_a_form_holds_the_file_under_the_name_that_it_is_given(tmp_path: Path) -> None:
     file = tmp_path / "mine.wav"
     file.write_bytes(b"sound")
-    assert await multipart(Call("POST", "/x")) == (None, None)
-    files, form = await multipart(Call("POST", "/x", form={"fileName": "new.wav"}, file=file))
-    assert (files, form) == ({"file": ("new.wav", b"sound")}, {"fileName": "new.wav"})
+    assert await content(Call("POST", "/x")) == ({}, {})
+    body, headers = await content(Call("POST", "/x", form={"fileName": "new.wav"}, file=file))
+    part = {"file": ("new.wav", b"sound", "audio/wav")}
+    assert (body, headers) == ({"files": part, "data": {"fileName": "new.wav"}}, {})
+
+
+async def test_a_part_that_holds_json_is_a_file_too_and_comes_first(tmp_path: Path) -> None:
+    file = tmp_path / "mine.flac"
+    file.write_bytes(b"sound")
+    call = Call("POST", "/x", {"seed": 7, "caption": "Käse"}, file=file, part="audio", body_part="request")
+    body, _ = await content(call)
+    told = ("request.json", '{"seed": 7, "caption": "Käse"}'.encode(), "application/json")
+    assert list(body["files"].items()) == [("request", told), ("audio", ("mine.flac", b"sound", "audio/flac"))]
+
+
+@pytest.mark.parametrize("kind", [None, "audio/x-flac"])
+async def test_a_file_can_be_the_whole_body(kind: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "mine.flac"
+    file.write_bytes(b"sound")
+    body, headers = await content(Call("PUT", file=file, raw=True, content_type=kind))
+    assert (body, headers) == ({"content": b"sound"}, {"Content-Type": kind or "audio/flac"})
 
 
 @pytest.mark.parametrize("named", ["gone.wav", "."])
@@ -82,4 +100,4 @@ async def test_what_is_no_file_any_more_is_refused(named: str, tmp_path: Path) -
     with pytest.raises(InvalidRequest):
         await existing(str(tmp_path / named))
     with pytest.raises(FermataError):
-        await multipart(Call("POST", "/x", file=tmp_path / named))
+        await content(Call("POST", "/x", file=tmp_path / named))

@@ -75,7 +75,7 @@ def test_a_setting_that_is_given_twice_is_left(monkeypatch: pytest.MonkeyPatch) 
 
 def test_every_provider_and_every_key_is_known() -> None:
     assert {variable_prefix(name) for name in BUILT_IN} | {"FERMATA_"} == set(surroundings.OURS)
-    keys = {account.key.name for account in declared_accounts()}
+    keys = {account.set_by.name for account in declared_accounts()}
     assert keys == {name for name in surroundings.SETTINGS if not name.startswith("FERMATA_")}
 
 

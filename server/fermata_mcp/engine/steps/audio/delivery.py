@@ -22,7 +22,7 @@ from fermata_mcp.engine.steps.audio.placing import Placing
 from fermata_mcp.engine.steps.publish import numbered
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.media.facts import AudioReport
-from fermata_mcp.media.files import is_there
+from fermata_mcp.media.files import copy, is_there
 
 # The first fetch of a file gets this long, each further one twice as long: some hosts are slower than real time.
 FETCH_SECONDS, LONGEST_FETCH_SECONDS = 120.0, 1800.0
@@ -56,7 +56,7 @@ async def deliver(
     """
     if step.work.action == "upload":
         return Delivery(clips)
-    if any(clip.missing and clip.url for clip in clips):
+    if any(clip.missing and (clip.url or clip.arrived) for clip in clips):
         await _bring_what_is_before(step, library)
         step = replace(step, work=await with_source(step, task, settings, decoder, library))
     found: dict[int, tuple[Clip, list[str], FermataError | None]] = {}
@@ -87,9 +87,7 @@ async def _kept(
     told: list[str] = []
     try:
         if clip.missing and not _only_unstored(clip):
-            if clip.url is None:
-                return clip, [], ProviderUnavailable(f"{task.provider} names no link to it")
-            clip, told = await _saved(clip, clip.url, index, step, task, settings, decoder, insist)
+            clip, told = await _saved(clip, index, step, task, settings, decoder, insist)
         clip, error = await library.stored(clip, task)
     except FermataError as error:
         return clip, told, error
@@ -104,29 +102,67 @@ def _only_unstored(clip: Clip) -> bool:
 
 
 async def _saved(
-    clip: Clip, url: str, index: int, step: Step, task: Task, settings: Settings, decoder: Decoder, insist: bool
+    clip: Clip, index: int, step: Step, task: Task, settings: Settings, decoder: Decoder, insist: bool
 ) -> tuple[Clip, list[str]]:
-    from fermata_mcp.media.network.download import download
-
     folder = settings.data_dir / "audio"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    deadline = backoff(step.error_streak, FETCH_SECONDS, LONGEST_FETCH_SECONDS)
-    name = folder / f"{step.id}-{index}-{secrets.token_hex(4)}"
-    raw = await download(url, name, trusted=settings.trusted_addresses(), deadline_seconds=deadline)
+    raw = await _brought(clip, folder / f"{step.id}-{index}-{secrets.token_hex(4)}", step, task, settings)
     try:
-        heard = await decoder.hear(raw.path)
+        heard = await decoder.hear(raw)
         warnings = _incomplete(clip, heard)
-        if warnings and (insist or (clip.own_seconds or 0) >= (heard.seconds or 0)):
+        # What came with an answer is all that ever comes.
+        if warnings and not clip.arrived and (insist or (clip.own_seconds or 0) >= (heard.seconds or 0)):
             raise ProviderUnavailable(warnings[0])
         stem = numbered(_stem(task, step, settings), index)
         join = task.request.get("stitch") != "never"
-        placed = await Placing(decoder, raw.path, heard, clip, step.work, stem, join).place()
+        placed = await Placing(decoder, raw, heard, clip, step.work, stem, join).place()
     finally:
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(partial(raw.path.unlink, missing_ok=True))
+            await anyio.to_thread.run_sync(partial(raw.unlink, missing_ok=True))
     if heard.decodable or heard.seconds is not None:
         await decoder.label(placed.file, clip.title, f"Fermata {task.id}, {task.provider}")
-    return placed.clip(clip, cut=bool(warnings)), [*warnings, *placed.warnings]
+    cut = bool(warnings) and not clip.arrived
+    return placed.clip(clip, cut=cut).model_copy(update={"arrived": None}), [*warnings, *placed.warnings]
+
+
+async def _brought(clip: Clip, stem: Path, step: Step, task: Task, settings: Settings) -> Path:
+    """Its audio as a working file at `stem`, with the ending that its bytes call for.
+
+    What came with an answer stays where it is until all that is made of it is recorded.
+
+    Raises:
+        ProviderUnavailable: It cannot be fetched now, or is not on this machine.
+    """
+    from fermata_mcp.media.network.download import download
+
+    if clip.arrived is not None and is_there(clip.arrived):
+        arrived = Path(clip.arrived)
+        return await anyio.to_thread.run_sync(copy, arrived, stem.with_name(stem.name + arrived.suffix))
+    if clip.url is None:
+        raise ProviderUnavailable(_no_audio(clip, task.provider))
+    deadline = backoff(step.error_streak, FETCH_SECONDS, LONGEST_FETCH_SECONDS)
+    found = await download(clip.url, stem, trusted=settings.trusted_addresses(), deadline_seconds=deadline)
+    return found.path
+
+
+def _no_audio(clip: Clip, provider: str) -> str:
+    if clip.arrived is None:
+        return f"{provider} names no link to it"
+    return f"{clip.arrived}, which came with the answer of {provider}, is not on this machine"
+
+
+def is_here(clip: Clip) -> bool:
+    """Whether audio that came with an answer is on this machine."""
+    return clip.arrived is not None and is_there(clip.arrived)
+
+
+async def discard_arrived(before: tuple[Clip, ...], after: tuple[Clip, ...]) -> None:
+    """Remove what came with answers and was placed, now that this is recorded."""
+    needed = {clip.arrived for clip in after}
+    for clip in before:
+        if clip.arrived is not None and clip.arrived not in needed:
+            with suppress(OSError):
+                await anyio.Path(clip.arrived).unlink(missing_ok=True)
 
 
 def _incomplete(clip: Clip, heard: AudioReport) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import AsyncIterator, Mapping
 from email.utils import parsedate_to_datetime
@@ -9,6 +10,7 @@ from typing import Any
 
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
 LONGEST_RETRY_AFTER = 300.0
+MOST_HEADERS, LONGEST_HEADER = 64, 1000
 
 
 class TooBig(Exception):
@@ -22,6 +24,12 @@ async def limited(chunks: AsyncIterator[bytes]) -> bytes:
         if len(found) > MAX_ANSWER_BYTES:
             raise TooBig
     return bytes(found)
+
+
+def headers_of(headers: Mapping[str, str]) -> dict[str, str]:
+    """As many as any real answer has, each cut."""
+    few = itertools.islice(headers.items(), MOST_HEADERS)
+    return {name.lower()[:LONGEST_HEADER]: value[:LONGEST_HEADER] for name, value in few}
 
 
 def parsed(raw: bytes) -> Any:

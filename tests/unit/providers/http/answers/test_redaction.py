@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from fermata_mcp.providers.http.redaction import SHOWN, Redaction
+from fermata_mcp.providers.http.answers.redaction import SHOWN, Redaction
 
 KEY = "sk-live/4f9c+1e7a=2b"
 SPELT = {

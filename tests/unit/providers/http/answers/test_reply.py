@@ -8,7 +8,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from fermata_mcp.providers.http.reply import MAX_ANSWER_BYTES, TooBig, kind, limited, parsed, retry_after
+from fermata_mcp.providers.http.answers.reply import MAX_ANSWER_BYTES, TooBig, kind, limited, parsed, retry_after
 
 
 async def chunks(count: int) -> AsyncIterator[bytes]:

@@ -1,0 +1,1 @@
+"""What comes back over HTTP: bounded, without keys, and taken apart."""
