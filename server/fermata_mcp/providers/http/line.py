@@ -15,7 +15,7 @@ from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.media.network.addresses import allowed_addresses
 from fermata_mcp.providers.base import ProviderContext
 
-from .answers.arriving import PIECE_BYTES, Arrival
+from .answers.arriving import Arrival
 from .answers.redaction import Redaction
 from .answers.reply import TooBig, headers_of, kind, limited, parsed, retry_after
 from .outgoing import CannotBegin, Watch, authorities, content, innermost, no_address, unusable_proxy
@@ -154,7 +154,7 @@ class Line:
             if arrival is None or response.status_code >= 400:
                 raw = await limited(response.aiter_bytes())
             else:
-                await arrival.take(response.aiter_bytes(PIECE_BYTES))
+                await arrival.take(response.aiter_bytes())  # as it comes: in larger pieces, the last would be lost
                 found = await arrival.unpack(response.headers.get("content-type", ""))
                 raw, file = found.said, found.file
         finally:

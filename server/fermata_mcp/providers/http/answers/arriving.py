@@ -18,7 +18,6 @@ from .unpacking import Unpacked, unpacked
 
 # Ten minutes of 48 kHz stereo float32 as base64, and room.
 MAX_BYTES = 512 * 1024 * 1024
-PIECE_BYTES = 256 * 1024
 
 
 @dataclass

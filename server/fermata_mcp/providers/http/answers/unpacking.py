@@ -61,7 +61,7 @@ def unpacked(whole: Path, stem: Path, content_type: str) -> Unpacked:
             return _of_parts(data, stem, boundary.encode(errors="replace"))
         if told.get_content_subtype().endswith("json") or data[:_START].lstrip()[:1] in (b"{", b"["):
             return _of_json(data, stem)
-        kind = told.get_content_type()
+        kind = told.get_content_type() if "/" in content_type else ""  # its default is plain text
         found = None if kind in _NO_AUDIO else _kept(data, _Part(kind, 0, len(data)), stem)
         return Unpacked(b"" if found else data[:_START], found)
 
