@@ -19,7 +19,7 @@ from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.steps.chain import stopped_in_time
 from fermata_mcp.engine.steps.collector import Collector
 from fermata_mcp.engine.steps.context import StepContext
-from fermata_mcp.engine.steps.learned import learn_by_news
+from fermata_mcp.engine.steps.learned import kept_of_answer, learn_by_news
 from fermata_mcp.engine.steps.poll import Poller
 from fermata_mcp.engine.steps.recorder import Recorder
 from fermata_mcp.engine.steps.submit import Submitter
@@ -62,7 +62,7 @@ class Runner:
     ) -> None:  # fmt: skip
         self._store = store
         self._registry = registry
-        self._clock = clock
+        self._settings, self._clock = settings, clock
         self._home = home
         self._library = library
         self._only = only
@@ -273,6 +273,8 @@ class Runner:
         if await learn_by_news(step, provider, self._store, self.recorder, self._clock) != "nothing":
             return  # where it cannot be looked for now, the step falls due again with its lease
         told = await evidence(provider, self._store, task.held, self._clock.now())
+        kept = kept_of_answer(step, self._settings)
+        told = " ".join(said for said in (told, kept) if said) or None
         await self.recorder.apply(step, moves.unknown_resolved(step, task, provider.spec, self._clock.now(), told))
 
     async def _provider(self, step: Step, task: Task) -> Provider | None:

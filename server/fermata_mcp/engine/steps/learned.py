@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import Literal
 
+from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import ProviderError
 from fermata_mcp.domain.task import Step
 from fermata_mcp.engine.clock import Clock
@@ -34,6 +35,14 @@ async def learn_by_news(step: Step, provider: Provider, store: Store, recorder: 
     if "its id" in answers:
         return "its id"
     return "not now" if "not now" in answers else "nothing"
+
+
+def kept_of_answer(step: Step, settings: Settings) -> str | None:
+    """What came of an answer that was to be audio before this process, or another one on this machine, was ended."""
+    if step.attempt_id is None:
+        return None
+    found = sorted((settings.data_dir / "arrived").glob(f"{step.attempt_id}.*"))
+    return f"{found[0].stat().st_size} bytes of the answer are kept in {found[0]}." if found else None
 
 
 async def _tried(step: Step, remote_id: str, provider: Provider, recorder: Recorder, clock: Clock) -> Learned:

@@ -24,6 +24,8 @@ from fermata_mcp.store.base import Store
 
 A_PAGE = 100
 ABANDONED_SECONDS = 86_400
+# Half an answer that was paid for is kept so long for whoever wants it.
+KEPT_ANSWER_SECONDS = 30 * 86_400
 # A file that was written to this much later than its task ended is not what Fermata saved any more.
 CHANGED_AFTER_SECONDS = 120
 
@@ -226,6 +228,8 @@ class Purging:
         for folder, names in (("analysis", "*.npz"), ("previews", "*.opus"), ("scratch", f"{FOLDER}/*/*/*")):
             yield from (path for path in _files_in(self.settings.data_dir / folder, names) if path not in besides)
         long_ago = time.time() - ABANDONED_SECONDS
+        arrived = _files_in(self.settings.data_dir / "arrived", "*")
+        yield from (path for path in arrived if (_written_at(path) or long_ago) < time.time() - KEPT_ANSWER_SECONDS)
         for path in _files_in(self._working_folder, "*"):
             owner = path.name.partition("-")[0]
             if owner not in known and owner.startswith(("tsk_", "stp_")) and (_written_at(path) or long_ago) < long_ago:

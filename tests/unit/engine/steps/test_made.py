@@ -138,3 +138,25 @@ async def test_audio_that_is_gone_from_here_is_said_and_not_asked_for_again(hous
 @pytest.mark.parametrize(("seconds", "lease"), [(None, SUBMIT_LEASE_MS), (10, SUBMIT_LEASE_MS), (300, 450_000)])
 def test_a_request_that_is_answered_late_holds_its_step_as_long(seconds: float | None, lease: int) -> None:
     assert submit_lease_ms(seconds) == lease
+
+
+async def test_what_a_killed_process_had_heard_of_an_answer_is_told(house: House, remote: Remote) -> None:
+    store = house.store()
+
+    async def killed() -> Submitted:
+        store.dead = True
+        (attempt,) = remote.posts
+        (kept := arrived(house).with_name(f"{attempt}.part")).parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(b"x" * 900)
+        return Unclear("killed")
+
+    remote.answers.append(killed)
+    async with house.engine(store) as service:
+        task = (await begin(service, house.request())).task
+        await eventually(lambda: _is_dead_or_done(service, store, task))
+    house.time.skip(OVER)
+    async with house.engine() as service:
+        await eventually(lambda: _is_settled(service, task))
+        error = (await service.get(task.id)).error
+    assert error is not None
+    assert f"900 bytes of the answer are kept in {arrived(house).parent}" in error.message
