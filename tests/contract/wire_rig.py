@@ -22,6 +22,7 @@ from fermata_mcp.media.network.tls import tls
 from fermata_mcp.providers.base import ProviderContext
 from fermata_mcp.providers.http.adapter import HttpAdapter
 from fermata_mcp.providers.http.client import HttpProvider
+from fermata_mcp.providers.http.line import Line
 from support.accounts import context_of
 
 ORIGIN = "http://emulator.test"
@@ -186,7 +187,7 @@ async def loopback(rig: WireRig, kind: Kind, fault: Fault, patience: float = PAT
 
 def hurried_reads(patience: float) -> Any:
     """Inside, what is no submit gives up after `patience`."""
-    return patch.object(vars(HttpProvider)["_read"], "__defaults__", (patience,))
+    return patch.object(vars(Line)["read"], "__defaults__", (patience, None))
 
 
 @contextmanager
