@@ -46,7 +46,7 @@ SLOW = (
     # What they read of looks is read by the same code as that of others, which stay in.
     *(
         f"tests/contract/test_adapters.py::test_contract[{name}-{check}"
-        for name in ("kie", "sunoapi")
+        for name in ("kie", "sunoapi", "acedata")
         for check in ("refused_looks", "odd_answers_to_a_look", "fields_are_documented")
     ),
     # Every kind of tag into every other, and every bit rate; one of each stays in.
@@ -55,6 +55,7 @@ SLOW = (
     # These two share their code with another one that stays in.
     "tests/contract/test_adapters.py::test_contract[kie-classic",
     "tests/contract/test_adapters.py::test_contract[musicapi-producer",
+    "tests/contract/test_adapters.py::test_contract[acedata-producer",
 )
 # Of these only the named combinations (words of their ids) are in `make full`: each kind with one provider, and each
 # provider with one kind. The product of both is for `make long`.
@@ -68,8 +69,20 @@ THINNED = {
     "tests/unit/engine/steps/test_collector.py::test_a_file_that_is_not_there_at_first": ("sunoapi", "page"),
     "tests/e2e/test_providers.py::test_a_clip_is_extended_and_its_result_again": ("sonic", "sunoapi", "apiin"),
     "tests/e2e/test_providers.py::test_a_chain_reaches_its_target": ("sonic", "sunoapi", "apiin"),
-    "tests/e2e/test_providers.py::test_a_lost_answer_is_for_a_person_to_settle": ("producer", "sunoapi"),
+    "tests/e2e/test_providers.py::test_a_lost_answer_is_for_a_person_to_settle": ("musicapi-producer", "sunoapi"),
     "tests/e2e/test_providers.py::test_cancelled_work_may_be_charged": ("sonic", "kie"),
+    # What it shares with its sibling on the same key.
+    "tests/contract/test_adapters.py::test_contract[acedata-producer": (
+        "documented",
+        "fields_are",
+        "fields_arrive",
+        "forms",
+        "runs",
+        "endings",
+        "facts",
+        "every_state",
+        "answers",
+    ),
     "tests/e2e/test_cli_stop.py::test_stopped_work_does_not_go_on_beside": ("[tasks]", "[extend]"),
     "tests/e2e/test_cli_stop.py::test_ctrl_c_at_any_time": ("[extend]", "[tasks]", "[--help]"),
     "tests/e2e/test_long_audio.py::test_three_minutes_are_read": ("stdio-legacy", "http-auto"),

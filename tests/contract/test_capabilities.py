@@ -117,19 +117,17 @@ async def test_needs(rig: Rig, house: House) -> None:
             return
         source = "clip:seed-clip/1"
         with pytest.raises(MissingKey) as refused:
-            await begin(service, extend(source=source, provider=rig.name, continue_at=10, prompt="p", **_title(rig)))
+            await begin(service, extend(source=source, provider=rig.name, **rig.full))
         assert needed in str(refused.value)
         assert (await service.tasks(None, None, 9, None)).tasks == ()
     async with counter(rig, house) as at:
         await at.done("clip", **_least(rig))
 
 
-def _title(rig: Rig) -> dict[str, Any]:
-    return {name: "x" for name in ("style", "title") if name in rig.spec.custom.needs}
-
-
-def _least(rig: Rig) -> dict[str, Any]:
-    return {"continue_at": 18.0} if rig.spec.point.needed and not rig.spec.custom.needs else {}
+def _least(rig: Rig, kind: str = "clip") -> dict[str, Any]:
+    """What an extension needs beside its source; of a clip nobody knows the length."""
+    placed = kind == "clip" and rig.spec.point.needed and not rig.spec.custom.needs
+    return {**next(iter(rig.sources.values())).fields, **({"continue_at": 18.0} if placed else {})}
 
 
 # --- sources ----------------------------------------------------------------------------------------------------------
@@ -145,7 +143,7 @@ async def test_sources(rig: Rig, kind: str, taken: bool, house: House) -> None:
         elif kind == "task":
             await _a_task_is_taken(at)
         else:
-            task = await at.done(kind, **(_least(rig) if kind == "clip" else {}))
+            task = await at.done(kind, **_least(rig, kind))
             assert _reached(at, kind), task
 
 
@@ -160,13 +158,14 @@ def _reached(at: Counter, kind: str) -> bool:
 
 async def _a_task_is_taken(at: Counter) -> None:
     kind = "clip" if "clip" in at.rig.kinds else "file"
-    first = await at.done(kind, **(_least(at.rig) if kind == "clip" else {}))
-    again = extend(source=first.id, provider=at.rig.name)
+    first = await at.done(kind, **_least(at.rig, kind))
+    again = extend(source=first.id, provider=at.rig.name, **_least(at.rig, "task"))
     second = await finished(at.service, (await begin(at.service, again)).task)
     assert second.status == "succeeded", second.error
     assert first.audio is not None
     assert second.source.duration_seconds == first.audio.duration_seconds
-    assert second.source.clip == first.clips[0].provider_clip_id
+    continued = first.clips if at.rig.spec.extends_joined else first.steps[0].clips
+    assert second.source.clip == continued[0].provider_clip_id
 
 
 # --- parameters and options -------------------------------------------------------------------------------------------
@@ -186,7 +185,7 @@ async def test_parameters(rig: Rig, name: str, taken: bool, house: House) -> Non
             value = rig.samples[name][0]
             rival = {"lyrics": "prompt"}.get(name)
             full = {key: given for key, given in rig.full_for(name).items() if key != rival}
-            await at.done(kind, **(full | {name: value}))
+            await at.done(kind, **({} if full else _least(rig, kind)), **(full | {name: value}))
             assert at.sent()[rig.wire[name]] == value
             assert at.emulator.violations == []
 

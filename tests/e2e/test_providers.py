@@ -70,9 +70,9 @@ async def test_a_clip_is_extended_and_its_result_again(paid: Paid, tmp_path: Pat
             check_audio(first, place.home.music, paid.seconds[0])
             assert first["credits"]["quoted"] == paid.money[1] + paid.joining
 
-            again = await done(client, "extend_track", source=first["task_id"], provider=paid.name)
+            again = await done(client, "extend_track", source=first["task_id"], provider=paid.name, **paid.besides)
             body = json.dumps(extensions(place.of(paid))[-1])
-            assert str(first["clips"][0]["provider_clip_id"]).partition("/")[0] in body
+            assert (str(first["clips"][0]["provider_clip_id"]).partition("/")[0] in body) == paid.extends_joined
             assert again["source"]["duration_seconds"] == pytest.approx(paid.seconds[0], abs=NEAR)
             assert again["audio"]["duration_seconds"] > paid.seconds[0] + 5
             check_audio(again, place.home.music, again["audio"]["duration_seconds"])
@@ -95,7 +95,7 @@ async def check_history(client: Client, *newest_first: Message) -> None:
 def extensions(emulator: Emulator) -> list[Any]:
     """The bodies of all submits but those that only join."""
     bodies = [seen.json() for seen in emulator.seen if seen.kind == "submit"]
-    return [body for body in bodies if body.get("task_type") != "concat_music"]
+    return [body for body in bodies if not str(body.get("task_type", body.get("action"))).startswith("concat")]
 
 
 async def check_credits(client: Client, place: Market, paid: Paid, times: int) -> None:
@@ -116,18 +116,19 @@ async def test_a_chain_reaches_its_target(paid: Paid, tmp_path: Path) -> None:
     """Whether the provider returns the whole track or only what is new."""
     with market(tmp_path, paid) as place:
         emulator = place.of(paid)
+        emulator.extend_returns = "whole"
         async with connected(place) as client:
             known = view(await extend(client, paid, stitch="never"))["task_id"]
             asked: Message = {"source": known, "provider": paid.name, "target_seconds": 45, "max_steps": 3}
+            asked |= paid.besides
             if paid is PRODUCER:
                 asked |= {"target_seconds": 90}
             whole = await done(client, "chain_extend", **asked)
             check_chain(place, whole, asked["target_seconds"])
             emulator.extend_returns = "segment"
             target = whole["audio"]["duration_seconds"] + 15
-            parts = await done(
-                client, "chain_extend", source=whole["task_id"], provider=paid.name, target_seconds=target, max_steps=3
-            )
+            asked |= {"source": whole["task_id"], "target_seconds": target}
+            parts = await done(client, "chain_extend", **asked)
             check_chain(place, parts, target)
             assert parts["audio"]["whole_track"] is True
         steps = 1 + len(whole["steps"]) + len(parts["steps"])
@@ -268,7 +269,7 @@ async def test_cancelled_work_may_be_charged_and_is_still_saved(paid: Paid, tmp_
             await eventually(has_clips)
             late = await done(client, "get_task", task_id=task_id)
             assert late["status"] == "cancelled"
-            check_clips(late, *paid.seconds)
+            check_clips(late, *(paid.parts or paid.seconds))
         assert len(emulator.ledger.submits) == 1
         place.check()
 

@@ -29,13 +29,14 @@ REASONS = {
 class Sound:
     """A clip of the account; `whole` is what joining its chain gives, `history` of what it is joined.
 
-    `uploaded` ones are extended by `upload_extend` alone, at Suno.
+    At Suno, `uploaded` ones are extended by `upload_extend` alone, and those that were `joined` by nothing.
     """
 
     recipe: Recipe
     whole: Recipe
     history: tuple[str, ...] = ()
     uploaded: bool = False
+    joined: bool = False
 
 
 class AceData(Emulator):
@@ -67,6 +68,7 @@ class AceData(Emulator):
         self.without_success = 0
         self.upload_listed = False
         self.takes = 2
+        self.extend_returns = "segment"
         self.clips: dict[str, Sound] = {}
 
     def ops(self) -> list[Op]:
@@ -97,12 +99,14 @@ class AceData(Emulator):
     def _suno(self, asked: Asked) -> Response:
         action, source = asked.body.get("action", "generate"), self._source(asked.body)
         if action == CONCAT and source is not None:
-            joined = Sound(source.whole, source.whole, (*source.history, asked.body["audio_id"]))
+            joined = Sound(source.whole, source.whole, (*source.history, asked.body["audio_id"]), joined=True)
             return self._take(asked, CONCAT_PRICE, [joined])
         if action not in EXTENDS:
             return self._refuse(400, "bad_request", f"{action} is not emulated, or its audio_id does not exist")
         if source is None or source.uploaded != (action == "upload_extend"):
             return self._refuse(400, "bad_request", "audio_id does not exist, or was taken down")
+        if source.joined:
+            return self._refuse(400, "bad_request", "an extension, not what it was joined to, is extended")
         if problems := suno_problems(asked.body, length(source.recipe)):
             return self.invalid(problems)
         return self._take(asked, EXTEND_PRICE, self._continued(asked, source, self.takes))
@@ -117,8 +121,9 @@ class AceData(Emulator):
 
     def _upload(self, asked: Asked) -> Response:
         """Over with its answer."""
-        name = urlsplit(asked.body["audio_url"]).path.rpartition("/")[2].rpartition(".")[0]
-        recipe = self.sounds.get(name, origin(asked.body["audio_url"], self.source_seconds))
+        link: str = asked.body["audio_url"]
+        name = urlsplit(link).path.rpartition("/")[2].rpartition(".")[0]
+        recipe = self.sounds.get(name, origin(link, self.source_seconds))
         if self.ledger.balance < self.cost(UPLOAD_PRICE):
             return self._no_money()
         job = self.new_job(asked.body, UPLOAD_PRICE)
@@ -237,15 +242,23 @@ class AceData(Emulator):
         return {"number": round(seconds, 3), "string": f"{seconds:.3f}", "null": None}[self.duration_as]
 
 
+def producer(key: str = "emulator-key") -> AceData:
+    """Where it is not documented what comes back: here the whole track."""
+    found = AceData(key)
+    found.extend_returns = "whole"
+    return found
+
+
 _WORDS = {"continue_at": 18, "instrumental": True}
 PAID = (
     Paid(
         "acedata", AceData, {"source": "clip:seed-clip", **_WORDS},
         {"action": "extend", "audio_id": "seed-clip", "custom": True, "model": "chirp-v5-5", "async": True, **_WORDS},
-        (28, 11), (1.5, 2), "add_seconds", balance=False, joining=CONCAT_PRICE, besides={"instrumental": True},
+        (28, 11), (1.5, 2), "add_seconds", balance=False, joining=CONCAT_PRICE, extends_joined=False, parts=(10, 11),
+        besides={"instrumental": True},
     ),
     Paid(
-        "acedata-producer", AceData, {"source": "clip:seed-clip", "continue_at": 18},
+        "acedata-producer", producer, {"source": "clip:seed-clip", "continue_at": 18},
         {"action": "extend", "audio_id": "seed-clip", "continue_at": 18, "model": "FUZZ-2.0", "async": True},
         (28,), (1.5, 2), "vocal_gender", balance=False,
     ),

@@ -26,6 +26,8 @@ class Paid:
         money: What one extension costs at the provider, and what is quoted.
         unsupported: A field that it cannot express.
         besides: What every extension needs beside its source.
+        parts: How long they are where nothing is joined; the same where they are whole.
+        extends_joined: See `ProviderSpec`.
         joining: What it takes besides to join the new part to a clip of which nobody here has the audio.
     """
 
@@ -39,6 +41,8 @@ class Paid:
     balance: bool = True
     uploads: bool = False
     joining: float = 0
+    extends_joined: bool = True
+    parts: tuple[float, ...] = ()
     besides: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property

@@ -180,6 +180,11 @@ _COVERS = {
         "media/formats/pieces.py",
         "media/formats/wav.py",
     ),
+    "unit/providers/acedata/test_suno.py": (
+        "providers/acedata/common.py",
+        "providers/acedata/producer.py",
+        "providers/acedata/tasks.py",
+    ),
     "unit/providers/musicapi/test_common.py": (
         "providers/musicapi/producer.py",
         "providers/musicapi/sonic.py",

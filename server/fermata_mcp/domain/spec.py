@@ -203,6 +203,7 @@ class ProviderSpec:
         upload_fields: Fields that files and links take, and its own clips do not.
         clip_form: What its clip ids look like (a regular expression), to tell whose a clip may be.
         song_pages: Hosts of web pages that show its songs, with how the address of one holds the clip's id.
+        extends_joined: Whether what it joined can be extended; else the last part of it is, in its own time.
         here: The work is done on this machine, so what it needs is fetched by us.
         honesty: What everybody who gets a result must be told about how it was made.
         honesty_shorter: The same, where the result is shorter than its source.
@@ -241,6 +242,7 @@ class ProviderSpec:
     upload_fields: frozenset[str] = frozenset()
     clip_form: str = r".+"
     song_pages: Mapping[str, str] = field(default_factory=dict[str, str])
+    extends_joined: bool = True
     here: bool = False
     honesty: str | None = None
     honesty_shorter: str | None = None

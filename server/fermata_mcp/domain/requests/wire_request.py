@@ -92,7 +92,7 @@ def _wire_request(request: Request, spec: ProviderSpec, source: SourceFacts, pro
     draft = WireRequest(spec, fields, request.options or {})
     if "model" in spec.fields and source.model and draft.value("model") is None:
         fields["model"] = source.model
-    point = default_point(source.duration_seconds)
+    point = _point_within(source)
     if draft.custom:
         known = {"title": source.title, "style": source.style, "continue_at": point}
         fields |= {name: value for name, value in known.items() if value and _is_wanted(name, draft)}
@@ -110,9 +110,16 @@ def uploads_first(spec: ProviderSpec, source: SourceFacts) -> bool:
     return source.url is not None and "upload" in spec.other_prices
 
 
+def _point_within(source: SourceFacts) -> float | None:
+    """The second of the track that is the default point of the clip at the provider, which may be its last part."""
+    own, known = source.clip_seconds or source.duration_seconds, source.duration_seconds
+    point = default_point(own)
+    return point if point is None or own is None or known is None else round(known - own + point, 3)
+
+
 def default_point(known: float | None) -> float | None:
     """Where new music starts unless told: a little before the end, for providers that must be given a point."""
-    return None if known is None else round(max(known - POINT_BEFORE_END_SECONDS, known / 2), 2)
+    return None if known is None else round(max(known - POINT_BEFORE_END_SECONDS, known / 2), 3)
 
 
 # --- what is wrong with it --------------------------------------------------------------------------------------------

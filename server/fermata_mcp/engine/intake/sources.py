@@ -241,6 +241,7 @@ class Sources:
 
     def _heard(self, clip: Clip, step: Step, spec: ProviderSpec) -> dict[str, Any]:
         """What is known of a clip we have received: what the user hears, and how long it is on the provider's side."""
+        part = {"clip": step.work.source_clip, "clip_seconds": step.work.source_seconds}
         whole = clip.file is not None and self._library.is_there(clip.file)
         return {
             "audio_url": None if whole else clip.url,
@@ -250,7 +251,7 @@ class Sources:
             "title": clip.title or step.work.fields.get("title"),
             "style": step.work.fields.get("style"),
             "model": _model(step.work, spec),
-        }
+        } | (part if step.work.action == "concat" and not spec.extends_joined else {})
 
     def _answers(self, task: Task, key: str | None, now: int) -> bool:
         saved = task.audio.file if task.audio else None

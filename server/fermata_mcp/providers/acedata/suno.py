@@ -61,6 +61,7 @@ SPEC = ProviderSpec(
     lengths=Lengths(usual_add=100),
     rivals=tuple(("prompt", name) for name in SUNG),
     clip_form=r"[^/]+",
+    extends_joined=False,
     notes=(
         "needs lyrics, or instrumental, or a prompt: it has no way to just go on",
         "lyrics are sung as written (custom mode); a prompt of at most 200 characters describes the music",

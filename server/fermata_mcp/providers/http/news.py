@@ -20,6 +20,7 @@ _STAGES = (
     ("state",),
     ("status",),
     ("code",),
+    ("success",),
 )
 _LONGEST = 200
 

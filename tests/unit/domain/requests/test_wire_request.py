@@ -31,8 +31,13 @@ def upload(seconds: float | None, **facts: Any) -> SourceFacts:
 
 
 def full(spec: ProviderSpec, **more: Any) -> dict[str, Any]:
-    """Enough for any mode, of what the provider takes."""
-    return {name: value for name, value in (FULL | more).items() if name in spec.fields or name not in FULL}
+    """Enough for any mode, of what the provider takes beside each other."""
+    rivals = {name for pair in spec.rivals if set(pair) <= FULL.keys() for name in pair[1:]}
+    return {
+        name: value
+        for name, value in (FULL | more).items()
+        if name in more or (name in spec.fields and name not in rivals)
+    }
 
 
 def said(request: Request, spec: ProviderSpec, source: SourceFacts | None = None) -> str:

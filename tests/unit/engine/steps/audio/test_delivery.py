@@ -99,7 +99,7 @@ class Counter:
         self.source, self.heard = made.id, _recipes(self.emulator)[0]
 
     async def buy(self, kind: str) -> Task:
-        common: dict[str, Any] = {"source": self.source, "provider": self.paid.name}
+        common: dict[str, Any] = {"source": self.source, "provider": self.paid.name, **self.paid.besides}
         point = self.paid.call.get("continue_at")
         if self.source.startswith("clip:") and point is not None:
             common["continue_at"] = point
