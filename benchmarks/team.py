@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from talk import TESTS, get, spread
+from talk import TESTS, spread
 
 sys.path[:0] = [str(TESTS), str(Path(__file__).parents[1] / "deploy")]
 
@@ -236,7 +236,7 @@ async def measure(given: argparse.Namespace, folder: Path) -> int:
                 jobs += [stop_database(cluster, given.stop_database, given.seconds / 3)] if given.stop_database else []
                 await asyncio.gather(*jobs)
                 lost = await settle(cluster, http, found)
-                ledger = get(f"{url}/_emulator/ledger")
+                ledger = (await http.get(f"{url}/_emulator/ledger", timeout=SETTLED_AFTER)).json()
     doubles = len(ledger["double_charges"])
     calm = [took for at, took in found.looks if not any(0 <= at - kill <= FAILOVER_SECONDS for kill in found.kills)]
     p50, p95, most = spread(calm or [0.0])

@@ -1,9 +1,11 @@
-"""What a PostgreSQL database takes: creates and claims a second, and whether a million tasks slow anything down.
+"""What a task database takes: creates and claims a second, and whether a million tasks slow anything down.
 
+    python benchmarks/database.py /tmp/bench/fermata.db
     createdb fermata_bench
-    python benchmarks/postgres.py postgresql://localhost/fermata_bench
+    python benchmarks/database.py postgresql://localhost/fermata_bench
 
-Rows are added to the database, which must be Fermata's own to try things in.
+Rows are added to the database, which must be Fermata's own to try things in. Small and large are measured in the same
+run, one after the other, with the same calls.
 """
 
 from __future__ import annotations
@@ -21,37 +23,59 @@ import anyio
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from fermata_mcp.store.postgres.store import PostgresStore
+from fermata_mcp.store.sqlite.store import SqliteStore
+from fermata_mcp.store.statement_store import StatementStore
 from support.rows import ME, a_step, a_task
 
 FEW, MANY = 1_000, 1_000_000
 ROUNDS = 40
 AT_ONCE = 8
+# A thousandth runs, and is looked at in an hour.
 _TASKS = """INSERT INTO task (id, principal, kind, provider, account_id, request, request_hash, source, status, message,
   warnings, quote_low, quote_high, created_at, updated_at, finished_at)
-  SELECT 'tsk_' || md5(n::text), 'p' || n % 100, 'extend', 'paid', 'a', '{}', n::text, '{"ref": "/a"}',
+  SELECT 'tsk_' || {id}, 'p' || n % 100, 'extend', 'paid', 'a', '{{}}', {id}, '{{"ref": "/a"}}',
   CASE WHEN n % 1000 = 0 THEN 'running' ELSE 'succeeded' END, '', '[]', 0, 0, n * 1000, n * 1000, n * 1000
-  FROM generate_series($1::bigint, $2::bigint) n"""
+  FROM {rows}"""
 _STEPS = """INSERT INTO step (id, task_id, provider, account_id, seq, state, work, due_at, submitted_at, created_at,
   updated_at, principal)
-  SELECT 'stp_' || md5(n::text), 'tsk_' || md5(n::text), 'paid', 'a', 0,
-  CASE WHEN n % 1000 = 0 THEN 'waiting' ELSE 'succeeded' END, '{"save_as": "/o/' || n || '"}',
-  CASE WHEN n % 1000 = 0 THEN 9000000000000 END, n * 1000, n * 1000, n * 1000, 'p' || n % 100
-  FROM generate_series($1::bigint, $2::bigint) n"""
+  SELECT 'stp_' || {id}, 'tsk_' || {id}, 'paid', 'a', 0,
+  CASE WHEN n % 1000 = 0 THEN 'waiting' ELSE 'succeeded' END, '{{"save_as": "/o/' || n || '"}}',
+  CASE WHEN n % 1000 = 0 THEN {due} END, n * 1000, n * 1000, n * 1000, 'p' || n % 100 FROM {rows}"""
+HOUR_MS = 3_600_000
 
 
-async def filled(store: PostgresStore, first: int, last: int) -> None:
+def spelled(statement: str, store: StatementStore, first: int, last: int) -> str:
+    """The statement for rows of these numbers, whose ids lie as far apart as random ones do."""
+    due = time.time_ns() // 1_000_000 + HOUR_MS
+    if isinstance(store, PostgresStore):
+        return statement.format(id="md5(n::text)", due=due, rows=f"generate_series({first}::bigint, {last}::bigint) n")
+    rows = f"(WITH RECURSIVE s (n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM s WHERE n < {last}) SELECT n FROM s)"
+    return statement.format(id="printf('%016x%016x', n * 2654435761 % 4294967291, n)", due=due, rows=rows)
+
+
+async def filled(store: StatementStore, first: int, last: int) -> None:
+    for start in range(first, last + 1, 50_000):
+        part = [spelled(which, store, start, min(last, start + 49_999)) for which in (_TASKS, _STEPS)]
+        await (_filled_there if isinstance(store, PostgresStore) else _filled_here)(store, part)
+
+
+async def _filled_there(store: StatementStore, part: list[str]) -> None:
     async def work(c: Any) -> None:
         await c.execute("SET statement_timeout = 0")
-        for start in range(first, last + 1, 50_000):
-            end = min(last, start + 49_999)
-            await c.execute("ALTER TABLE task DISABLE TRIGGER USER")
-            await c.execute(_TASKS, start, end)
-            await c.execute(_STEPS, start, end)
-            await c.execute("ALTER TABLE task ENABLE TRIGGER USER")
+        for statement in ("ALTER TABLE task DISABLE TRIGGER USER", *part, "ALTER TABLE task ENABLE TRIGGER USER"):
+            await c.execute(statement)
         await c.execute("VACUUM ANALYZE")
         await c.execute("RESET statement_timeout")
 
     await store._run(work)  # pyright: ignore[reportPrivateUsage]
+
+
+async def _filled_here(store: StatementStore, part: list[str]) -> None:
+    def work(c: Any) -> None:
+        for statement in part:
+            c.execute(statement)
+
+    await store._write(work, durable=False)  # pyright: ignore[reportPrivateUsage]
 
 
 async def timed(call: Callable[[int], Awaitable[object]]) -> float:
@@ -65,7 +89,7 @@ async def timed(call: Callable[[int], Awaitable[object]]) -> float:
 
 
 class Bench:
-    def __init__(self, store: PostgresStore) -> None:
+    def __init__(self, store: StatementStore) -> None:
         self.store, self.now = store, time.time_ns() // 1_000_000
 
     async def create(self, _: int) -> None:
@@ -110,8 +134,12 @@ class Bench:
         return count / (time.perf_counter() - begun)
 
 
-async def main(url: str) -> None:
-    store = PostgresStore(url)
+def opened(where: str) -> PostgresStore | SqliteStore:
+    return PostgresStore(where) if where.startswith("postgres") else SqliteStore(Path(where))
+
+
+async def main(where: str) -> None:
+    store = opened(where)
     bench = Bench(store)
     await filled(store, 1, FEW)
     few = await bench.all()
