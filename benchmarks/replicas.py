@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from talk import TESTS
 
@@ -25,6 +26,7 @@ TRACK = EXAMPLES / "groove.wav"
 class Replica:
     base: str
     pid: int
+    store: str = ""
 
     @property
     def memory(self) -> int:
@@ -41,7 +43,8 @@ def replicas(count: int, workers: int = 0, **settings: str) -> Generator[list[Re
         cluster = Cluster(Path(folder) / "cluster", count, workers, 0, **_ours(settings))
         with running(cluster):
             pids = [part.process.pid for part in cluster.servers if part.process]
-            yield [Replica(base, pid) for base, pid in zip(cluster.bases, pids, strict=True)]
+            store = f"postgresql://fermata@/postgres?host={quote(str(cluster.folder / 'postgres'), safe='')}"
+            yield [Replica(base, pid, store) for base, pid in zip(cluster.bases, pids, strict=True)]
 
 
 @contextmanager

@@ -51,6 +51,10 @@ class Talk:
         await self.ask("ping", {})
         return (time.perf_counter() - before) * 1000
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def cpu(self) -> float:
         """CPU seconds so far."""
         return cpu_of(self._process.pid)

@@ -53,6 +53,9 @@ def under(parent: str) -> Context:
 @contextmanager
 def span(name: str, attributes: Mapping[str, str | int], context: Context | None = None) -> Generator[Span]:
     """A span around what happens inside; errors are told by their code alone, without words that may hold anything."""
+    if not are_recorded():
+        yield trace.INVALID_SPAN
+        return
     tracer = trace.get_tracer("fermata_mcp", __version__)
     with tracer.start_as_current_span(
         name, context=context, attributes=dict(attributes), record_exception=False, set_status_on_exception=False

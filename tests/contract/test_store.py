@@ -29,6 +29,7 @@ from fermata_mcp.domain.task import (
     Work,
 )
 from fermata_mcp.engine.steps import moves
+from fermata_mcp.providers.base import Snapshot
 from fermata_mcp.store.base import (
     CLOCK_SLACK_MS,
     GRACE_MS,
@@ -139,6 +140,31 @@ class TestKeeping:
         async with connections(connect, 2) as (one, other):
             task = await created(one)
             assert await stored(other, task) == task
+
+    async def test_several_tasks_are_read_by_one_look(self, store: Store) -> None:
+        tasks = [await begun(store), await created(store), await in_status(store, "cancelled")]
+        found = await store.get_all([task.id for task in tasks] + ["tsk_none", "\0"])
+        assert found == {task.id: await stored(store, task) for task in tasks}
+        assert await store.get_all([]) == {}
+
+    async def test_looks_that_come_together_are_each_written_or_not(self, store: Store) -> None:
+        tasks = [await begun(store) for _ in range(5)]
+        steps = [await only_step(store, task) for task in tasks]
+        for step in steps:
+            assert await store.apply(moves.accepted(step, f"remote-{step.id}", NOON, NOON), now=NOON)
+        steps = [await only_step(store, task) for task in tasks]
+        steps[2] = replace(steps[2], fence=steps[2].fence + 1)
+        done = dict[str, bool]()
+
+        async def look(step: Step, task: Task) -> None:
+            news = moves.still_running(step, task, Snapshot("running", 0.5, "half"), NOON + 10)
+            done[step.id] = await store.apply(news, now=NOON)
+
+        async with anyio.create_task_group() as group:
+            for step, task in zip(steps, tasks, strict=True):
+                group.start_soon(look, step, task)
+        assert [done[step.id] for step in steps] == [True, True, False, True, True]
+        assert [(await stored(store, task)).fraction for task in tasks] == [0.5, 0.5, None, 0.5, 0.5]
 
 
 class TestRepeating:

@@ -87,6 +87,8 @@ class Paces:
         key = (spec.name, step.work.fields.get("model"))
         at, marks = self._learned.get(key, (0.0, (0.0, 0.0)))
         if not at <= now < at + FRESH_MS:
+            if at:  # whoever asks meanwhile goes by what was known
+                self._learned[key] = (float(now), marks)
             marks = _marks(await self._store.durations(*key), spec, self._scale)
             self._learned[key] = (float(now), marks)
         return marks

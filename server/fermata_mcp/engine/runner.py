@@ -6,6 +6,7 @@ There is no recovery code: work that a dead process left behind falls due like a
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from heapq import heappop, heappush
 
@@ -167,11 +168,19 @@ class Runner:
         self._more = len(steps) == free
         # Until a claim has found fewer than there is room for, nobody is let in before those who may wait.
         self._renders_wait = sum(map(self._is_render, steps)) >= room
+        tasks = await self._tasks_of(steps)
         for step in steps:
             if step.id in self.interrupted:
                 self._again[step.id] = step
             else:
-                self._begin(step)
+                self._begin(step, tasks.get(step.task_id))
+
+    async def _tasks_of(self, steps: Sequence[Step]) -> Mapping[str, Task]:
+        """Of the looks among these, which are many; what pays for work reads its own task at the last moment."""
+        looks = [step.task_id for step in steps if step.state == "waiting"]
+        with suppress(FermataError):
+            return await self._store.get_all(looks) if looks else {}
+        return {}
 
     async def _sleep(self) -> None:
         pause = self._until_due()

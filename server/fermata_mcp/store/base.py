@@ -6,7 +6,7 @@ cancelled has either happened or not.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -154,6 +154,10 @@ class Store(NewsBook, Counts, Mishaps, Owners, Traces, Tokens, Protocol):
         Raises:
             Unreadable: It exists, but cannot be read.
         """
+        ...
+
+    async def get_all(self, task_ids: Collection[str]) -> Mapping[str, Task]:
+        """Those of these tasks that exist and can be read, whoever owns them, by one look."""
         ...
 
     async def owner(self, task_id: str) -> str | None:

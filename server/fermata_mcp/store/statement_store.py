@@ -20,6 +20,7 @@ from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 from . import rows
 from .base import CLOCK_SLACK_MS, Created, Page, Place, Unreadable
 from .taking import Claimed, Taker
+from .together import Together, Work
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,11 @@ class StatementStore(ABC):
         self._seen: tuple[int, float] | None = None
         self._begun = False
         self._unreadable = set[str]()
+        self._together = Together(self._write_all)
+
+    @abstractmethod
+    async def _write_all(self, works: Sequence[Work]) -> Sequence[Any]:
+        """One after the other in one transaction, which need not be durable; what each finds."""
 
     @abstractmethod
     async def _run(self, work: Callable[[Any], Any]) -> Any:
@@ -77,6 +83,10 @@ class StatementStore(ABC):
 
     async def get(self, task_id: str, *, principal: str | None = None) -> Task | None:
         return await self._run(partial(self._sql.reading.get, task_id=task_id, principal=principal))
+
+    async def get_all(self, task_ids: Collection[str]) -> Mapping[str, Task]:
+        found: list[Task] = await self._run(partial(self._sql.reading.get_all, task_ids=list(task_ids)))
+        return {task.id: task for task in found}
 
     async def owner(self, task_id: str) -> str | None:
         return await self._run(partial(self._sql.reading.owner, task_id=task_id))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, cast
 
+import anyio
+import anyio.lowlevel
 import pytest
 
 from fermata_mcp.domain.errors import RateLimited
@@ -21,9 +24,11 @@ class Remembered:
 
     def __init__(self, *taken: float) -> None:
         self.taken, self.asked = list(taken), 0
+        self.wait_for: Callable[[], Awaitable[object]] = anyio.lowlevel.checkpoint
 
     async def durations(self, provider: str, model: str | None) -> list[float]:
         self.asked += 1
+        await self.wait_for()
         return self.taken
 
 
@@ -51,6 +56,22 @@ async def test_a_provider_that_is_quick_is_looked_at_early() -> None:
 
 async def test_one_odd_task_misleads_little() -> None:
     assert await paces(Remembered(5000.0)).first(STEP, PAID, NOON) < PAID.pace.first * 1.5
+
+
+async def test_one_asks_what_was_learned_since_and_the_others_go_on() -> None:
+    known = Remembered(60.0)
+    told = paces(known)
+    before = await told.first(STEP, PAID, NOON)
+    answer = anyio.Event()
+    known.wait_for = answer.wait
+    known.taken = [600.0] * 100
+    async with anyio.create_task_group() as group:
+        group.start_soon(told.first, STEP, PAID, NOON + FRESH_MS)
+        await anyio.wait_all_tasks_blocked()
+        assert await told.first(STEP, PAID, NOON + FRESH_MS) == before
+        answer.set()
+    assert known.asked == 2
+    assert await told.first(STEP, PAID, NOON + FRESH_MS) > 400
 
 
 async def test_what_was_learned_is_kept_for_a_while() -> None:

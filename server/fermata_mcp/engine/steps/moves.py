@@ -179,16 +179,17 @@ def _lost(evidence: str) -> OutcomeUnknown:
     return OutcomeUnknown(f"the answer to the paid request was lost ({evidence}); it may have been charged.")
 
 
-def still_running(step: Step, snapshot: Snapshot, due_at: int) -> Change:
-    patch: TaskPatch = {"message": snapshot.message}
-    if snapshot.fraction is not None:
-        patch["fraction"] = snapshot.fraction
+def still_running(step: Step, task: Task, snapshot: Snapshot, due_at: int) -> Change:
+    """The task is written where a look found anything new; most find nothing."""
+    fraction = task.fraction if snapshot.fraction is None else snapshot.fraction
+    news = (snapshot.message, fraction) != (task.message, task.fraction)
+    patch: TaskPatch = {"message": snapshot.message, "fraction": fraction}
     return Change(
         step.id,
         frozenset({"waiting"}),
         step.fence,
         {"due_at": due_at, "polls": step.polls + 1, "error_streak": 0},
-        task=patch,
+        task=patch if news else None,
     )
 
 

@@ -97,7 +97,7 @@ class Poller:
                 await self._recorder.fail(step, task, error, snapshot.cost)
             case "running" if not self._too_late(step, provider):
                 due = now + round(1000 * await self._context.paces.again(step, provider.spec, now))
-                await self._recorder.apply(step, moves.still_running(step, snapshot, due))
+                await self._recorder.apply(step, moves.still_running(step, task, snapshot, due))
                 await self._load(provider)
             case "succeeded":
                 await self._collector.collect(step, task, provider, snapshot)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import suppress
+from itertools import groupby
 from typing import Any, TypeVar
 
 from pydantic_core import from_json
@@ -50,6 +51,18 @@ async def get(c: Sql, *, task_id: str, principal: str | None) -> Task | None:
               WHERE t.id = $1 AND ($2::text IS NULL OR t.principal = $2) ORDER BY s.seq"""
     rows = await c.fetch(sql, task_id, principal) if can_be_kept(task_id) else []
     return understood(task_id, lambda: _whole(rows)) if rows else None
+
+
+async def get_all(c: Sql, *, task_ids: list[str]) -> list[Task]:
+    """Those that are there and can be read."""
+    sql = f"""SELECT {_MONEY}, {_TASK}, {_STEP} FROM task t LEFT JOIN step s ON s.task_id = t.id
+              WHERE t.id = ANY($1) ORDER BY t.id, s.seq"""
+    rows = await c.fetch(sql, [task_id for task_id in task_ids if can_be_kept(task_id)])
+    found = list[Task]()
+    for _, of_one in groupby(rows, key=lambda row: row[1]):
+        with suppress(*NOT_UNDERSTOOD):
+            found.append(_whole(list(of_one)))
+    return found
 
 
 async def owner(c: Sql, *, task_id: str) -> str | None:

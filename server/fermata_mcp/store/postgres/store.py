@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 from asyncpg import exceptions as pg
@@ -99,8 +99,15 @@ class PostgresStore(StatementStore):
 
     async def apply(self, change: Change, *, now: int) -> bool:
         work = partial(writing.apply, change=change, now=now)
-        after = self._memory.note if change.new_attempt else None
-        return await self._write(work, durable=change.must_last, after=after)
+        if not change.must_last:
+            return await self._together.add(work)
+        return await self._write(work, after=self._memory.note if change.new_attempt else None)
+
+    async def _write_all(self, works: Sequence[Callable[[Sql], Awaitable[Any]]]) -> Sequence[Any]:
+        async def all_of_them(c: Sql) -> Sequence[Any]:
+            return [await work(c) for work in works]
+
+        return await self._write(all_of_them, durable=False)
 
     @property
     def tells_unasked(self) -> bool:

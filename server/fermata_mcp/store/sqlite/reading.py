@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -29,6 +30,7 @@ from .file import Sql
 STEP = ", ".join(STEP_COLUMNS)
 _TASK = ", ".join(TASK_COLUMNS)
 _ATTEMPT = ", ".join(ATTEMPT_COLUMNS)
+_TASK_ID = STEP_COLUMNS.index("task_id")
 # Longer than that took no work: the clock was put forward meanwhile.
 _DAY_MS = 86_400_000
 _OLDER = "AND (created_at, id) < (:at, :id)"
@@ -41,6 +43,24 @@ def get(c: Sql, *, task_id: str, principal: str | None) -> Task | None:
     values = {"id": task_id, "principal": principal}
     row = understood(task_id, lambda: c.execute(sql, values).fetchone()) if can_be_written(task_id) else None
     return None if row is None else understood(task_id, lambda: task_from(row, _steps(c, task_id), _money(c, task_id)))
+
+
+def get_all(c: Sql, *, task_ids: list[str]) -> list[Task]:
+    """Those that are there and can be read."""
+    among, values = "IN (SELECT value FROM json_each(:ids))", {"ids": json.dumps(task_ids)}
+    steps, money = defaultdict[str, list[Row]](list), defaultdict[str, dict[str, int]](dict)
+    found = list[Task]()
+    with suppress(UnicodeDecodeError):  # one of them; each is looked at by itself then
+        rows = c.execute(f"SELECT {_TASK} FROM task WHERE id {among}", values).fetchall()
+        for row in c.execute(f"SELECT {STEP} FROM step WHERE task_id {among} ORDER BY seq", values):
+            steps[row[_TASK_ID]].append(row)
+        sums = f"SELECT task_id, kind, sum(amount) FROM ledger WHERE task_id {among} GROUP BY task_id, kind"
+        for task_id, kind, amount in c.execute(sums, values):
+            money[task_id][kind] = amount
+        for row in rows:
+            with suppress(*NOT_UNDERSTOOD):
+                found.append(task_from(row, tuple(map(step_from, steps[row[0]])), money[row[0]]))
+    return found
 
 
 def owner(c: Sql, *, task_id: str) -> str | None:

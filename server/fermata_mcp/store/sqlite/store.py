@@ -6,10 +6,10 @@ transaction open.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -70,7 +70,11 @@ class SqliteStore(StatementStore):
             claiming.count_all_anew(c, now=now)
 
     async def apply(self, change: Change, *, now: int) -> bool:
-        return await self._write(partial(writing.apply, change=change, now=now), durable=change.must_last)
+        work = partial(writing.apply, change=change, now=now)
+        return await (self._write(work) if change.must_last else self._together.add(work))
+
+    async def _write_all(self, works: Sequence[Callable[[Sql], Any]]) -> Sequence[Any]:
+        return await self._write(lambda c: [work(c) for work in works], durable=False)
 
     @property
     def tells_unasked(self) -> bool:

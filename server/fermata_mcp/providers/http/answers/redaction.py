@@ -10,6 +10,7 @@ import base64
 import html
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import quote, quote_plus
 
@@ -22,8 +23,7 @@ class Redaction:
     """What to look for in one account's answers."""
 
     def __init__(self, key: str) -> None:
-        spelt = sorted(set(_spellings(key)), key=len, reverse=True)
-        self._found = re.compile("|".join(_pattern(one) for one in spelt), re.IGNORECASE)
+        self._found = _finder(key)
 
     def text(self, said: str) -> str:
         return self._found.sub(SHOWN, said)
@@ -37,6 +37,12 @@ class Redaction:
         if isinstance(body, dict):
             return {self.text(name): self.value(one) for name, one in cast("dict[str, Any]", body).items()}
         return body
+
+
+@lru_cache(maxsize=64)
+def _finder(key: str) -> re.Pattern[str]:
+    spelt = sorted(set(_spellings(key)), key=len, reverse=True)
+    return re.compile("|".join(_pattern(one) for one in spelt), re.IGNORECASE)
 
 
 def _spellings(key: str) -> Iterable[str]:
