@@ -32,7 +32,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from fermata_mcp.transports.sockets import limited_connections
 
-server = MCPServer("echo")
+server = MCPServer("echo", log_level="ERROR")
 
 @server.tool()
 def echo(text: str) -> str:
