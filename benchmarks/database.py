@@ -119,7 +119,7 @@ class Bench:
         assert len(await self.store.durations("paid", None)) == 64
 
     async def spent(self, _: int) -> None:
-        await self.store.spent(principal=ME, since=self.now - 86_400_000)
+        await self.store.spent(principal=ME, since=self.now - 86_400_000, unit="credits")
 
     async def all(self) -> dict[str, float]:
         """Milliseconds of each kind of call; what is made is claimed again."""

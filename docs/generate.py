@@ -22,6 +22,7 @@ from fermata_mcp.cli.words.manual import manual
 from fermata_mcp.config import Settings, variable_name
 from fermata_mcp.domain.requests.fields import option_words
 from fermata_mcp.domain.spec import ProviderSpec
+from fermata_mcp.engine.credits import prices_in_words
 from fermata_mcp.providers.registry import built_in_specs, declared_accounts
 from fermata_mcp.surface.tools import Toolbox, make_tools
 
@@ -85,7 +86,7 @@ def providers() -> str:
         ("sources", lambda s: ", ".join(sorted(s.sources))),
         ("parameters", lambda s: ", ".join(f"`{name}`" for name in s.fields)),
         ("`options`", option_words),
-        ("credits an extension", lambda s: s.price.words),
+        ("price of an extension", _price),
         ("shortest source", lambda s: f"{s.lengths.shortest_source:g} s"),
         ("longest source", lambda s: _limit(s.lengths.longest_source)),
         ("longest result", lambda s: _limit(s.lengths.longest_result)),
@@ -93,6 +94,10 @@ def providers() -> str:
     ]
     rows = [f"| {name} | " + " | ".join(tell(spec) for spec in specs) + " |" for name, tell in facts]
     return _table("", *(f"`{spec.name}`" for spec in specs), rows=rows)
+
+
+def _price(spec: ProviderSpec) -> str:
+    return prices_in_words(spec).replace(" an extension", "")
 
 
 def _limit(seconds: float) -> str:

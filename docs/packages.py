@@ -30,7 +30,10 @@ KEYWORDS = [
 ]  # fmt: skip
 # Settings that a person may want to make where the server is installed; the others are for operators.
 FOLDERS = ("output_dir", "data_dir", "input_roots")
-CHOICES = ("default_provider", "wait_seconds", "max_credits_per_call", "max_credits_per_day", "confirm_above_credits")
+CHOICES = (
+    "default_provider", "wait_seconds", "max_credits_per_call", "max_credits_per_day", "confirm_above_credits",
+    "max_usd_per_call", "max_usd_per_day", "confirm_above_usd",
+)  # fmt: skip
 ASKED_IN_A_FORM = ("output_dir", "max_credits_per_call", "max_credits_per_day", "confirm_above_credits")
 TITLES = {
     "output_dir": "Folder for finished audio",
@@ -110,7 +113,7 @@ def _setting_variables() -> Iterator[Tree]:
         told |= {"isRequired": False, "isSecret": False}
         if name in ("output_dir", "data_dir"):
             told["format"] = "filepath"
-        if name.endswith(("_credits", "_seconds")) or "_credits_" in name:
+        if name.endswith(("_credits", "_usd", "_seconds")) or "_credits_" in name or "_usd_" in name:
             told["format"] = "number"
         yield told | ({"default": f"{setting.default:g}"} if isinstance(setting.default, float) else {})
 

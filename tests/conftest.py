@@ -20,7 +20,7 @@ from support.accounts import OURS
 from support.engines import House
 from support.music import silence
 from support.remote import Plugin, Remote, ScriptedProvider
-from support.rows import FREE_WORK, PAID
+from support.rows import DOLLARS, FREE_WORK, PAID
 
 # What an example takes says something about the machine, and nothing about the product.
 hypothesis.settings.register_profile(
@@ -74,9 +74,9 @@ def house(tmp_path: Path, quick_pump: None) -> House:
 
 @pytest.fixture
 def remote(monkeypatch: pytest.MonkeyPatch) -> Remote:
-    """The far side of two providers that another package brought: `paid`, and `again`, which is free and repeatable."""
+    """The far side of what another package brought: `paid`, `again` (free and repeatable), `paid-usd` (in dollars)."""
     far = Remote()
-    plugins = [Plugin(spec.name, ScriptedProvider(far, spec)) for spec in (PAID, FREE_WORK)]
+    plugins = [Plugin(spec.name, ScriptedProvider(far, spec)) for spec in (PAID, FREE_WORK, DOLLARS)]
     real: Any = metadata.entry_points
 
     def entry_points(**chosen: Any) -> Iterable[Any]:

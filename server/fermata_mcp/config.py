@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,6 +29,7 @@ from fermata_mcp.domain.access.tickets import LONGEST_SECONDS
 from fermata_mcp.domain.access.token import GOOD_CHARACTERS, named_tokens
 
 from .domain.account import Account, AccountSpec, account_problems, read_account
+from .domain.credits import Unit
 from .domain.errors import ConfigurationError
 from .domain.foreign.address import checked_address, checked_base_address, checked_host, checked_public_address
 from .domain.foreign.paths import from_home, of_address, shown, unquoted
@@ -125,6 +127,18 @@ Bytes = Annotated[int, Field(gt=0)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 Credits = Annotated[FiniteFloat, Field(ge=0)]
+Dollars = Credits
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the operator allows of one unit, in credits or dollars; None for any amount."""
+
+    per_call: float | None
+    per_day: float | None
+    per_day_each: float | None
+    per_month_each: float | None
+    confirm_above: float | None
 
 
 class Settings(BaseSettings):
@@ -180,6 +194,15 @@ class Settings(BaseSettings):
     )
     max_credits_per_month_each: Credits | None = Field(None, description="the same for one month (UTC)")
     confirm_above_credits: Credits | None = Field(None, description="ask the person before a call above this")
+    max_usd_per_call: Dollars | None = Field(
+        None, description="hard cap of one call to what is paid in US dollars, a whole chain included"
+    )
+    max_usd_per_day: Dollars | None = Field(None, description="hard cap in dollars of one day (UTC), of all together")
+    max_usd_per_day_each: Dollars | None = Field(
+        None, description="the same for each principal who signs in and has no cap of its own"
+    )
+    max_usd_per_month_each: Dollars | None = Field(None, description="the same for one month (UTC)")
+    confirm_above_usd: Dollars | None = Field(None, description="ask the person before a call above so many dollars")
     keep_days: Positive | None = Field(
         None,
         description="tasks that were over for so many days are removed, their finished audio stays; unset: none are",
@@ -239,6 +262,18 @@ class Settings(BaseSettings):
         "text", description="`json`: an object a line"
     )
     _accounts: dict[AccountSpec, Account] = PrivateAttr(default_factory=dict[AccountSpec, Account])
+
+    def limits(self, unit: Unit) -> Limits:
+        """The caps of what is paid in this unit."""
+        if unit == "usd":
+            return Limits(
+                self.max_usd_per_call, self.max_usd_per_day, self.max_usd_per_day_each, self.max_usd_per_month_each,
+                self.confirm_above_usd,
+            )  # fmt: skip
+        return Limits(
+            self.max_credits_per_call, self.max_credits_per_day, self.max_credits_per_day_each,
+            self.max_credits_per_month_each, self.confirm_above_credits,
+        )  # fmt: skip
 
     @property
     def asked_callback(self) -> str | None:

@@ -231,14 +231,14 @@ async def test_options(rig: Rig, house: House) -> None:
 
 @EACH
 async def test_credits(rig: Rig, house: House) -> None:
-    cell = TABLE["credits an extension"][rig.name]
+    cell = TABLE["price of an extension"][rig.name].removesuffix(" credits")
     low, _, high = ("0" if cell == "free" else cell).partition("-")
     async with counter(rig, house) as at:
         task = await at.done(next(iter(rig.sources)), **_least(rig), stitch="never")
         assert (task.quote.low / 1000, task.quote.high / 1000) == (float(low), float(high or low))
         taken = 0.0 if at.emulator is None else at.emulator.ledger.submits[0]["amount"]
         assert float(low) <= taken <= float(high or low)
-        assert (await at.service.credits(rig.name)).spent_today == float(high or low)
+        assert (await at.service.credits(rig.name)).spent["credits"].spent_today == float(high or low)
 
 
 def _limit(row: str, rig: Rig) -> float:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import apsw
 import pytest
 
+from fermata_mcp.domain.credits import UNITS
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.task import Clip, Task
 from fermata_mcp.engine.steps import moves
@@ -36,7 +37,7 @@ async def lived_in(path: Path) -> list[Task]:
     await store.apply(moves.unclear(await only_step(store, open_), "cut off", NOON), now=NOON)
     unknown = await only_step(store, open_)
     await store.apply(moves.ask_person(unknown, await stored(store, open_), None), now=NOON)
-    await store.see_balance("account", 5, now=NOON)
+    await store.see_balance("account", 5, "credits", now=NOON)
     await store.shared_secret()
     tasks = [await stored(store, task) for task in (done, open_)]
     await store.close()
@@ -67,7 +68,8 @@ async def test_everything_comes_along_and_the_file_stays(tmp_path: Path, target:
         assert await stored(target, task) == task
         step = task.steps[0].id
         assert await target.attempts(step) == await old.attempts(step)
-    assert await target.spent(principal=ME, since=0) == await old.spent(principal=ME, since=0)
+    for unit in UNITS:
+        assert await target.spent(principal=ME, since=0, unit=unit) == await old.spent(principal=ME, since=0, unit=unit)
     assert await target.find_clip("paid", "c1", principal=ME) == (tasks[0].id, 0)
     assert await target.shared_secret() == await old.shared_secret()
     await old.close()

@@ -196,7 +196,7 @@ class TestProcesses:
             racer.stdin.flush()
         allowed = [int(racer.communicate(timeout=PATIENCE)[0]) for racer in racers]
         assert sum(allowed) == 7
-        assert await store.spent(principal=ME, since=0) == {"paid": 7 * PRICE}
+        assert await store.spent(principal=ME, since=0, unit="credits") == {"paid": 7 * PRICE}
 
     async def test_its_time_is_the_databases(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Two machines whose clocks differ by an hour agree on what is due."""

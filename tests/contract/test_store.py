@@ -12,7 +12,7 @@ import pytest
 
 from fermata_mcp.domain.access.token import Token, hash_of
 from fermata_mcp.domain.change import Cap, Change, NewStep, TaskPatch
-from fermata_mcp.domain.credits import Entry, EntryKind
+from fermata_mcp.domain.credits import UNITS, BalanceReading, Entry, EntryKind, Quote
 from fermata_mcp.domain.errors import InvalidRequest, OverBudget, StoreUnavailable
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import (
@@ -49,6 +49,7 @@ from support.stores import Connect, connections
 
 pytestmark = pytest.mark.anyio
 PATIENCE = 60.0
+IN_DOLLARS = Quote(PRICE, PRICE, unit="usd")
 IMPOSSIBLE = (StoreUnavailable, AlreadyKnown)
 FINISHED: list[TaskStatus] = ["succeeded", "partial"]
 ENDED_BADLY: list[TaskStatus] = ["failed", "cancelled"]
@@ -126,7 +127,7 @@ class TestKeeping:
     async def test_what_was_never_there_is_not_found(self, store: Store) -> None:
         assert await store.get("tsk_1") is None
         assert await store.attempts("stp_1") == []
-        assert await store.spent(principal=ME, since=0) == {}
+        assert await store.spent(principal=ME, since=0, unit="credits") == {}
 
     async def test_opening_and_closing_again_loses_nothing(self, store: Store) -> None:
         task = await created(store)
@@ -439,9 +440,9 @@ class TestClock:
         assert await repeated(store, task, now=NOON - DAY_MS) == ("same", "request")
 
     async def test_set_back_no_balance_is_compared_with_one_of_later(self, store: Store) -> None:
-        await store.see_balance("account", 100 * PRICE, now=NOON)
-        assert await store.see_balance("account", 90 * PRICE, now=NOON - DAY_MS) is None
-        seen = await store.see_balance("account", 90 * PRICE, now=NOON - DAY_MS + 1)
+        await store.see_balance("account", 100 * PRICE, "credits", now=NOON)
+        assert await store.see_balance("account", 90 * PRICE, "credits", now=NOON - DAY_MS) is None
+        seen = await store.see_balance("account", 90 * PRICE, "credits", now=NOON - DAY_MS + 1)
         assert seen is not None
         assert seen.at == NOON - DAY_MS
 
@@ -593,13 +594,13 @@ class TestMoney:
     async def test_a_hold_is_settled_by_release_and_charge(self, store: Store) -> None:
         task = await begun(store)
         assert (await stored(store, task)).held == PRICE
-        assert await store.spent(principal=ME, since=NOON) == {"paid": PRICE}
+        assert await store.spent(principal=ME, since=NOON, unit="credits") == {"paid": PRICE}
         step = await only_step(store, task)
         await store.apply(moves.accepted(step, "r", NOON, NOON), now=NOON)
         await store.apply(moves.finished(step, (), {}, PRICE), now=NOON)
         found = await stored(store, task)
         assert (found.held, found.charged, found.refunded) == (0, PRICE, 0)
-        assert await store.spent(principal=ME, since=NOON) == {"paid": PRICE}
+        assert await store.spent(principal=ME, since=NOON, unit="credits") == {"paid": PRICE}
 
     @pytest.mark.parametrize(
         ("kinds", "spent"),
@@ -618,7 +619,7 @@ class TestMoney:
         for kind in kinds:
             change = Change(step.id, frozenset({"submitting"}), None, {}, entries=(Entry(kind, PRICE),))
             assert await store.apply(change, now=NOON)
-        assert await store.spent(principal=ME, since=NOON) == {"paid": spent * PRICE}
+        assert await store.spent(principal=ME, since=NOON, unit="credits") == {"paid": spent * PRICE}
         found = await stored(store, task)
         assert found.held == (PRICE if kinds == ["hold"] else 0)
         assert found.refunded == (PRICE if "refund" in kinds else 0)
@@ -644,8 +645,8 @@ class TestMoney:
         await begun(store, now=NOON - DAY_MS, attempt="att_1")
         await begun(store, provider="other", attempt="att_2")
         await begun(store, principal="somebody", attempt="att_3")
-        assert await store.spent(principal=ME, since=NOON) == {"other": PRICE}
-        assert await store.spent(principal=ME, since=0) == {"paid": PRICE, "other": PRICE}
+        assert await store.spent(principal=ME, since=NOON, unit="credits") == {"other": PRICE}
+        assert await store.spent(principal=ME, since=0, unit="credits") == {"paid": PRICE, "other": PRICE}
 
     async def test_the_cap_of_a_day_is_kept_to_the_last_credit(self, store: Store) -> None:
         cap = 2 * PRICE
@@ -661,6 +662,37 @@ class TestMoney:
         assert await stored(store, task) == before
         assert await store.attempts(step.id) == []
 
+    async def test_credits_and_dollars_are_booked_and_capped_apart(self, store: Store) -> None:
+        """A line of the ledger has the unit of its task, and a cap counts the lines of its own."""
+        task = await begun(store, quote=IN_DOLLARS)
+        await begun(store)
+        for unit in UNITS:
+            assert await store.spent(principal=ME, since=NOON, unit=unit) == {"paid": PRICE}
+        step = await only_step(store, task)
+        await store.apply(moves.refused(step, InvalidRequest("no."), NOON, PRICE), now=NOON)
+        assert await store.spent(principal=ME, since=NOON, unit="usd") == {"paid": 0}
+        told = await stored(store, task)
+        assert (told.quote.unit, told.held, told.charged) == ("usd", 0, 0)
+        caps = (Cap("day", PRICE, unit="usd"),)
+        step = await claimed(store, of=await created(store, quote=IN_DOLLARS))
+        assert await store.apply(moves.begin(step, "att_usd", PAID, PRICE, caps, NOON), now=NOON)
+        step = await claimed(store, of=await created(store, quote=IN_DOLLARS))
+        with pytest.raises(OverBudget, match="dollars"):
+            await store.apply(moves.begin(step, "att_more", PAID, PRICE, caps, NOON), now=NOON)
+
+    async def test_a_balance_is_compared_with_one_of_its_own_unit(self, store: Store) -> None:
+        await store.see_balance("account", 100, "credits", now=NOON)
+        assert await store.see_balance("account", 100, "usd", now=NOON) is None
+        task = await begun(store, now=NOON + 1, quote=IN_DOLLARS)
+        assert await store.see_balance("account", 50, "usd", now=NOON + 2) == BalanceReading(NOON, 100, 0, PRICE)
+        await store.apply(moves.unclear(await only_step(store, task), "lost", NOON), now=NOON)
+        await store.apply(moves.given_up(await only_step(store, task), NOON, PRICE), now=NOON)
+        disputed = await store.disputes("account", "usd")
+        assert [one.amount for one in disputed] == [PRICE]
+        assert await store.disputes("account", "credits") == []
+        await store.book_refunds(disputed, "it came back", now=NOON)
+        assert await store.spent(principal=ME, since=0, unit="usd") == {"paid": 0}
+
     async def test_tomorrow_is_another_day(self, store: Store) -> None:
         await begun(store)
         task = await created(store, now=NOON + DAY_MS)
@@ -673,7 +705,7 @@ class TestMoney:
         """A hold that is released after midnight must not let today's cap be overrun."""
         task = await begun(store, now=NOON - DAY_MS)
         await store.apply(moves.put_back(await only_step(store, task), NOON + 60_000, NOON, PRICE), now=NOON)
-        assert sum((await store.spent(principal=ME, since=NOON - NOON % DAY_MS)).values()) >= 0
+        assert sum((await store.spent(principal=ME, since=NOON - NOON % DAY_MS, unit="credits")).values()) >= 0
         today = await created(store)
         step = await claimed(store, of=today)
         with pytest.raises(OverBudget):
@@ -702,7 +734,7 @@ class TestMoney:
             async with anyio.create_task_group() as group:
                 for number, step in enumerate(steps):
                     group.start_soon(submit, stores[number % 4], step)
-            assert await stores[0].spent(principal=ME, since=0) == {"paid": cap}
+            assert await stores[0].spent(principal=ME, since=0, unit="credits") == {"paid": cap}
         assert refused == 13
 
 
@@ -988,25 +1020,25 @@ class TestRemoving:
     ) -> None:
         task = await self.paid(store, kinds=kinds)
         assert await self.gone(store, task) == goes
-        assert await store.spent(principal=ME, since=0) == ({} if goes else {"paid": PRICE})
+        assert await store.spent(principal=ME, since=0, unit="credits") == ({} if goes else {"paid": PRICE})
 
     async def test_what_is_counted_stays(self, store: Store) -> None:
         """Sums of the day, the week and the month are as they were."""
         old, today = await self.paid(store), await self.paid(store, now=NOON - DAY_MS // 2)
-        before = await store.spent(principal=ME, since=NOON - DAY_MS)
+        before = await store.spent(principal=ME, since=NOON - DAY_MS, unit="credits")
         assert await self.removable(store) == ([old.id], 1)
         assert await store.remove([old.id, today.id], principal=ME, before=NOON, counted_since=NOON - DAY_MS) == [
             old.id
         ]
-        assert await store.spent(principal=ME, since=NOON - DAY_MS) == before == {"paid": PRICE}
+        assert await store.spent(principal=ME, since=NOON - DAY_MS, unit="credits") == before == {"paid": PRICE}
 
     async def test_what_a_balance_is_compared_with_stays(self, store: Store) -> None:
-        await store.see_balance("account", 100_000, now=LONG_AGO - DAY_MS)
+        await store.see_balance("account", 100_000, "credits", now=LONG_AGO - DAY_MS)
         task = await self.paid(store)
         assert not await self.gone(store, task)
-        await store.see_balance("account", 90_000, now=LONG_AGO + DAY_MS)
+        await store.see_balance("account", 90_000, "credits", now=LONG_AGO + DAY_MS)
         assert await self.gone(store, task)
-        before = await store.see_balance("account", 90_000, now=NOON)
+        before = await store.see_balance("account", 90_000, "credits", now=NOON)
         assert before is not None
         assert before.unexplained(90_000) == 0
 
@@ -1169,13 +1201,18 @@ class TestTokens:
         assert await store.token_of_hash(self.token().hash) is None
         assert await store.tokens() == []
         assert await store.add_token(self.token(hash="another", day_cap=1, month_cap=2))
-        assert await store.caps_of("anna") == (1, 2)
+        assert await store.caps_of("anna", "credits") == (1, 2)
 
     async def test_caps_hold_on_for_what_was_begun(self, store: Store) -> None:
-        assert await store.caps_of("anna") == (None, None)
+        assert await store.caps_of("anna", "credits") == (None, None)
         await store.add_token(self.token())
         await store.revoke_token("anna")
-        assert await store.caps_of("anna") == (5000, None)
+        assert await store.caps_of("anna", "credits") == (5000, None)
+
+    async def test_caps_in_dollars_stand_beside_those_in_credits(self, store: Store) -> None:
+        await store.add_token(self.token(day_cap_usd=20_000, month_cap_usd=7))
+        assert [await store.caps_of("anna", unit) for unit in UNITS] == [(5000, None), (20_000, 7)]
+        assert [token.month_cap_usd for token in await store.tokens()] == [7]
 
 
 class TestCaps:

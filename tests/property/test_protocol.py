@@ -281,7 +281,7 @@ class PaidSteps(RuleBasedStateMachine):
             self.check_money(found, step)
             assert step.due_at is not None or step.state not in ACTIVE
             expected += PRICE * ((step.state in SPENT) + self.sent[step.id].disputed)
-        total = await self.store.spent(principal=ONE_PERSON.name, since=0)
+        total = await self.store.spent(principal=ONE_PERSON.name, since=0, unit="credits")
         assert sum(total.values()) == expected, "the ledger does not explain what was spent"
 
     def check_requests(self, step: Step, recorded: list[Attempt]) -> None:

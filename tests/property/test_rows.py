@@ -87,7 +87,7 @@ async def lives(store: SqliteStore, bad: Task, good: Task) -> None:
     await shown(store, bad, good)
     await repeated(store, bad, good)
     assert await store.find_clip("paid", "clip_b", principal=ME) == (good.id, 0)
-    assert sum((await store.spent(principal=ME, since=0)).values()) >= PRICE
+    assert sum((await store.spent(principal=ME, since=0, unit="credits")).values()) >= PRICE
     assert [one.id for one in await store.attempts(good.steps[0].id)] == ["att_b"]
     await store.durations("paid", None)
     await store.release("b", now=later)

@@ -8,7 +8,7 @@ from typing import Any
 from fermata_mcp.domain.account import AccountSpec, Variable, host
 from fermata_mcp.domain.change import Cap, NewStep
 from fermata_mcp.domain.credits import Price, Quote
-from fermata_mcp.domain.spec import FieldSpec, Pace, ProviderSpec
+from fermata_mcp.domain.spec import FieldSpec, Lengths, Pace, ProviderSpec
 from fermata_mcp.domain.task import SourceFacts, Step, Task, Work, new_id
 from fermata_mcp.store.base import Store
 
@@ -32,6 +32,11 @@ PAID = ProviderSpec(
     has_balance=True,
     site="https://paid.invalid/credits",
 )
+DOLLARS = replace(
+    PAID, name="paid-usd", price=Price(0.0002, 0.0002, "these tests", "usd", per=1),
+    lengths=Lengths(longest_source=240, longest_add=240),
+)  # fmt: skip
+"""Paid by each second of the whole track, as much as a fiftieth of a cent."""
 FREE_WORK = replace(PAID, name="again", submit="repeatable", price=Price(0, 0, "free"), has_balance=False)
 
 _TASK = Task(

@@ -167,6 +167,7 @@ def _money(extend: argparse.ArgumentParser) -> None:
     money.add_argument(
         "--max-credits", type=_credits, metavar="N", help="do nothing that could cost more, all together"
     )
+    money.add_argument("--max-usd", type=_dollars, metavar="N", help="the same for what is paid in dollars")
     money.add_argument("--dry-run", action="store_true", help="check, and tell the price; send nothing")
     money.add_argument("--yes", action="store_true", help="pay without being asked")
 
@@ -253,6 +254,7 @@ def _token(token: argparse.ArgumentParser) -> None:
         add.add_argument(
             f"--max-credits-per-{period}", type=_credits, metavar="N", help=f"what it may spend in a {period} (UTC)"
         )
+        add.add_argument(f"--max-usd-per-{period}", type=_dollars, metavar="N", help="the same in dollars")
     _json(add)
     _json(actions.add_parser("list", help="who has one, and what they may do", allow_abbrev=False))
     revoke = actions.add_parser("revoke", help="let nobody in by it any more", allow_abbrev=False)
@@ -332,6 +334,10 @@ def _from_zero(text: str) -> int:
 
 def _credits(text: str) -> float:
     return _number(text, 1e12, "a number of credits")
+
+
+def _dollars(text: str) -> float:
+    return _number(text.removeprefix("$"), 1e9, "a number of dollars")
 
 
 def _share(text: str) -> float:

@@ -24,6 +24,7 @@ from fermata_mcp import __version__
 from fermata_mcp.app import read_settings, running_app
 from fermata_mcp.config import Settings, unknown_variables
 from fermata_mcp.domain.account import AccountSpec
+from fermata_mcp.domain.credits import UNITS, in_words
 from fermata_mcp.domain.errors import FermataError, InternalError, StoreUnavailable
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.engine.audio.opening import objects_of
@@ -45,6 +46,7 @@ MOST_FILES = 20_000
 LEAST_FREE_BYTES = 1_000_000_000  # an hour of CD sound, and its working copy
 _ONLY_FOR_PAID = (
     "FERMATA_MAX_CREDITS_PER_CALL", "FERMATA_MAX_CREDITS_PER_DAY", "FERMATA_CONFIRM_ABOVE_CREDITS",
+    "FERMATA_MAX_USD_PER_CALL", "FERMATA_MAX_USD_PER_DAY", "FERMATA_CONFIRM_ABOVE_USD",
     "FERMATA_TIME_SCALE", "FERMATA_SUBMIT_TIMEOUT_SECONDS", "FERMATA_CALLBACK_URL",
 )  # fmt: skip
 
@@ -138,6 +140,19 @@ def _in_advance(settings: Settings) -> Iterator[Finding]:
     given = [name for name in _ONLY_FOR_PAID if os.environ.get(name)]
     if given and not any(settings.account(declared).key for declared in settings.declared):
         yield Finding("settings", True, f"{', '.join(given)}: no effect until a provider has a key")
+    yield from _uncapped(settings)
+
+
+def _uncapped(settings: Settings) -> Iterator[Finding]:
+    """Caps in one unit hold back nothing that is paid in the other."""
+    keyed = [declared for declared in settings.declared if settings.account(declared).key]
+    for unit in UNITS:
+        paid = [spec.name for spec in built_in_specs() if spec.account in keyed and spec.unit == unit]
+        capped = [one for one in UNITS if settings.limits(one).per_call or settings.limits(one).per_day]
+        if paid and capped and unit not in capped:
+            names = f"FERMATA_MAX_{unit.upper()}_PER_CALL and FERMATA_MAX_{unit.upper()}_PER_DAY"
+            said = f"no cap holds for {', '.join(paid)}: what is paid there has {names}"
+            yield Finding("settings", True, said)
 
 
 def _serves(spec: ProviderSpec, keyed: Collection[AccountSpec]) -> bool:
@@ -196,7 +211,7 @@ async def _keys(settings: Settings) -> list[Finding]:
         own = settings.model_copy(update={"data_dir": Path(folder)})
         async with running_app(own, callers_are_local=True) as app, Client(app.server) as client:
             told: Any = (await client.call_tool("get_credits", {})).structured_content
-    return [_key(one) for one in told["providers"] if one["configured"] and one["price_per_extend"]] if told else []
+    return [_key(one) for one in told["providers"] if one["configured"] and one["price"] != "free"] if told else []
 
 
 def _key(told: dict[str, Any]) -> Finding:
@@ -206,7 +221,8 @@ def _key(told: dict[str, Any]) -> Finding:
         return Finding(check, False, found, do)
     if told["balance"] is None:
         return Finding(check, True, f"has a key; whether it is right shows the first call ({told['note']})")
-    return Finding(check, True, f"{told['balance']:g} credits, enough for {told['extends_left']} extensions")
+    left = "" if told["extends_left"] is None else f", enough for {told['extends_left']} extensions"
+    return Finding(check, True, f"{in_words(told['balance'], told['unit'])}{left}")
 
 
 async def _engine(settings: Settings) -> str:

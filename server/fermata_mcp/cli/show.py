@@ -11,6 +11,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from fermata_mcp.domain.credits import Unit, bare
+
 from .presenting.clock import minutes
 from .presenting.terminal import Bar, Out
 from .streams import json_text
@@ -146,14 +148,23 @@ def credits_table(view: View) -> RenderableType:
         note = spoken(one["error"] or one["note"] or "")
         table.add_row(
             one["provider"],
-            _number(one["balance"]),
-            _number(one["price_per_extend"]),
+            "-" if one["balance"] is None else bare(one["balance"], one["unit"]),
+            one["price"].removesuffix(" an extension").removesuffix(" credits"),
             _number(one["extends_left"]),
             note,
         )
-    cap = "" if view["cap_today"] is None else f" of {view['cap_today']:g}"
-    spent = f"{view['spent_today']:g}{cap} today, {view['spent_this_week']:g} this week"
-    return Group(table, Text(f"Spent (credits, UTC): {spent}, {view['spent_this_month']:g} this month"))
+    dollars = [_spent(view["usd"], "usd")] if view.get("usd") else []
+    return Group(table, _spent(view, "credits"), *dollars)
+
+
+def _spent(spent: View, unit: Unit) -> Text:
+    def told(name: str) -> str:
+        return bare(spent[name], unit)
+
+    cap = "" if spent["cap_today"] is None else f" of {told('cap_today')}"
+    today = f"{told('spent_today')}{cap} today, {told('spent_this_week')} this week"
+    called = "credits" if unit == "credits" else "dollars"
+    return Text(f"Spent ({called}, UTC): {today}, {told('spent_this_month')} this month")
 
 
 def providers_table(facts: View) -> RenderableType:
@@ -179,6 +190,7 @@ def provider_lines(one: View) -> RenderableType:
         "models": ", ".join(one["models"]),
         "verified": one["verified"],
     }
+    told |= {f"costs ({model})": _cost(price) for model, price in one["prices_of_models"].items()}
     lines = [f"{one['name']}: {one['summary']}", *(f"  {name:<9} {value}" for name, value in told.items() if value)]
     understood = {**{FLAGS.get(name, name): note for name, note in one["fields"].items()}, **_options(one["options"])}
     lines += [
@@ -189,7 +201,7 @@ def provider_lines(one: View) -> RenderableType:
 
 
 def _cost(price: View) -> str:
-    return f"{price['words']} credits an extension ({price['stated_in']})" if price["high"] else "nothing"
+    return "nothing" if price["words"] == "free" else f"{price['in_full']} ({price['stated_in']})"
 
 
 def _options(options: Any) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict
 
-from .credits import Entry, Period
+from .credits import Entry, Period, Unit
 from .errors import OverBudget
 from .task import AttemptState, Audio, Clip, Failure, SourceFacts, StepState, TaskStatus, Work
 
@@ -57,25 +57,28 @@ class NewStep:
 
 @dataclass(frozen=True)
 class Cap:
-    """What holds and charges of a day or month (UTC) may come to.
+    """What holds and charges of a day or month (UTC) may come to, of those in its unit.
 
     Attributes:
-        most: Milli-credits.
+        most: Parts of the unit.
         principal: Whose; None for all of them together.
     """
 
     period: Period
     most: int
     principal: str | None = None
+    unit: Unit = "credits"
 
     def exceeded(self) -> OverBudget:
         until = "tomorrow" if self.period == "day" else "next month"
-        this = "today's credits" if self.period == "day" else "this month's credits"
+        called = "credits" if self.unit == "credits" else "dollars"
+        this = f"today's {called}" if self.period == "day" else f"this month's {called}"
         if self.principal is not None:
             return OverBudget(
                 f"your share of {this} is used up.", f"ask the operator for more, or wait for {until} (UTC)."
             )
-        return OverBudget(f"{this} are used up.", f"raise FERMATA_MAX_CREDITS_PER_DAY, or wait for {until} (UTC).")
+        setting = f"FERMATA_MAX_{self.unit.upper()}_PER_DAY"
+        return OverBudget(f"{this} are used up.", f"raise {setting}, or wait for {until} (UTC).")
 
 
 @dataclass(frozen=True)

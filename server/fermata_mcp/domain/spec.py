@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .account import AccountSpec
-from .credits import FREE, Price
+from .credits import FREE, Price, Quote, Unit
 from .hooks import HookForm
 
 SourceKind = Literal["file", "url", "task", "clip"]
@@ -186,7 +186,8 @@ class ProviderSpec:
         submit: `repeatable` work may be started again by itself; `at_most_once` never is.
         verified: What this adapter was held against, and when.
         account: The variables of its key and addresses; None where it needs none.
-        price: Of one extension, and where that is stated.
+        price: Of one extension, and where that is stated; all prices of a provider have one unit.
+        model_prices: Where a model has another price.
         other_prices: Prices of actions besides extending.
         refunds: Whether failed tasks are documented to be refunded by the provider itself.
         has_balance: Whether it tells how many credits are left.
@@ -226,6 +227,7 @@ class ProviderSpec:
     verified: str
     account: AccountSpec | None = None
     price: Price = FREE
+    model_prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
     other_prices: Mapping[Action, Price] = field(default_factory=dict[Action, Price])
     refunds: bool = False
     has_balance: bool = False
@@ -253,6 +255,14 @@ class ProviderSpec:
     answer_seconds: float | None = None
     start: str | None = None
 
+    def __post_init__(self) -> None:
+        prices = [self.price, *self.model_prices.values(), *self.other_prices.values()]
+        if len({price.unit for price in prices if price.costs}) > 1:
+            raise ValueError(f"{self.name} has prices of two units")
+        longest = self.lengths.longest_source + self.lengths.longest_add
+        if longest == float("inf") and any(price.per is not None for price in prices):
+            raise ValueError(f"{self.name} has a price by length, so it needs longest_source and longest_add")
+
     @property
     def key_variable(self) -> str | None:
         """The variable that holds the key without which nothing works; None where it needs none."""
@@ -273,9 +283,26 @@ class ProviderSpec:
         """The same: it needs …"""
         return f"a {self.lacking}"
 
-    def price_of(self, action: Action) -> Price:
+    @property
+    def unit(self) -> Unit:
+        """What it is paid in."""
+        prices: tuple[Price, ...] = (self.price, *self.model_prices.values(), *self.other_prices.values())
+        units: list[Unit] = [price.unit for price in prices if price.costs]
+        return units[0] if units else self.price.unit
+
+    def price_of(self, action: Action, model: str | None = None) -> Price:
         """What one submit of this action costs."""
-        return self.price if action == "extend" else self.other_prices.get(action, FREE)
+        if action != "extend":
+            return self.other_prices.get(action, FREE)
+        return self.model_prices.get(model or self.default_model or "", self.price)
+
+    def cost(
+        self, action: Action, model: str | None = None, source: float | None = None, added: float | None = None
+    ) -> Quote:
+        """What one submit comes to; where a length (seconds) is not known, at the longest that there can be."""
+        whole = self.lengths.longest_source if source is None else source
+        more = self.lengths.longest_add if added is None else added
+        return self.price_of(action, model).quote(whole, more)
 
     @property
     def aliases(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from fermata_mcp.domain.foreign.paths import StoredPath
 
-from .credits import Quote
+from .credits import Quote, Unit
 from .errors import FermataError
 from .spec import Action
 
@@ -263,7 +263,7 @@ def _each_once(said: tuple[str, ...]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Task:
-    """Our durable row of one thing somebody asked for. Times are Unix milliseconds, UTC."""
+    """Our durable row of one thing somebody asked for. Times are Unix milliseconds, UTC; money: parts of its unit."""
 
     id: str
     principal: str
@@ -306,9 +306,14 @@ class Task:
         return self.steps[0].work.save_as if self.steps else ""
 
     @property
-    def max_credits(self) -> float | None:
-        """The caller's cap on the whole task, in credits."""
-        return self.request.get("max_credits")
+    def unit(self) -> Unit:
+        """What all amounts of it are in."""
+        return self.quote.unit
+
+    @property
+    def cap(self) -> float | None:
+        """The caller's cap on the whole task, in what it is paid in."""
+        return self.request.get(f"max_{self.unit}")
 
     @property
     def clips(self) -> tuple[Clip, ...]:

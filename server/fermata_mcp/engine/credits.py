@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,8 +11,9 @@ import anyio
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.access.principal import Principal
-from fermata_mcp.domain.credits import MILLI, BalanceReading, given_back
+from fermata_mcp.domain.credits import UNITS, BalanceReading, Unit, amount_of, bare, given_back, in_words, parts_of
 from fermata_mcp.domain.errors import FermataError
+from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.engine.callers.budgets import own_caps
 from fermata_mcp.providers.base import Provider
 from fermata_mcp.store.base import Store
@@ -22,11 +23,18 @@ EVIDENCE_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class ProviderCredits:
-    """One provider's money, in credits. None where it cannot be told."""
+    """One provider's money, in its unit. None where it cannot be told.
+
+    Attributes:
+        price: In words.
+        price_per_extend: The most that one extension costs; None where that goes by length.
+    """
 
     provider: str
     configured: bool
+    unit: Unit
     balance: float | None
+    price: str
     price_per_extend: float | None
     extends_left: int | None
     note: str | None
@@ -34,19 +42,31 @@ class ProviderCredits:
 
 
 @dataclass(frozen=True)
-class CreditsReport:
-    """What is left and what was spent, in credits. Days, weeks and months begin at midnight UTC, weeks on Monday.
+class Spent:
+    """What was spent of one unit. Days, weeks and months begin at midnight UTC, weeks on Monday.
 
     Attributes:
         cap_today: The principal's own, else that of the whole server.
     """
 
-    providers: tuple[ProviderCredits, ...]
     spent_today: float
     spent_this_week: float
     spent_this_month: float
     cap_today: float | None
     cap_this_month: float | None
+
+    @property
+    def matters(self) -> bool:
+        """Whether anything was spent or is capped."""
+        return bool(self.spent_this_week or self.spent_this_month or self.cap_today or self.cap_this_month)
+
+
+@dataclass(frozen=True)
+class CreditsReport:
+    """What is left, and what was spent of each unit: credits are never added to dollars."""
+
+    providers: tuple[ProviderCredits, ...]
+    spent: Mapping[Unit, Spent]
 
 
 def beginnings(now: int) -> tuple[int, int, int]:
@@ -73,15 +93,21 @@ async def credits_report(
         for provider in providers:
             group.start_soon(ask, provider)
     names = [provider.spec.name for provider in providers]
-    today, week, month = [await _spent_since(moment, names, store, principal) for moment in beginnings(now)]
-    own = {cap.period: cap.most / MILLI for cap in await own_caps(principal.name, store, settings)}
-    cap = own.get("day", settings.max_credits_per_day)
-    return CreditsReport(tuple(told[name] for name in names), today, week, month, cap, own.get("month"))
+    spent: dict[Unit, Spent] = {unit: await _spent(unit, names, store, principal, settings, now) for unit in UNITS}
+    return CreditsReport(tuple(told[name] for name in names), spent)
 
 
-async def _spent_since(moment: int, names: Sequence[str], store: Store, principal: Principal) -> float:
-    spent = await store.spent(principal=principal.name, since=moment)
-    return sum(amount for name, amount in spent.items() if name in names) / MILLI
+async def _spent(
+    unit: Unit, names: Sequence[str], store: Store, principal: Principal, settings: Settings, now: int
+) -> Spent:
+    today, week, month = [await _spent_since(moment, unit, names, store, principal) for moment in beginnings(now)]
+    own = {cap.period: amount_of(cap.most, unit) for cap in await own_caps(principal.name, unit, store, settings)}
+    return Spent(today, week, month, own.get("day", settings.limits(unit).per_day), own.get("month"))
+
+
+async def _spent_since(moment: int, unit: Unit, names: Sequence[str], store: Store, principal: Principal) -> float:
+    spent = await store.spent(principal=principal.name, since=moment, unit=unit)
+    return amount_of(sum(amount for name, amount in spent.items() if name in names), unit)
 
 
 async def credits_of(provider: Provider, store: Store, now: int) -> ProviderCredits:
@@ -90,14 +116,16 @@ async def credits_of(provider: Provider, store: Store, now: int) -> ProviderCred
     try:
         balance, before = await _seen(provider, store, now)
         if balance is not None and before is not None:
-            note = note or _difference(before, balance)
+            note = note or _difference(before, balance, spec.unit)
     except FermataError as failure:
         error = str(failure)
-    price = spec.price.high
+    price = spec.price_of("extend").high if spec.price_of("extend").per is None else None
     return ProviderCredits(
         provider=spec.name,
         configured=provider.configured,
+        unit=spec.unit,
         balance=balance,
+        price=prices_in_words(spec),
         price_per_extend=price,
         extends_left=int(balance // price) if balance is not None and price else None,
         note=note,
@@ -105,36 +133,49 @@ async def credits_of(provider: Provider, store: Store, now: int) -> ProviderCred
     )
 
 
+def prices_in_words(spec: ProviderSpec) -> str:
+    """What an extension costs; where models differ, of each."""
+    if not spec.model_prices:
+        return spec.price.in_full
+    named = {spec.default_model or "others": spec.price_of("extend"), **spec.model_prices}
+    return "; ".join(f"{model}: {price.in_full}" for model, price in named.items())
+
+
 def _credits_note(provider: Provider) -> str | None:
     spec = provider.spec
-    if not spec.price.high and (provider.configured or spec.set_by is None):
+    if not spec.price.costs and (provider.configured or spec.set_by is None):
         return "free: nothing is charged"
     if not provider.configured:
         return f"not configured: set {spec.set_by}"
     return None if spec.has_balance else "this provider has no call that tells the balance"
 
 
-def _difference(before: BalanceReading, balance: float) -> str | None:
-    """Credits that went although no task of ours explains it, or a promised refund that did not come."""
-    missing = (before.unexplained(round(balance * MILLI)) - before.unsure) / MILLI
-    if missing < 1:
+def _difference(before: BalanceReading, balance: float, unit: Unit) -> str | None:
+    """Money that went although no task of ours explains it, or a promised refund that did not come."""
+    missing = before.unexplained(parts_of(balance, unit)) - before.unsure
+    if missing < parts_of(_WORTH_TELLING[unit], unit):
         return None
     return (
-        f"{missing:g} credits fewer than Fermata's own tasks explain since {_clock_time(before.at)}: "
+        f"{in_words(amount_of(missing, unit), unit)} {'fewer' if unit == 'credits' else 'less'} than Fermata's own "
+        f"tasks explain since {_clock_time(before.at)}: "
         "spent elsewhere, another price, or a refund that has not come"
     )
 
 
+# Less may come of rounding somewhere.
+_WORTH_TELLING: dict[Unit, float] = {"credits": 1, "usd": 0.01}
+
+
 async def evidence(provider: Provider, store: Store, hold: int, now: int) -> str | None:
-    """Whether the balance looks as if a lost request for `hold` milli-credits was charged; shown, never trusted."""
-    balance, before = None, None
+    """Whether the balance looks as if a lost request for `hold` parts was charged; shown, never trusted."""
+    balance, before, unit = None, None, provider.spec.unit
     with anyio.move_on_after(EVIDENCE_SECONDS), suppress(FermataError):
         balance, before = await _seen(provider, store, now)
     if balance is None:
         return None
     if before is None:
-        return f"the balance is {balance:g} now; there is no earlier one to compare it with."
-    return _verdict(before, balance, hold)
+        return f"the balance is {bare(balance, unit)} now; there is no earlier one to compare it with."
+    return _verdict(before, balance, hold, unit)
 
 
 async def _seen(provider: Provider, store: Store, now: int) -> tuple[float | None, BalanceReading | None]:
@@ -142,19 +183,21 @@ async def _seen(provider: Provider, store: Store, now: int) -> tuple[float | Non
     balance = await provider.balance() if provider.spec.has_balance and provider.configured else None
     if balance is None:
         return None, None
-    seen = round(balance * MILLI)
-    before = await store.see_balance(provider.account_id, seen, now=now)
+    unit = provider.spec.unit
+    seen = parts_of(balance, unit)
+    before = await store.see_balance(provider.account_id, seen, unit, now=now)
     if before is not None:
-        back = given_back(before, seen, await store.disputes(provider.account_id))
+        back = given_back(before, seen, await store.disputes(provider.account_id, unit))
         await store.book_refunds(back, "the balance shows it", now=now)
     return balance, before
 
 
-def _verdict(before: BalanceReading, balance: float, hold: int) -> str:
-    missing = before.unexplained(round(balance * MILLI))
-    seen = f"the balance was {before.balance / MILLI:g} at {_clock_time(before.at)} and is {balance:g} now"
+def _verdict(before: BalanceReading, balance: float, hold: int, unit: Unit) -> str:
+    missing = before.unexplained(parts_of(balance, unit))
+    then = bare(amount_of(before.balance, unit), unit)
+    seen = f"the balance was {then} at {_clock_time(before.at)} and is {bare(balance, unit)} now"
     if before.spent > 0:
-        seen += f" ({before.spent / MILLI:g} of it went to other tasks)"
+        seen += f" ({bare(amount_of(before.spent, unit), unit)} of it went to other tasks)"
     if before.unsure != hold:
         # Told after this request, or while others were open: the difference is not this request's.
         return f"{seen}."

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from fermata_mcp.domain.change import Change, NewStep
-from fermata_mcp.domain.credits import BalanceReading, Dispute
+from fermata_mcp.domain.credits import BalanceReading, Dispute, Unit
 from fermata_mcp.domain.errors import StoreUnavailable
 from fermata_mcp.domain.lease import SUBMIT_LEASE_MS as SUBMIT_LEASE_MS
 from fermata_mcp.domain.spec import Rate
@@ -255,16 +255,20 @@ class Store(NewsBook, Counts, Mishaps, Owners, Traces, Tokens, Protocol):
         """
         ...
 
-    async def spent(self, *, principal: str | None, since: int) -> dict[str, int]:
-        """Milli-credits held or charged since a time, refunds taken off, by provider; None asks for all principals."""
+    async def spent(self, *, principal: str | None, since: int, unit: Unit) -> dict[str, int]:
+        """Parts of a unit held or charged since a time, refunds taken off, by provider.
+
+        Args:
+            principal: None asks for all of them together.
+        """
         ...
 
-    async def see_balance(self, account_id: str, balance: int, *, now: int) -> BalanceReading | None:
-        """Remember what a provider says is left (milli-credits); the sighting before it, with what happened since."""
+    async def see_balance(self, account_id: str, balance: int, unit: Unit, *, now: int) -> BalanceReading | None:
+        """Remember what a provider says is left (parts); the sighting before it, and what happened since."""
         ...
 
-    async def disputes(self, account_id: str) -> list[Dispute]:
-        """Submits of an account whose charge is disputed and not refunded, oldest first."""
+    async def disputes(self, account_id: str, unit: Unit) -> list[Dispute]:
+        """Submits of an account in this unit whose charge is disputed and not refunded, oldest first."""
         ...
 
     async def book_refunds(self, disputes: Sequence[Dispute], note: str, *, now: int) -> None:

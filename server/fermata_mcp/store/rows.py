@@ -19,7 +19,7 @@ from .base import Unreadable
 TASK_COLUMNS = (
     "id", "principal", "kind", "provider", "account_id", "request", "request_hash", "idempotency_key", "source",
     "status", "fraction", "message", "audio", "error", "warnings", "quote_low", "quote_high", "quote_expected",
-    "cancel_at", "created_at", "updated_at", "finished_at",
+    "quote_unit", "cancel_at", "created_at", "updated_at", "finished_at",
 )  # fmt: skip
 STEP_COLUMNS = (
     "id", "task_id", "provider", "account_id", "seq", "state", "work", "home", "fence", "due_at", "remote_id",
@@ -64,7 +64,7 @@ def attempt_from(row: Row) -> Attempt:
 def task_from(row: Row, steps: tuple[Step, ...], money: Mapping[str, int]) -> Task:
     """A task from a row of TASK_COLUMNS, its steps, and its ledger summed by kind of entry. Raises NOT_UNDERSTOOD."""
     values = _parsed(TASK_COLUMNS, row)
-    values["quote"] = {name: values.pop(f"quote_{name}") for name in ("low", "high", "expected")}
+    values["quote"] = {name: values.pop(f"quote_{name}") for name in ("low", "high", "expected", "unit")}
     return _checked(Task, values | _money_of(money) | {"steps": steps})
 
 

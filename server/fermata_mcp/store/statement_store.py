@@ -13,7 +13,7 @@ import anyio.to_thread
 
 from fermata_mcp.domain.access.token import Token
 from fermata_mcp.domain.change import NewStep
-from fermata_mcp.domain.credits import BalanceReading, Dispute
+from fermata_mcp.domain.credits import BalanceReading, Dispute, Unit
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 
@@ -183,15 +183,15 @@ class StatementStore(ABC):
         turn = partial(self._sql.writing.take_turn, account_id=account_id, rate=rate, urgent=urgent, now=now)
         return await self._write(turn, durable=False)
 
-    async def spent(self, *, principal: str | None, since: int) -> dict[str, int]:
-        return await self._run(partial(self._sql.reading.spent, principal=principal, since=since))
+    async def spent(self, *, principal: str | None, since: int, unit: Unit) -> dict[str, int]:
+        return await self._run(partial(self._sql.reading.spent, principal=principal, since=since, unit=unit))
 
-    async def see_balance(self, account_id: str, balance: int, *, now: int) -> BalanceReading | None:
-        seen = partial(self._sql.writing.see_balance, account_id=account_id, balance=balance, now=now)
+    async def see_balance(self, account_id: str, balance: int, unit: Unit, *, now: int) -> BalanceReading | None:
+        seen = partial(self._sql.writing.see_balance, account_id=account_id, balance=balance, unit=unit, now=now)
         return await self._write(seen, durable=False)
 
-    async def disputes(self, account_id: str) -> list[Dispute]:
-        return await self._run(partial(self._sql.reading.disputes, account_id=account_id))
+    async def disputes(self, account_id: str, unit: Unit) -> list[Dispute]:
+        return await self._run(partial(self._sql.reading.disputes, account_id=account_id, unit=unit))
 
     async def book_refunds(self, disputes: Sequence[Dispute], note: str, *, now: int) -> None:
         await self._write(partial(self._sql.writing.book_refunds, disputes=disputes, note=note, now=now))
@@ -257,5 +257,5 @@ class StatementStore(ABC):
     async def revoke_token(self, name: str) -> bool:
         return await self._write(partial(self._sql.tokens.revoke, name=name))
 
-    async def caps_of(self, principal: str) -> tuple[int | None, int | None]:
-        return await self._run(partial(self._sql.tokens.caps_of, principal=principal))
+    async def caps_of(self, principal: str, unit: Unit) -> tuple[int | None, int | None]:
+        return await self._run(partial(self._sql.tokens.caps_of, principal=principal, unit=unit))

@@ -14,6 +14,7 @@ from mcp.types import CallToolResult, ResourceLink, ToolAnnotations
 from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, model_validator
 
 from fermata_mcp.domain.errors import NotSupported
+from fermata_mcp.domain.requests.cost import cap_in
 from fermata_mcp.domain.requests.request import Arguments, ChainRequest, ExtendRequest, Request
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import CANCELLABLE, Resolution, Service, parse_status
@@ -204,8 +205,9 @@ class Toolbox:
         proposal, settings = await self.service.prepare(args), self.service.settings
         if args.dry_run:
             return await self.shown(proposal.task, ctx, dry_run=True)
-        quoted = proposal.task.quote.credits
-        question = await confirm(quoted, args.max_credits, settings.confirm_above_credits, ctx)
+        quote = proposal.task.quote
+        limit = settings.limits(quote.unit).confirm_above
+        question = await confirm(quote, cap_in(args, quote.unit), limit, ctx)
         if question is not None:
             return question
         created = await self.service.start(proposal)

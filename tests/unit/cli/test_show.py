@@ -46,6 +46,8 @@ def test_credits_that_are_not_known_are_a_dash() -> None:
     one = {
         "provider": "p",
         "balance": None,
+        "unit": "credits",
+        "price": "12 credits an extension",
         "price_per_extend": 12.0,
         "extends_left": None,
         "note": None,

@@ -44,7 +44,7 @@ async def test_a_balance_that_shows_a_refund_settles_the_dispute(house: House) -
         await service.credits("sunoapi")
         assert (await service.get(task.id)).disputed == 12 * MILLI, "the balance shows that it was charged"
         emulator.ledger.refund("late", 12)
-        spent = await service.credits("sunoapi")
+        spent = (await service.credits("sunoapi")).spent["credits"]
         view, text = await told(service, task.id)
     assert (view.credits.charged, view.credits.refunded, spent.spent_today) == (12, 12, 0)
     assert "of which the provider refunds 12" in text
@@ -77,6 +77,6 @@ async def test_what_the_provider_says_it_took_is_what_it_cost(house: House) -> N
     emulator.price = 15.0
     async with trading(house, "kie", emulator, uploads=True) as (service, _):
         task = await finished(service, await Shop(KIE, house, service, emulator).start())
-        spent = (await service.credits("kie")).spent_today
+        spent = (await service.credits("kie")).spent["credits"].spent_today
     assert (task.status, task.charged, spent) == ("succeeded", 15 * MILLI, 15)
     assert any("charged 15 credits" in said and "not the 12" in said for said in task.warnings)

@@ -36,7 +36,7 @@ class TestSettlingAnUnknownOutcome:
             spent = await service.credits("paid")
         assert task.error is not None
         assert (task.status, task.error.code, task.held, task.charged) == ("failed", "outcome_unknown", 0, 0)
-        assert spent.spent_today == PRICE / 1000
+        assert spent.spent["credits"].spent_today == PRICE / 1000
         assert remote.sent == 1
 
     async def test_only_the_word_resubmit_sends_again(self, house: House, remote: Remote) -> None:

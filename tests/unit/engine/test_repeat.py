@@ -154,7 +154,7 @@ class TestMoney:
     async def test_the_cap_of_a_day_stops_work_before_it_is_sent(self, house: House, remote: Remote) -> None:
         async with house.engine(max_credits_per_day=25) as service:
             ends = [(await done(service, house, take=take)) for take in (1, 2, 3)]
-            credits = await service.credits("paid")
+            credits = (await service.credits("paid")).spent["credits"]
         assert [task.status for task in ends] == ["succeeded", "succeeded", "failed"]
         assert ends[2].error is not None
         assert ends[2].error.code == "over_budget"
@@ -180,7 +180,7 @@ class TestMoney:
             ends.append(await done(service, house, take=3))
             remote.answers.append(Unclear("the connection broke"))
             ends.append(await done(service, house, take=4))
-            spent = (await service.credits("paid")).spent_today
+            spent = (await service.credits("paid")).spent["credits"].spent_today
         assert [task.status for task in ends] == ["succeeded", "failed", "failed", "unknown"]
         assert [(task.held, task.charged) for task in ends] == [(0, PRICE), (0, 0), (0, 0), (PRICE, 0)]
         # This provider does not say whether it charges for work that it took on and failed: that money is disputed.

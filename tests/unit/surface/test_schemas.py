@@ -22,7 +22,7 @@ MOST_BYTES = 13_000
 EXTEND_FIELDS = [
     "source", "provider", "continue_at", "add_seconds", "prompt", "lyrics", "style", "exclude_style", "title", "model",
     "instrumental", "vocal_gender", "style_weight", "weirdness", "audio_weight", "persona_id", "options", "max_credits",
-    "idempotency_key", "take", "stitch", "dry_run", "wait_seconds", "save_as",
+    "max_usd", "idempotency_key", "take", "stitch", "dry_run", "wait_seconds", "save_as",
 ]  # fmt: skip
 PARAMETERS = {
     "extend_track": EXTEND_FIELDS,

@@ -11,6 +11,7 @@ import anyio
 from mcp.client import Client
 
 from fermata_mcp.cli.show import Screen
+from fermata_mcp.domain.credits import UNITS, Quote, Unit, amount_of, bare, parts_of
 from fermata_mcp.domain.errors import InvalidRequest, OverBudget
 
 Args = dict[str, Any]
@@ -18,44 +19,48 @@ Args = dict[str, Any]
 
 @dataclass(frozen=True)
 class Price:
-    """The most that one track can cost, in credits of its provider; `expected` where it will be less."""
+    """The most that one track can cost, in credits of its provider or dollars; `expected` where it will be less."""
 
     provider: str
     most: float
     expected: float | None
+    unit: Unit = "credits"
 
     @classmethod
     def of(cls, view: dict[str, Any]) -> Price:
         """Of the TaskView of a dry run."""
         credits = view["credits"]
-        return cls(view["provider"], credits["quoted"], credits["expected"])
+        return cls(view["provider"], credits["quoted"], credits["expected"], credits["unit"])
 
 
 async def agree(prices: Iterable[Price], args: Args, client: Client, screen: Screen) -> bool:
     """Whether the person agrees to these prices; at once where all is free, or was agreed to on the command line.
 
     Raises:
-        OverBudget: They come to more than `--max-credits`.
+        OverBudget: They come to more than `--max-credits` or `--max-usd`.
         InvalidRequest: Nobody can be asked here.
     """
     prices = [price for price in prices if price.most]
     if not prices:
         return True
-    cap = args["max_credits"]
-    if cap is not None and len(prices) > 1 and (sum_of := sum(price.most for price in prices)) > cap:
-        raise OverBudget(
-            f"together they can cost up to {sum_of:g} credits, more than --max-credits {cap:g}; nothing was sent.",
-            f"say --max-credits {sum_of:g} or more, or extend fewer tracks.",
-        )
+    sums = {unit: total for unit in UNITS if (total := _total([one for one in prices if one.unit == unit], unit)).high}
+    for unit, total in sums.items():
+        cap = args[f"max_{unit}"]
+        if cap is not None and len(prices) > 1 and total.most > cap:
+            raise OverBudget(
+                f"together they can cost up to {total.words}, more than --max-{unit} {cap:g}; nothing was sent.",
+                f"say --max-{unit} {total.number} or more, or extend fewer tracks.",
+            )
     said = f"Costs {in_words(prices)}"
     if args["yes"]:
         screen.note(f"{said}.")
         return True
     if not can_ask():
-        if cap is None:
+        uncapped = [f"--max-{unit} {total.number}" for unit, total in sums.items() if args[f"max_{unit}"] is None]
+        if uncapped:
             raise InvalidRequest(
                 f"this costs {in_words(prices)}, and nobody can be asked here; nothing was sent.",
-                f"add --yes, or --max-credits {sum(price.most for price in prices):g}.",
+                f"add --yes, or {' '.join(uncapped)}.",
             )
         return True
     return await ask(f"{said}{await _left(client, prices)}. Go on?", screen)
@@ -75,9 +80,23 @@ def in_words(prices: list[Price]) -> str:
 
 
 def _amount(prices: list[Price]) -> str:
-    most = sum(price.most for price in prices)
-    usual = sum(price.most if price.expected is None else price.expected for price in prices)
-    return f"{most:g} credits" if usual == most else f"about {usual:g}, up to {most:g} credits"
+    """Credits and dollars apart, each with what is usual where that is less."""
+    paid_in: list[Unit] = [unit for unit in UNITS if any(price.unit == unit for price in prices)]
+    return " and ".join(_amount_in(unit, [price for price in prices if price.unit == unit]) for unit in paid_in)
+
+
+def _amount_in(unit: Unit, prices: list[Price]) -> str:
+    most = _total(prices, unit)
+    usual = amount_of(sum(parts_of(one.most if one.expected is None else one.expected, unit) for one in prices), unit)
+    if usual == most.most:
+        return most.words
+    return f"about {bare(usual, unit)}, up to {most.words}"
+
+
+def _total(prices: list[Price], unit: Unit) -> Quote:
+    """In whole parts, so that the sum is exact."""
+    most = sum(parts_of(price.most, unit) for price in prices)
+    return Quote(most, most, unit=unit)
 
 
 async def _left(client: Client, prices: list[Price]) -> str:
@@ -86,8 +105,10 @@ async def _left(client: Client, prices: list[Price]) -> str:
     if len(names) != 1:
         return ""
     told: Any = (await client.call_tool("get_credits", {"provider": names.pop()})).structured_content or {}
-    balance = next((one["balance"] for one in told.get("providers", ())), None)
-    return "" if balance is None else f" ({balance:g} left)"
+    one = next(iter(told.get("providers", ())), None)
+    if one is None or one["balance"] is None:
+        return ""
+    return f" ({bare(one['balance'], one['unit'])} left)"
 
 
 def can_ask() -> bool:

@@ -153,8 +153,8 @@ class Extending:
             asked = await self._arguments(track)
         except FermataError as error:
             return self._refuse(track, tracks, str(error), number)
-        if price is not None and price.most and self.args["max_credits"] is None:
-            asked["max_credits"] = price.most  # what was said is the most that is paid
+        if price is not None and price.most:
+            asked.setdefault(f"max_{price.unit}", price.most)  # what was said is the most that is paid
         result = await call(self.client, self._tool, asked | {"wait_seconds": WAIT_SECONDS}, self.screen)
         result = await until_over(self.client, result, self.screen)
         if not view(result):
@@ -189,7 +189,7 @@ class Extending:
         asked |= {"add_seconds": args["by"]} if args["by"] is not None else {}
         asked |= {"target_seconds": args["to"]} if args["to"] is not None else {}
         asked |= {"options": dict(args["options"])} if args["options"] else {}
-        asked |= {"max_credits": args["max_credits"]} if args["max_credits"] is not None else {}
+        asked |= {name: args[name] for name in ("max_credits", "max_usd") if args[name] is not None}
         wish = self.place.wish() if self.place else None
         asked |= {"save_as": wish} if wish else {}
         return asked | {"source": await self._source(track.written)}

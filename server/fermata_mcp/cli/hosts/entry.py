@@ -15,7 +15,10 @@ from fermata_mcp.providers.registry import declared_accounts
 from .known import NAME, Host
 
 COMMAND = "fermata-mcp"
-SET_LATER = ("output_dir", "default_provider", "max_credits_per_call", "max_credits_per_day", "confirm_above_credits")
+SET_LATER = (
+    "output_dir", "default_provider", "max_credits_per_call", "max_credits_per_day", "confirm_above_credits",
+    "max_usd_per_call", "max_usd_per_day", "confirm_above_usd",
+)  # fmt: skip
 Entry = dict[str, Any]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from rich.text import Text
@@ -23,7 +24,7 @@ from fermata_mcp.domain.access.token import (
     hash_of,
     named_tokens,
 )
-from fermata_mcp.domain.credits import MILLI
+from fermata_mcp.domain.credits import UNITS, Unit, amount_of, bare, parts_of
 from fermata_mcp.domain.errors import InvalidRequest, NotFound
 from fermata_mcp.store.base import Store
 
@@ -55,8 +56,8 @@ async def _add(store: Store, settings: Settings, args: Args) -> int:
             f"{name} is named by FERMATA_AUTH_TOKENS already.", "choose another name, or remove it there."
         )
     plain = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
-    day, month = _milli(args["max_credits_per_day"]), _milli(args["max_credits_per_month"])
-    token = Token(name, hash_of(plain), scopes, day, month, int(time.time() * 1000))
+    credits, dollars = _caps(args, "credits"), _caps(args, "usd")
+    token = Token(name, hash_of(plain), scopes, *credits, int(time.time() * 1000), *dollars)
     if not await store.add_token(token):
         raise InvalidRequest(f"{name} has a token.", f"revoke it first (fermata-mcp token revoke {name}).")
     earlier = bool((await store.page(principal=name, status=None, provider=None, limit=1, cursor=None)).tasks)
@@ -78,7 +79,7 @@ async def _list(store: Store, settings: Settings, args: Args) -> int:
         _print(json_text({"tokens": facts, "in_settings": named}))
         return DONE
     for one in facts:
-        caps = "".join(f", {most:g} a {per}" for per in _PERIODS if (most := one[f"max_credits_per_{per}"]) is not None)
+        caps = "".join(f", {cap}" for cap in _caps_in_words(one))
         _print(f"{one['name']}  {','.join(one['scopes'])}{caps}  since {one['created_at']}")
     for name in named:
         _print(f"{name}  read,extend,spend  (FERMATA_AUTH_TOKENS)")
@@ -108,14 +109,30 @@ def _facts(token: Token) -> Args:
     return {
         "name": token.name,
         "scopes": list(token.scopes),
-        "max_credits_per_day": None if token.day_cap is None else token.day_cap / MILLI,
-        "max_credits_per_month": None if token.month_cap is None else token.month_cap / MILLI,
+        "max_credits_per_day": _amount(token.day_cap, "credits"),
+        "max_credits_per_month": _amount(token.month_cap, "credits"),
+        "max_usd_per_day": _amount(token.day_cap_usd, "usd"),
+        "max_usd_per_month": _amount(token.month_cap_usd, "usd"),
         "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(token.created_at / 1000)),
     }
 
 
-def _milli(credits: float | None) -> int | None:
-    return None if credits is None else round(credits * MILLI)
+def _caps(args: Args, unit: Unit) -> tuple[int | None, int | None]:
+    """Of a day and of a month, in parts."""
+    day, month = args[f"max_{unit}_per_day"], args[f"max_{unit}_per_month"]
+    return None if day is None else parts_of(day, unit), None if month is None else parts_of(month, unit)
+
+
+def _amount(parts: int | None, unit: Unit) -> float | None:
+    return None if parts is None else amount_of(parts, unit)
+
+
+def _caps_in_words(facts: Args) -> Iterator[str]:
+    for unit in UNITS:
+        for period in _PERIODS:
+            most = facts[f"max_{unit}_per_{period}"]
+            if most is not None:
+                yield f"{bare(most, unit)} a {period}"
 
 
 def _print(line: str) -> None:

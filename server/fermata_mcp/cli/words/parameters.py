@@ -25,6 +25,7 @@ FLAGS = {
     "options": "--option",
     "save_as": "--output",
     "max_credits": "--max-credits",
+    "max_usd": "--max-usd",
     "idempotency_key": "--key",
     "take": "--take",
     "stitch": "--stitch",

@@ -25,6 +25,7 @@ class Token:
     Attributes:
         hash: SHA-256 in hex. No slow hash: 256 random bits cannot be tried out, and each request has one to check.
         day_cap, month_cap: Milli-credits; None for what the settings say of everyone.
+        day_cap_usd, month_cap_usd: The same for what is paid in dollars, in millionths.
         created_at: Unix milliseconds.
     """
 
@@ -34,6 +35,8 @@ class Token:
     day_cap: int | None
     month_cap: int | None
     created_at: int
+    day_cap_usd: int | None = None
+    month_cap_usd: int | None = None
 
 
 def hash_of(token: str) -> str:

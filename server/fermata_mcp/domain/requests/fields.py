@@ -14,7 +14,7 @@ from .wishes import wish_hint
 
 # Fields that every provider understands because the engine itself carries them out.
 OURS = frozenset({
-    "source", "provider", "options", "max_credits", "idempotency_key", "take", "stitch", "dry_run",
+    "source", "provider", "options", "max_credits", "max_usd", "idempotency_key", "take", "stitch", "dry_run",
     "wait_seconds", "save_as", "target_seconds", "max_steps", "variation", "prompts",
 })  # fmt: skip
 ANOTHER = "or choose another provider."

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from fermata_mcp.domain.credits import Quote, quote
-from fermata_mcp.domain.errors import FermataError, InvalidRequest, OverBudget, TooLarge
+from fermata_mcp.domain.credits import Quote
+from fermata_mcp.domain.errors import FermataError, InvalidRequest, TooLarge
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import SourceFacts
 
+from .cost import cap_problems, chain_cost, extension_cost, missing_seconds, with_concat
+from .cost import expected_cost as expected_cost  # of a chain, beside the most that it can cost
 from .option_forms import repeated
 from .request import ChainRequest, ExtendRequest, Request
 from .wire_request import default_point as default_point  # chains place their later points by it
-from .wire_request import sent_problems, uploads_first
+from .wire_request import sent_problems
 
 _ROUNDED_SECONDS = 0.01  # by which a length may miss the track's and mean it
 
@@ -38,7 +39,7 @@ def plan_problems(request: Request, spec: ProviderSpec, source: SourceFacts) -> 
         *found,
         *_repeat_problems(request, spec, source),
         *_result_length_problems(request, plan, spec, source),
-        *_cap_problems(request.max_credits, plan.at_least),
+        *cap_problems(request, spec, plan.at_least),
     ]
 
 
@@ -66,10 +67,12 @@ def _source_length_problems(spec: ProviderSpec, source: SourceFacts) -> Iterator
 
 
 def _extend_plan(request: ExtendRequest, spec: ProviderSpec, source: SourceFacts) -> Plan:
-    once = _with_upload(quote(spec.price), spec, source)
-    most = _with_concat(once, request, spec, source)
+    add = request.add_seconds
+    if add is None:
+        add = default_add(request, spec, source)
+    once = extension_cost(request, spec, source, add)
     if spec.lengths.default_add is None:
-        return Plan(None, request.add_seconds, most, once)
+        return Plan(None, request.add_seconds, with_concat(once, request, spec, source), once)
     known = source.duration_seconds
     again = repeated(request.options or {}, spec)
     if again is not None:
@@ -77,9 +80,6 @@ def _extend_plan(request: ExtendRequest, spec: ProviderSpec, source: SourceFacts
         more = (times - 1) * (stop - start)
         return Plan(None if known is None else known + more, more, once, once)
     point = request.continue_at if request.continue_at is not None else known
-    add = request.add_seconds
-    if add is None:
-        add = default_add(request, spec, source)
     length = None if point is None or add is None else point + add
     return Plan(length, add, once, once)
 
@@ -96,37 +96,14 @@ def default_add(request: ExtendRequest, spec: ProviderSpec, source: SourceFacts)
     return spec.lengths.default_add + max(0.0, source.duration_seconds - request.continue_at)
 
 
-def _with_upload(once: Quote, spec: ProviderSpec, source: SourceFacts) -> Quote:
-    if not uploads_first(spec, source):
-        return once
-    upload = quote(spec.other_prices["upload"])
-    return Quote(once.low + upload.low, once.high + upload.high)
-
-
-def _with_concat(once: Quote, request: Request, spec: ProviderSpec, source: SourceFacts) -> Quote:
-    """A part whose source is not at hand is joined by the provider, where it can and the caps allow it."""
-    at_hand = source.file or source.audio_url or source.url
-    if "concat" not in spec.other_prices or request.stitch == "never" or at_hand:
-        return once
-    more = quote(spec.other_prices["concat"])
-    return Quote(once.low, once.high + more.high)
-
-
 def _chain_plan(request: ChainRequest, spec: ProviderSpec, source: SourceFacts) -> Plan:
-    once = _with_upload(quote(spec.price), spec, source)
+    point = request.continue_at if request.continue_at is not None else source.duration_seconds
+    add = missing_seconds(request.target_seconds - (point or 0.0), spec) if "add_seconds" in spec.fields else None
+    once = extension_cost(request, spec, source, add)
     if spec.lengths.any_result:
         return Plan(request.target_seconds, None, once, once)
-    most = _with_concat(_with_upload(quote(spec.price, request.max_steps), spec, source), request, spec, source)
-    return Plan(request.target_seconds, None, Quote(once.low, most.high), once)
-
-
-def expected_cost(request: Request, spec: ProviderSpec, source: SourceFacts, usual: float) -> int | None:
-    """Milli-credits that a chain comes to if each extension adds `usual` seconds; None where that cannot be told."""
-    known = source.duration_seconds
-    if not isinstance(request, ChainRequest) or spec.lengths.any_result or known is None:
-        return None
-    steps = min(request.max_steps, max(1, math.ceil((request.target_seconds - known) / usual)))
-    return _with_concat(_with_upload(quote(spec.price, steps), spec, source), request, spec, source).high
+    most = chain_cost(request, spec, source)
+    return Plan(request.target_seconds, None, Quote(once.low, max(once.high, most.high), unit=most.unit), once)
 
 
 def _repeat_problems(request: Request, spec: ProviderSpec, source: SourceFacts) -> Iterator[FermataError]:
@@ -201,14 +178,6 @@ def _around(point: float, known: float, spec: ProviderSpec) -> str:
         return ""
     part = "intro" if point < known / 3 else "middle" if point < 2 * known / 3 else "outro"
     return f', or leave it out and pass options {{"part": "{part}"}} to make the music around {point:g} s longer'
-
-
-def _cap_problems(max_credits: float | None, expected: Quote) -> Iterator[FermataError]:
-    if max_credits is not None and expected.credits > max_credits:
-        yield OverBudget(
-            f"this can cost {expected.credits:g} credits, more than max_credits {max_credits:g}.",
-            f"pass max_credits {expected.credits:g} or more, or ask for less.",
-        )
 
 
 def identity_of(request: Request, spec: ProviderSpec, source: SourceFacts) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 # How a request is carried out; not part of what is asked for, so not of its identity.
-MANNER = frozenset({"idempotency_key", "max_credits", "dry_run", "wait_seconds", "save_as"})
+MANNER = frozenset({"idempotency_key", "max_credits", "max_usd", "dry_run", "wait_seconds", "save_as"})
 # What hosts show of `options`; the provider's own facts say what it takes (a test compares them).
 LOCAL_OPTIONS: dict[str, Any] = {
     "ending": {"type": "string", "enum": ["keep", "fade", "loop", "intro_loop"]},
@@ -143,6 +143,7 @@ class _Asked(Arguments):
     )
     save_as: ShortText | None = Field(None, description="File or folder for the result")
     max_credits: Annotated[FiniteFloat, Field(ge=0)] | None = Field(None, description="Refuse if it could cost more")
+    max_usd: Annotated[FiniteFloat, Field(ge=0)] | None = Field(None, description="The same in dollars (fal)")
     idempotency_key: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
         None, description="The SAME key when trying again"
     )

@@ -97,7 +97,7 @@ def _nearest(text: str, spec: ProviderSpec) -> str | None:
 def free_wish(text: str | None, spec: ProviderSpec) -> str | None:
     """The call to a provider that costs nothing, where one of its options does what a text asks for."""
     options = wished(text or "", spec)
-    if not options or spec.price.high:
+    if not options or spec.price.costs:
         return None
     return (
         f"call again without prompt, with provider {spec.name} and options {json.dumps(options)}: "

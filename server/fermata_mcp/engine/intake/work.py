@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.errors import FermataError, OverBudget, UnsupportedField
+from fermata_mcp.domain.errors import FermataError, UnsupportedField
 from fermata_mcp.domain.foreign.text import clean_text
+from fermata_mcp.domain.requests.cost import missing_seconds, operators_cap_problem
 from fermata_mcp.domain.requests.plan import Plan, plan_of, plan_problems
 from fermata_mcp.domain.requests.request import ChainRequest, Request
 from fermata_mcp.domain.requests.wire_request import fill_in, uploads_first
-from fermata_mcp.domain.spec import SHORTEST_ADD_SECONDS, ProviderSpec
+from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import SourceFacts, Work
 from fermata_mcp.media.codecs.libraries import GET_ONE, has_library
 from fermata_mcp.media.codecs.targets import FORMS, ending_needs_library, writable
@@ -25,7 +26,8 @@ from fermata_mcp.media.places.naming import stem_for
 def problems_of(request: Request, spec: ProviderSpec, facts: SourceFacts, settings: Settings) -> list[FermataError]:
     """Everything that makes no sense for this source or provider, is too long, or costs too much."""
     found = [*plan_problems(request, spec, facts), *_ending_problems(request, spec, facts)]
-    return [*found, *_cap_problems(request, spec, facts, settings)]
+    cap = settings.limits(spec.unit).per_call
+    return [*found, *operators_cap_problem(plan_of(request, spec, facts).at_least, cap)]
 
 
 def work_of(
@@ -70,19 +72,6 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _cap_problems(request: Request, spec: ProviderSpec, facts: SourceFacts, settings: Settings) -> list[FermataError]:
-    """What the operator's cap on one call has to say."""
-    cap, least = settings.max_credits_per_call, plan_of(request, spec, facts).at_least
-    if cap is None or least.credits <= cap:
-        return []
-    return [
-        OverBudget(
-            f"this costs {least.credits:g} credits; FERMATA_MAX_CREDITS_PER_CALL is {cap:g}.",
-            "ask for less, or have the operator raise the cap.",
-        )
-    ]
-
-
 def _target(
     wanted: str | None,
     title: str | None,
@@ -124,6 +113,5 @@ def _add_seconds(
 ) -> float | None:
     """A chain asks each step for what is missing from where it goes on, where the provider lets one choose."""
     if isinstance(request, ChainRequest) and "add_seconds" in spec.fields and not spec.lengths.any_result:
-        missing = request.target_seconds - (point or facts.duration_seconds or 0.0)
-        return min(spec.lengths.longest_add, max(SHORTEST_ADD_SECONDS, missing))
+        return missing_seconds(request.target_seconds - (point or facts.duration_seconds or 0.0), spec)
     return plan.add_seconds

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.change import Change, NewStep, TaskPatch
-from fermata_mcp.domain.credits import MILLI
+from fermata_mcp.domain.credits import parts_of
 from fermata_mcp.domain.errors import Cancelled, FermataError
+from fermata_mcp.domain.requests.cost import missing_seconds, work_cost
 from fermata_mcp.domain.requests.wire_request import default_point
-from fermata_mcp.domain.spec import SHORTEST_ADD_SECONDS, ProviderSpec
+from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Audio, Clip, Step, Task, Work, new_id
 
 from .further import extensions, not_carried, sent_further
@@ -32,15 +32,15 @@ class Next:
 
 
 def cap_of(task: Task, settings: Settings) -> int | None:
-    """Milli-credits that the whole task may cost, or None."""
-    caps = [cap for cap in (task.max_credits, settings.max_credits_per_call) if cap is not None]
-    return round(min(caps) * MILLI) if caps else None
+    """What the whole task may cost, in parts of its unit, or None."""
+    caps = [cap for cap in (task.cap, settings.limits(task.unit).per_call) if cap is not None]
+    return parts_of(min(caps), task.unit) if caps else None
 
 
-def affordable(task: Task, spec: ProviderSpec, settings: Settings, action: Any) -> bool:
+def affordable(task: Task, work: Work, spec: ProviderSpec, settings: Settings) -> bool:
     """Whether one more submit stays below the caps of this task. The finished step's own price is still held."""
     cap = cap_of(task, settings)
-    return cap is None or task.charged + task.held + round(spec.price_of(action).high * MILLI) <= cap
+    return cap is None or task.charged + task.held + work_cost(work, spec).high <= cap
 
 
 def after_step(
@@ -112,7 +112,7 @@ def _needs_concat(task: Task, step: Step, clip: Clip, spec: ProviderSpec, settin
         and clip.provider_clip_id is not None
         and task.request.get("stitch") != "never"
         and "concat" in spec.other_prices
-        and affordable(task, spec, settings, "concat")
+        and affordable(task, _concat_work(step.work, clip), spec, settings)
     )
 
 
@@ -216,11 +216,15 @@ def _reason_to_stop(task: Task, step: Step, link: _Link, spec: ProviderSpec, set
         return f"The last extension added only {max(0.0, so_far - before):.0f} s, so the chain stopped."
     if extensions(task) >= int(task.request["max_steps"]):
         return f"It stopped after max_steps {task.request['max_steps']} at {so_far:.0f} s."
-    if not affordable(task, spec, settings, "extend"):
-        return f"One more extension would exceed the credit cap; it stopped at {so_far:.0f} s."
+    if not affordable(task, _next_work(task, step, link, spec), spec, settings):
+        return f"One more extension would exceed {_cap_called(task)}; it stopped at {so_far:.0f} s."
     if spec.window is None and (link.clip.own_seconds or 0.0) >= longest - TOO_LITTLE_SECONDS:
         return f"The model makes tracks of at most {longest:.0f} s; it stopped at {so_far:.0f} s."
     return None
+
+
+def _cap_called(task: Task) -> str:
+    return "the credit cap" if task.unit == "credits" else "the cap in dollars"
 
 
 def _what_to_give(spec: ProviderSpec) -> str:
@@ -235,7 +239,7 @@ def _next_work(task: Task, step: Step, link: _Link, spec: ProviderSpec) -> Work:
     point = sent.fields.get("continue_at")
     behind = 0.0 if point is None or own is None else own - point
     missing = float(task.request["target_seconds"]) - link.so_far + behind
-    add = min(spec.lengths.longest_add, max(SHORTEST_ADD_SECONDS, missing)) if "add_seconds" in spec.fields else None
+    add = missing_seconds(missing, spec) if "add_seconds" in spec.fields else None
     return step.work.model_copy(
         update={
             "action": "extend",

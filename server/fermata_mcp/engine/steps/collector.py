@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fermata_mcp.domain.change import TaskPatch
-from fermata_mcp.domain.credits import MILLI
+from fermata_mcp.domain.credits import Unit, amount_of, bare, in_words, parts_of
 from fermata_mcp.domain.errors import FermataError, GenerationFailed, TooLarge
 from fermata_mcp.domain.task import Audio, Clip, Step, Task
 from fermata_mcp.engine.pace import backoff
@@ -69,8 +69,8 @@ class Collector:
             await provider.stop(step.remote_id or "")  # cancelled meanwhile: its result is not wanted
             await self._recorder.apply(step, moves.cancelled(step, now, self._recorder.money_of_end(step, fresh)))
             return
-        cost = None if snapshot.cost is None else round(snapshot.cost * MILLI)
-        said = (*said, *_other_price(task.held, cost))
+        cost = None if snapshot.cost is None else parts_of(snapshot.cost, task.unit)
+        said = (*said, *_other_price(task.held, cost, task.unit))
         follows = after_step(fresh, step, delivered.clips, said, provider.spec, self._settings, now)
         library = self._context.library
         patch, clips = await publish(follows.task, delivered.clips, fresh, library)
@@ -128,10 +128,11 @@ def _worth_waiting_for(delivered: Delivery) -> bool:
     return any(not isinstance(error, _HOPELESS) for error in delivered.missing)
 
 
-def _other_price(held: int, cost: int | None) -> tuple[str, ...]:
+def _other_price(held: int, cost: int | None, unit: Unit) -> tuple[str, ...]:
     if cost is None or cost == held:
         return ()
-    return (f"The provider charged {cost / MILLI:g} credits for this step, not the {held / MILLI:g} that were quoted.",)
+    took, quoted = in_words(amount_of(cost, unit), unit), bare(amount_of(held, unit), unit)
+    return (f"The provider charged {took} for this step, not the {quoted} that were quoted.",)
 
 
 def as_made(step: Step, snapshot: Snapshot) -> Snapshot:

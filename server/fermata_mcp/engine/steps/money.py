@@ -1,4 +1,4 @@
-"""What becomes of the credits that were held for a submit. Milli-credits."""
+"""What becomes of the money that was held for a submit, in parts of its task's unit."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from fermata_mcp.domain.credits import Entry
 
 
 def money_of_success(hold: int, cost: int | None) -> tuple[Entry, ...]:
-    """What was held becomes what the provider says it took, or else what was expected. Milli-credits."""
+    """What was held becomes what the provider says it took, or else what was expected."""
     charge = hold if cost is None else cost
     return (*released(hold, "settled"), *((Entry("charge", charge),) if charge else ()))
 
 
 def money_of_failure(hold: int, *, taken_on: bool, refunds: bool, cost: int | None = None) -> tuple[Entry, ...]:
-    """What a failed submit did to the credits that were held for it; `cost` is what the provider says it took."""
+    """What a failed submit did to the money that was held for it; `cost` is what the provider says it took."""
     if not taken_on:
         return released(hold, "nothing was taken on")
     if cost:

@@ -232,7 +232,7 @@ def finished(
     """The step has delivered.
 
     Args:
-        cost: Milli-credits that the provider says it took, where it says so.
+        cost: Parts of the task's unit that the provider says it took, where it says so.
         fetch_at: When to ask again for audio that is still missing.
     """
     return Change(

@@ -10,7 +10,7 @@ import anyio
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.change import Change, TaskPatch
-from fermata_mcp.domain.credits import MILLI, Entry
+from fermata_mcp.domain.credits import Entry, Unit, parts_of
 from fermata_mcp.domain.errors import FermataError, StoreUnavailable
 from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.audio.library import Library
@@ -66,8 +66,9 @@ class Recorder:
         done = await self._store.apply(change, now=self._clock.now())
         due = change.step.get("due_at") if change.next_step is None else self._clock.now()
         if done:
-            log_decision(step.task_id, change)
-            self._meter.booked(step.provider, change.entries)
+            unit = self._unit(step.provider)
+            log_decision(step.task_id, change, unit)
+            self._meter.booked(step.provider, unit, change.entries)
         if done and due is not None:
             self._due(due)
         if done and (by_person or (change.task is not None and "status" in change.task)):
@@ -105,12 +106,12 @@ class Recorder:
         return as_of_now
 
     def money_of_end(self, step: Step, task: Task, cost: float | None = None) -> tuple[Entry, ...]:
-        """What becomes of the credits held for a step that ends without having delivered.
+        """What becomes of the money held for a step that ends without having delivered.
 
         Args:
-            cost: Credits that the provider says it took, where it says so.
+            cost: Credits or dollars that the provider says it took, where it says so.
         """
-        taken = None if cost is None else round(cost * MILLI)
+        taken = None if cost is None else parts_of(cost, task.unit)
         return money_of_failure(task.held, taken_on=step.state != "queued", refunds=self._refunds(task), cost=taken)
 
     async def fail(self, step: Step, task: Task, error: FermataError, cost: float | None = None) -> None:
@@ -123,6 +124,13 @@ class Recorder:
             return self._registry.spec(task.provider).refunds
         except FermataError:
             return False
+
+    def _unit(self, provider: str) -> Unit:
+        """For the log and the metrics; what is booked has the unit of its task."""
+        try:
+            return self._registry.spec(provider).unit
+        except FermataError:
+            return "credits"
 
     async def conclude(self, task: Task, error: FermataError) -> TaskPatch:
         """How a task ends that cannot go on: with what it has delivered so far."""

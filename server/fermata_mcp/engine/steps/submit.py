@@ -9,9 +9,16 @@ from dataclasses import replace
 import anyio
 
 from fermata_mcp.domain.change import Change
-from fermata_mcp.domain.credits import MILLI
-from fermata_mcp.domain.errors import FermataError, OverBudget, ProviderError, ProviderUnavailable, StoreUnavailable
+from fermata_mcp.domain.errors import (
+    FermataError,
+    InvalidRequest,
+    OverBudget,
+    ProviderError,
+    ProviderUnavailable,
+    StoreUnavailable,
+)
 from fermata_mcp.domain.lease import LATEST_START
+from fermata_mcp.domain.requests.cost import work_cost
 from fermata_mcp.domain.task import Step, Task, Work, new_id
 from fermata_mcp.engine.callers.belongings import settings_of
 from fermata_mcp.engine.callers.budgets import caps_for
@@ -29,6 +36,7 @@ PREPARE_RETRY_SECONDS = 5.0
 MOST_PREPARE_TRIES = 4
 MOST_ATTEMPTS = 30
 MIN_RETRY_MS = 100
+OTHER_UNIT = "what this provider is paid in has changed since the price was quoted; nothing was sent."
 logger = logging.getLogger(__name__)
 
 
@@ -66,6 +74,9 @@ class Submitter:
             await self._recorder.fail(step, task, error)
             return
         if work != step.work and not await self._recorder.apply(step, moves.prepared(step, work)):
+            return
+        if work_cost(work, provider.spec).high and task.unit != provider.spec.unit:
+            await self._recorder.fail(step, task, InvalidRequest(OTHER_UNIT, "call again for a quote of today."))
             return
         await self._submit(replace(step, work=work), task, provider)
 
@@ -123,8 +134,8 @@ class Submitter:
     async def _submit_whole(self, step: Step, task: Task, provider: Provider) -> None:
         attempt = new_id("att")
         begun, started = self._clock.now(), self._clock.monotonic()
-        price = round(provider.spec.price_of(step.work.action).high * MILLI)
-        caps = await caps_for(task.principal, self._context.store, self._settings) if price else ()
+        price = work_cost(step.work, provider.spec).high
+        caps = await caps_for(task.principal, task.unit, self._context.store, self._settings) if price else ()
         begin = moves.begin(step, attempt, provider.spec, price, caps, begun)
         try:
             if not await self._recorder.apply(step, begin):

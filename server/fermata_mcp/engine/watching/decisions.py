@@ -1,6 +1,6 @@
 """One line in the log for each decision that spends money or drops work, once it is written down.
 
-Ids, codes and credits only: no text of a provider, no address and no title, so that a log can be shown to others.
+Ids, codes and money only: no text of a provider, no address and no title, so that a log can be shown to others.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterator
 
 from fermata_mcp.domain.change import Change
-from fermata_mcp.domain.credits import MILLI
+from fermata_mcp.domain.credits import Unit, amount_of, in_words
 from fermata_mcp.domain.task import Failure
 
 logger = logging.getLogger(__name__)
@@ -21,9 +21,9 @@ _ENDS = {
 }
 
 
-def log_decision(task_id: str, change: Change) -> None:
+def log_decision(task_id: str, change: Change, unit: Unit) -> None:
     """Tell what a change that was carried out decides, if it decides anything."""
-    parts = tuple(_parts(change))
+    parts = tuple(_parts(change, unit))
     if parts:
         level = logging.WARNING if _is_in_doubt(change) else logging.INFO
         logger.log(level, "task %s, step %s: %s", task_id, change.step_id, "; ".join(parts))
@@ -35,12 +35,12 @@ def _is_in_doubt(change: Change) -> bool:
     return attempt.get("state") == "unknown" or any(entry.kind == "disputed" for entry in change.entries)
 
 
-def _parts(change: Change) -> Iterator[str]:
+def _parts(change: Change, unit: Unit) -> Iterator[str]:
     yield from _of_attempt(change)
     yield from _of_step(change)
     yield from _of_task(change)
     for entry in change.entries:
-        yield f"{entry.amount / MILLI:g} credits: {entry.kind}"
+        yield f"{in_words(amount_of(entry.amount, unit), unit)}: {entry.kind}"
 
 
 def _of_attempt(change: Change) -> Iterator[str]:

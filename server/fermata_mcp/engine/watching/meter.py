@@ -8,7 +8,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
-from fermata_mcp.domain.credits import MILLI, Entry
+from fermata_mcp.domain.credits import Entry, Unit, amount_of
 
 DETECTION_BOUNDS = (0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 25.0, 45.0, 60.0, 120.0, 300.0)
 # Work of which it is remembered when it was last looked at; the oldest is forgotten.
@@ -34,7 +34,7 @@ class Histogram:
 class Meter:
     """
     Attributes:
-        credits: By kind of ledger entry and provider.
+        money: By unit, kind of ledger entry, and provider.
         errors: Failed requests and failed work, by provider and code.
         hooks: Posts to addresses of attempts, by provider and what became of them.
         detection: Seconds between the moment at which an end could first have been known (the look before, or a post
@@ -43,18 +43,20 @@ class Meter:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self.credits: Counter[tuple[str, str]] = Counter()
+        self.money: Counter[tuple[Unit, str, str]] = Counter()
         self.errors: Counter[tuple[str, str]] = Counter()
         self.hooks: Counter[tuple[str, HookFate]] = Counter()
         self.detection = Histogram(DETECTION_BOUNDS)
         self._seen_running: OrderedDict[tuple[str, str], float] = OrderedDict()
 
-    def booked(self, provider: str, entries: Iterable[Entry]) -> None:
+    def booked(self, provider: str, unit: Unit, entries: Iterable[Entry]) -> None:
         for entry in entries:
-            self.credits[entry.kind, provider] += entry.amount
+            self.money[unit, entry.kind, provider] += entry.amount
 
-    def credits_of(self, kind: str, provider: str) -> float:
-        return self.credits[kind, provider] / MILLI
+    def money_in(self, unit: Unit) -> dict[tuple[str, str], float]:
+        """Credits or dollars by kind and provider."""
+        booked = self.money.items()
+        return {(kind, name): amount_of(parts, unit) for (of, kind, name), parts in booked if of == unit}
 
     def failed(self, provider: str, code: str) -> None:
         self.errors[provider, code] += 1

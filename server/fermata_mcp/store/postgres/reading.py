@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic_core import from_json
 
-from fermata_mcp.domain.credits import BalanceReading, Dispute
+from fermata_mcp.domain.credits import BalanceReading, Dispute, Unit
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.task import Attempt, Task, TaskStatus
 from fermata_mcp.store.base import MOST_COUNTED, Page, Place, Unreadable
@@ -133,13 +133,13 @@ def can_be_kept(text: str) -> bool:
     return "\0" not in text
 
 
-async def spent(c: Sql, *, principal: str | None, since: int) -> dict[str, int]:
+async def spent(c: Sql, *, principal: str | None, since: int, unit: Unit) -> dict[str, int]:
     # An attempt's money belongs to the day it was sent, also where it was settled later.
     sql = """SELECT l.provider,
              sum(CASE WHEN l.kind IN ('hold', 'charge', 'adjust', 'disputed') THEN l.amount ELSE -l.amount END)::bigint
              FROM ledger l JOIN attempt a ON a.id = l.attempt_id
-             WHERE ($1::text IS NULL OR l.principal = $1) AND a.intent_at >= $2 GROUP BY l.provider"""
-    return dict(await c.fetch(sql, principal, since))
+             WHERE ($1::text IS NULL OR l.principal = $1) AND a.intent_at >= $2 AND l.unit = $3 GROUP BY l.provider"""
+    return dict(await c.fetch(sql, principal, since, unit))
 
 
 async def ids_like(c: Sql, *, prefix: str, principal: str, limit: int) -> list[str]:
@@ -190,7 +190,7 @@ def _of_model(model: str | None) -> str:
     return "model IS NULL AND $2::text IS NULL" if model is None else "model = $2"
 
 
-async def sighting(c: Sql, *, account_id: str) -> BalanceReading | None:
+async def sighting(c: Sql, *, account_id: str, unit: Unit) -> BalanceReading | None:
     # What was sent before the sighting was in it already; a refund counts when it was promised.
     sql = """SELECT s.at, s.balance,
              coalesce(sum(CASE WHEN l.kind IN ('charge', 'adjust') AND a.intent_at > s.at THEN l.amount
@@ -198,18 +198,18 @@ async def sighting(c: Sql, *, account_id: str) -> BalanceReading | None:
              coalesce(sum(CASE WHEN a.intent_at > s.at AND l.kind IN ('hold', 'disputed') THEN l.amount
                                WHEN a.intent_at > s.at AND l.kind = 'release' THEN -l.amount END), 0)::bigint
              FROM sighting s LEFT JOIN attempt a ON a.account_id = s.account_id
-             LEFT JOIN ledger l ON l.attempt_id = a.id
-             WHERE s.account_id = $1 GROUP BY s.account_id"""
-    row = await c.fetchrow(sql, account_id)
+             LEFT JOIN ledger l ON l.attempt_id = a.id AND l.unit = s.unit
+             WHERE s.account_id = $1 AND s.unit = $2 GROUP BY s.account_id"""
+    row = await c.fetchrow(sql, account_id, unit)
     return None if row is None else BalanceReading(*row)
 
 
-async def disputes(c: Sql, *, account_id: str) -> list[Dispute]:
+async def disputes(c: Sql, *, account_id: str, unit: Unit) -> list[Dispute]:
     sql = """SELECT a.id, l.amount, a.intent_at FROM ledger l JOIN attempt a ON a.id = l.attempt_id
-             WHERE a.account_id = $1 AND l.kind = 'disputed'
+             WHERE a.account_id = $1 AND l.unit = $2 AND l.kind = 'disputed'
              AND NOT EXISTS (SELECT 1 FROM ledger r WHERE r.attempt_id = a.id AND r.kind = 'refund')
              ORDER BY a.intent_at"""
-    return [Dispute(*row) for row in await c.fetch(sql, account_id)]
+    return [Dispute(*row) for row in await c.fetch(sql, account_id, unit)]
 
 
 async def lengths_added(c: Sql, *, provider: str, model: str | None) -> list[float]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from fermata_mcp.domain.access.token import Token
+from fermata_mcp.domain.credits import Unit
 from fermata_mcp.store.postgres.link.connecting import Sql
-from fermata_mcp.store.tokens import token_from
+from fermata_mcp.store.tokens import CAP_COLUMNS, TOKEN_COLUMNS, token_from, token_row
 
-_COLUMNS = "name, hash, scopes, day_cap, month_cap, created_at"
+_COLUMNS = ", ".join(TOKEN_COLUMNS)
 
 
 async def add(c: Sql, *, token: Token) -> bool:
     await c.execute("DELETE FROM token WHERE name = $1 AND hash IS NULL", token.name)
-    sql = f"""INSERT INTO token ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)
-              ON CONFLICT (name) DO NOTHING RETURNING name"""
-    scopes = ",".join(token.scopes)
-    values = (token.name, token.hash, scopes, token.day_cap, token.month_cap, token.created_at)
-    return await c.fetchval(sql, *values) is not None
+    marks = ", ".join(f"${number}" for number, _ in enumerate(TOKEN_COLUMNS, 1))
+    sql = f"INSERT INTO token ({_COLUMNS}) VALUES ({marks}) ON CONFLICT (name) DO NOTHING RETURNING name"
+    return await c.fetchval(sql, *token_row(token)) is not None
 
 
 async def of_hash(c: Sql, *, hash_: str) -> Token | None:
@@ -33,6 +32,6 @@ async def revoke(c: Sql, *, name: str) -> bool:
     return await c.fetchval(sql, name) is not None
 
 
-async def caps_of(c: Sql, *, principal: str) -> tuple[int | None, int | None]:
-    row = await c.fetchrow("SELECT day_cap, month_cap FROM token WHERE name = $1", principal)
+async def caps_of(c: Sql, *, principal: str, unit: Unit) -> tuple[int | None, int | None]:
+    row = await c.fetchrow(f"SELECT {CAP_COLUMNS[unit]} FROM token WHERE name = $1", principal)
     return (None, None) if row is None else (row[0], row[1])

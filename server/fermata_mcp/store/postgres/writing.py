@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fermata_mcp.domain.change import Cap, Change, NewStep
-from fermata_mcp.domain.credits import BalanceReading, Dispute, beginning
+from fermata_mcp.domain.credits import BalanceReading, Dispute, Unit, beginning
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Clip, Task
 from fermata_mcp.store.base import CLOCK_SLACK_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused, NameTaken
@@ -183,8 +183,8 @@ async def _remember_clips(c: Sql, clips: Iterable[Clip], provider: Any, task_id:
 async def _add_entries(
     c: Sql, change: Change, now: int, principal: Any, provider: Any, task_id: Any, attempt_id: Any
 ) -> None:
-    sql = """INSERT INTO ledger (at, principal, provider, task_id, attempt_id, kind, amount, note)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
+    sql = """INSERT INTO ledger (at, principal, provider, task_id, attempt_id, kind, amount, note, unit)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, (SELECT quote_unit FROM task WHERE id = $4))"""
     if change.entries and change.caps:
         await alone(c, "spend")
         await _nothing_was_sent_later_than(c, now)  # the caps count it, and only today
@@ -196,7 +196,7 @@ async def _add_entries(
 
 
 async def _spent_within(c: Sql, cap: Cap, now: int) -> int:
-    return sum((await spent(c, principal=cap.principal, since=beginning(cap.period, now))).values())
+    return sum((await spent(c, principal=cap.principal, since=beginning(cap.period, now), unit=cap.unit)).values())
 
 
 async def _nothing_was_sent_later_than(c: Sql, now: int) -> None:
@@ -248,20 +248,21 @@ async def make_due(c: Sql, *, step_id: str, now: int) -> None:
     await c.execute(sql, now, step_id)
 
 
-async def see_balance(c: Sql, *, account_id: str, balance: int, now: int) -> BalanceReading | None:
+async def see_balance(c: Sql, *, account_id: str, balance: int, unit: Unit, now: int) -> BalanceReading | None:
     await alone(c, f"balance {account_id}")
     await _nothing_was_sent_later_than(c, now)
-    before = await sighting(c, account_id=account_id)
+    before = await sighting(c, account_id=account_id, unit=unit)
     if before is not None and before.at > now + CLOCK_SLACK_MS:
         before = None  # the clock was set back since: nobody knows what was sent after it
-    sql = """INSERT INTO sighting VALUES ($1, $2, $3)
-             ON CONFLICT (account_id) DO UPDATE SET at = excluded.at, balance = excluded.balance"""
-    await c.execute(sql, account_id, now, balance)
+    sql = """INSERT INTO sighting (account_id, at, balance, unit) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (account_id)
+             DO UPDATE SET at = excluded.at, balance = excluded.balance, unit = excluded.unit"""
+    await c.execute(sql, account_id, now, balance, unit)
     return before
 
 
 async def book_refunds(c: Sql, *, disputes: Sequence[Dispute], note: str, now: int) -> None:
-    sql = """INSERT INTO ledger (at, principal, provider, task_id, attempt_id, kind, amount, note)
-             SELECT $1, principal, provider, task_id, attempt_id, 'refund', amount, $2 FROM ledger
+    sql = """INSERT INTO ledger (at, principal, provider, task_id, attempt_id, kind, amount, note, unit)
+             SELECT $1, principal, provider, task_id, attempt_id, 'refund', amount, $2, unit FROM ledger
              WHERE attempt_id = ANY($3) AND kind = 'disputed' ORDER BY attempt_id ON CONFLICT DO NOTHING"""
     await c.execute(sql, now, note, [one.attempt_id for one in disputes])

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from fermata_mcp.domain.credits import BalanceReading, Dispute
+from fermata_mcp.domain.credits import BalanceReading, Dispute, Unit
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.task import Attempt, Step, Task, TaskStatus
 from fermata_mcp.store.base import MOST_COUNTED, Page, Place, Unreadable
@@ -172,13 +172,14 @@ def can_be_written(text: str) -> bool:
     return True
 
 
-def spent(c: Sql, *, principal: str | None, since: int) -> dict[str, int]:
+def spent(c: Sql, *, principal: str | None, since: int, unit: Unit) -> dict[str, int]:
     # An attempt's money belongs to the day it was sent, also where it was settled later.
     sql = """SELECT CAST(l.provider AS BLOB),
              sum(CASE WHEN l.kind IN ('hold', 'charge', 'adjust', 'disputed') THEN l.amount ELSE -l.amount END)
              FROM attempt a CROSS JOIN ledger l ON l.attempt_id = a.id
-             WHERE (:principal IS NULL OR l.principal = :principal) AND a.intent_at >= :since GROUP BY l.provider"""
-    rows: Iterable[Any] = c.execute(sql, {"principal": principal, "since": since})
+             WHERE (:principal IS NULL OR l.principal = :principal) AND a.intent_at >= :since AND l.unit = :unit
+             GROUP BY l.provider"""
+    rows: Iterable[Any] = c.execute(sql, {"principal": principal, "since": since, "unit": unit})
     return {as_text(provider): int(amount) for provider, amount in rows}
 
 
@@ -227,7 +228,7 @@ def durations(c: Sql, *, provider: str, model: str | None) -> list[float]:
     return [row[0] for row in c.execute(sql, (provider, _DAY_MS, model))]
 
 
-def sighting(c: Sql, *, account_id: str) -> BalanceReading | None:
+def sighting(c: Sql, *, account_id: str, unit: Unit) -> BalanceReading | None:
     # What was sent before the sighting was in it already; a refund counts when it was promised.
     sql = """SELECT s.at, s.balance,
              coalesce(sum(CASE WHEN l.kind IN ('charge', 'adjust') AND a.intent_at > s.at THEN l.amount
@@ -235,18 +236,18 @@ def sighting(c: Sql, *, account_id: str) -> BalanceReading | None:
              coalesce(sum(CASE WHEN a.intent_at > s.at AND l.kind IN ('hold', 'disputed') THEN l.amount
                                WHEN a.intent_at > s.at AND l.kind = 'release' THEN -l.amount END), 0)
              FROM sighting s LEFT JOIN attempt a ON a.account_id = s.account_id
-             LEFT JOIN ledger l ON l.attempt_id = a.id
-             WHERE s.account_id = ? GROUP BY s.account_id"""
-    row = c.execute(sql, (account_id,)).fetchone()
+             LEFT JOIN ledger l ON l.attempt_id = a.id AND l.unit = s.unit
+             WHERE s.account_id = ? AND s.unit = ? GROUP BY s.account_id"""
+    row = c.execute(sql, (account_id, unit)).fetchone()
     return None if row is None else BalanceReading(*row)
 
 
-def disputes(c: Sql, *, account_id: str) -> list[Dispute]:
+def disputes(c: Sql, *, account_id: str, unit: Unit) -> list[Dispute]:
     sql = """SELECT a.id, l.amount, a.intent_at FROM ledger l JOIN attempt a ON a.id = l.attempt_id
-             WHERE a.account_id = ? AND l.kind = 'disputed'
+             WHERE a.account_id = ? AND l.unit = ? AND l.kind = 'disputed'
              AND NOT EXISTS (SELECT 1 FROM ledger r WHERE r.attempt_id = a.id AND r.kind = 'refund')
              ORDER BY a.intent_at"""
-    return [Dispute(*row) for row in c.execute(sql, (account_id,))]
+    return [Dispute(*row) for row in c.execute(sql, (account_id, unit))]
 
 
 def lengths_added(c: Sql, *, provider: str, model: str | None) -> list[float]:

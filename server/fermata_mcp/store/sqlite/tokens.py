@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from fermata_mcp.domain.access.token import Token
-from fermata_mcp.store.tokens import token_from
+from fermata_mcp.domain.credits import Unit
+from fermata_mcp.store.tokens import CAP_COLUMNS, TOKEN_COLUMNS, token_from, token_row
 
 from .file import Sql
 
-_COLUMNS = "name, hash, scopes, day_cap, month_cap, created_at"
+_COLUMNS = ", ".join(TOKEN_COLUMNS)
 
 
 def add(c: Sql, *, token: Token) -> bool:
-    values = (token.name, token.hash, ",".join(token.scopes), token.day_cap, token.month_cap, token.created_at)
     c.execute("DELETE FROM token WHERE name = ? AND hash IS NULL", (token.name,))
-    c.execute(f"INSERT INTO token ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING", values)
+    marks = ", ".join("?" for _ in TOKEN_COLUMNS)
+    c.execute(f"INSERT INTO token ({_COLUMNS}) VALUES ({marks}) ON CONFLICT (name) DO NOTHING", token_row(token))
     return c.changes() == 1
 
 
@@ -31,6 +32,6 @@ def revoke(c: Sql, *, name: str) -> bool:
     return c.changes() == 1
 
 
-def caps_of(c: Sql, *, principal: str) -> tuple[int | None, int | None]:
-    row = c.execute("SELECT day_cap, month_cap FROM token WHERE name = ?", (principal,)).fetchone()
+def caps_of(c: Sql, *, principal: str, unit: Unit) -> tuple[int | None, int | None]:
+    row = c.execute(f"SELECT {CAP_COLUMNS[unit]} FROM token WHERE name = ?", (principal,)).fetchone()
     return (None, None) if row is None else (row[0], row[1])

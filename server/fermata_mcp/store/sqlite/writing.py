@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fermata_mcp.domain.change import Cap, Change, NewStep
-from fermata_mcp.domain.credits import BalanceReading, Dispute, beginning
+from fermata_mcp.domain.credits import BalanceReading, Dispute, Unit, beginning
 from fermata_mcp.domain.spec import Rate
 from fermata_mcp.domain.task import Clip, Task
 from fermata_mcp.store.base import CLOCK_SLACK_MS, REPLAY_WINDOW_MS, SUBMIT_LEASE_MS, Created, KeyReused, NameTaken
@@ -177,10 +177,11 @@ def _update(c: Sql, table: str, row_id: Any, patch: dict[str, Any]) -> None:
 def _add_entries(
     c: Sql, change: Change, now: int, principal: Any, provider: Any, task_id: Any, attempt_id: Any
 ) -> None:
-    sql = """INSERT INTO ledger (at, principal, provider, task_id, attempt_id, kind, amount, note)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+    sql = """INSERT INTO ledger (at, principal, provider, task_id, attempt_id, kind, amount, note, unit)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT quote_unit FROM task WHERE id = ?))"""
+    of = (now, principal, provider, task_id, attempt_id)
     for entry in change.entries:
-        c.execute(sql, (now, principal, provider, task_id, attempt_id, entry.kind, entry.amount, entry.note))
+        c.execute(sql, (*of, entry.kind, entry.amount, entry.note, task_id))
     if change.entries and change.caps:
         _nothing_was_sent_later_than(c, now)  # the caps count it, and only today
     for cap in change.caps if change.entries else ():
@@ -189,7 +190,7 @@ def _add_entries(
 
 
 def _spent_within(c: Sql, cap: Cap, now: int) -> int:
-    return sum(spent(c, principal=cap.principal, since=beginning(cap.period, now)).values())
+    return sum(spent(c, principal=cap.principal, since=beginning(cap.period, now), unit=cap.unit).values())
 
 
 def _nothing_was_sent_later_than(c: Sql, now: int) -> None:
@@ -211,20 +212,21 @@ def make_due(c: Sql, *, step_id: str, now: int) -> None:
     c.execute("UPDATE step SET due_at = min(due_at, ?) WHERE id = ? AND state = 'waiting'", (now, step_id))
 
 
-def see_balance(c: Sql, *, account_id: str, balance: int, now: int) -> BalanceReading | None:
+def see_balance(c: Sql, *, account_id: str, balance: int, unit: Unit, now: int) -> BalanceReading | None:
     _nothing_was_sent_later_than(c, now)
-    before = sighting(c, account_id=account_id)
+    before = sighting(c, account_id=account_id, unit=unit)
     if before is not None and before.at > now + CLOCK_SLACK_MS:
         before = None  # the clock was set back since: nobody knows what was sent after it
-    sql = """INSERT INTO sighting VALUES (?, ?, ?)
-             ON CONFLICT (account_id) DO UPDATE SET at = excluded.at, balance = excluded.balance"""
-    c.execute(sql, (account_id, now, balance))
+    sql = """INSERT INTO sighting (account_id, at, balance, unit) VALUES (?, ?, ?, ?)
+             ON CONFLICT (account_id)
+             DO UPDATE SET at = excluded.at, balance = excluded.balance, unit = excluded.unit"""
+    c.execute(sql, (account_id, now, balance, unit))
     return before
 
 
 def book_refunds(c: Sql, *, disputes: Sequence[Dispute], note: str, now: int) -> None:
-    sql = """INSERT OR IGNORE INTO ledger (at, principal, provider, task_id, attempt_id, kind, amount, note)
-             SELECT ?, principal, provider, task_id, attempt_id, 'refund', amount, ? FROM ledger
+    sql = """INSERT OR IGNORE INTO ledger (at, principal, provider, task_id, attempt_id, kind, amount, note, unit)
+             SELECT ?, principal, provider, task_id, attempt_id, 'refund', amount, ?, unit FROM ledger
              WHERE attempt_id = ? AND kind = 'disputed'"""
     for one in disputes:
         c.execute(sql, (now, note, one.attempt_id))

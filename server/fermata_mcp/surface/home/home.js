@@ -89,9 +89,19 @@ async function enter() {
 async function tellMoney(who) {
   const money = await call("get_credits", {}).catch(() => null);
   const name = who.signed_in ? [who.name] : [];
-  const spent = money && (money.spent_today || money.cap_today !== null)
-    ? [`${money.spent_today} credits today${money.cap_today === null ? "" : ` of ${money.cap_today}`}`] : [];
+  const spent = money ? [[money, "credits"], [money.usd, "usd"]].flatMap(([of, unit]) => spentToday(of, unit)) : [];
   $("facts").textContent = [...name, ...spent].join(" · ");
+}
+
+function spentToday(money, unit) {
+  if (!money || !(money.spent_today || money.cap_today !== null)) return [];
+  const cap = money.cap_today === null ? "" : ` of ${inWords(money.cap_today, unit).replace(/ credits$/, "")}`;
+  return [`${inWords(money.spent_today, unit)} today${cap}`];
+}
+
+function inWords(number, unit) {
+  if (unit !== "usd") return `${number} credits`;
+  return `$${number.toFixed(6).replace(/(\.\d\d\d*?)0*$/, "$1")}`;
 }
 
 async function listProviders() {
@@ -248,7 +258,7 @@ function clock(total) {
 
 function factsOf(view) {
   const { credits, audio, progress, error } = view;
-  const cost = !credits ? "" : credits.charged === null ? "cost not settled" : credits.charged ? `${credits.charged} credits` : "";
+  const cost = !credits ? "" : credits.charged === null ? "cost not settled" : credits.charged ? inWords(credits.charged, credits.unit) : "";
   const length = audio && audio.duration_seconds ? clock(audio.duration_seconds) : "";
   const words = WORKING.includes(view.status) && progress ? progress.message : error ? `${error.message} ${error.hint || ""}` : view.said || "";
   const warned = (view.warnings || []).length ? `${view.warnings.length} notes` : "";

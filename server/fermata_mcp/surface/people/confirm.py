@@ -7,6 +7,7 @@ from typing import Any
 from mcp.server.mcpserver import Context
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 
+from fermata_mcp.domain.credits import Quote
 from fermata_mcp.domain.errors import OverBudget
 from fermata_mcp.surface.clients import can_be_asked, is_modern
 
@@ -16,27 +17,27 @@ NOTHING_TO_FILL_IN: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 async def confirm(
-    quoted: float, agreed: float | None, limit: float | None, ctx: Context[Any, Any]
+    quote: Quote, agreed: float | None, limit: float | None, ctx: Context[Any, Any]
 ) -> InputRequiredResult | None:
     """Nothing once the cost is agreed to, or the question for clients that answer questions by calling again.
 
     Args:
-        quoted: The most that it can cost, in credits.
-        agreed: The caller's `max_credits`; one that covers the quote is agreement, for whoever set it thought of it.
-        limit: Credits from which on the operator wants a person asked; None for never.
+        agreed: The caller's cap in the quote's unit; one that covers it is agreement, for whoever set it thought of it.
+        limit: Credits or dollars from which on the operator wants a person asked; None for never.
 
     Raises:
         OverBudget: The person said no, or the client cannot ask; the hint names the cap to pass.
     """
+    quoted = quote.most
     if limit is None or quoted <= limit or (agreed is not None and agreed >= quoted):
         return None
-    question = f"This can cost up to {quoted:g} credits. Go ahead?"
+    question = f"This can cost up to {quote.words}. Go ahead?"
     if not can_be_asked(ctx.client_capabilities):
-        raise OverBudget(f"this can cost {quoted:g} credits, which a person must confirm.", _way_out(quoted))
+        raise OverBudget(f"this can cost {quote.words}, which a person must confirm.", _way_out(quote))
     answer = await ask(QUESTION, question, NOTHING_TO_FILL_IN, ctx)
     if isinstance(answer, InputRequiredResult):
         return answer
-    _weigh(answer, quoted)
+    _weigh(answer, quote)
     return None
 
 
@@ -53,10 +54,10 @@ async def ask(
     return InputRequiredResult(input_requests={name: ElicitRequest(params=form)}, request_state=name)
 
 
-def _weigh(answer: ElicitResult, quoted: float) -> None:
+def _weigh(answer: ElicitResult, quote: Quote) -> None:
     if answer.action != "accept" or (answer.content or {}).get("go_ahead") is False:
-        raise OverBudget(f"the person did not agree to {quoted:g} credits; nothing was sent.", _way_out(quoted))
+        raise OverBudget(f"the person did not agree to {quote.words}; nothing was sent.", _way_out(quote))
 
 
-def _way_out(quoted: float) -> str:
-    return f"ask the person, then pass max_credits {quoted:g}, or choose provider local."
+def _way_out(quote: Quote) -> str:
+    return f"ask the person, then pass max_{quote.unit} {quote.number}, or choose provider local."

@@ -21,7 +21,10 @@ async def offer_top_up(task: Task, spec: ProviderSpec, ctx: Context[Any, Any]) -
     """
     if task.error is None or task.error.code != "insufficient_credits" or spec.site is None or not _can_open(ctx):
         return None
-    message = f"{spec.title} says that the credits are used up. Open its site to buy more?"
+    gone = "the credits are used up. Open its site to buy more?"
+    message = (
+        f"{spec.title} says that {gone if spec.unit == 'credits' else 'nothing is left to pay with. Open its site?'}"
+    )
     if not is_modern(ctx):
         await ctx.session.elicit_url(message, spec.site, f"{QUESTION}-{task.id}", ctx.request_context.request_id)
         return None

@@ -99,10 +99,16 @@ function factsOf(view) {
 }
 
 function creditsOf(credits) {
-  const back = credits.refunded ? `, ${credits.refunded} refunded` : "";
-  if (credits.charged) return `${credits.charged} credits${back}`;
-  if (credits.charged === null) return `up to ${credits.quoted} credits, not known exactly`;
-  return credits.quoted ? `quoted ${credits.quoted} credits${back}` : "free";
+  const amount = (number) => inWords(number, credits.unit);
+  const back = credits.refunded ? `, ${amount(credits.refunded).replace(/ credits$/, "")} refunded` : "";
+  if (credits.charged) return `${amount(credits.charged)}${back}`;
+  if (credits.charged === null) return `up to ${amount(credits.quoted)}, not known exactly`;
+  return credits.quoted ? `quoted ${amount(credits.quoted)}${back}` : "free";
+}
+
+function inWords(number, unit) {
+  if (unit !== "usd") return `${number} credits`;
+  return `$${number.toFixed(6).replace(/(\.\d\d\d*?)0*$/, "$1")}`;
 }
 
 function chip(status) {

@@ -6,12 +6,13 @@ from typing import Any, ClassVar, cast
 
 from pydantic import ConfigDict, Field
 
-from fermata_mcp.domain.credits import MILLI
+from fermata_mcp.domain.credits import Unit, amount_of, bare, in_words
+from fermata_mcp.domain.requests.cost import work_cost
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Failure, Seam, Step, Task
 from fermata_mcp.store.base import Replayed
 
-from .view import Rounded, View, iso
+from .view import Paid, Rounded, View, iso
 
 REPLAYED = {
     "key": "This is the task that the same idempotency_key started earlier; nothing new was started.",
@@ -74,14 +75,17 @@ class StepView(View):
     status: str
     task_id: str | None
     duration_seconds: Rounded | None
-    credits: Rounded | None
+    credits: Paid | None
 
 
 class CreditsOfTask(View):
-    quoted: Rounded
-    expected: Rounded | None
-    charged: Rounded | None
-    refunded: Rounded
+    """What it costs, in its `unit`: credits of its provider, or US dollars."""
+
+    unit: Unit
+    quoted: Paid
+    expected: Paid | None
+    charged: Paid | None
+    refunded: Paid
 
 
 class TaskView(View):
@@ -198,15 +202,15 @@ def _lengths(task: Task) -> str:
 
 def cost_words(credits: CreditsOfTask, *, spent: bool = True) -> str:
     """What was or would be paid, in words."""
-    quoted, charged, expected = credits.quoted, credits.charged, credits.expected
+    quoted, charged, expected, unit = credits.quoted, credits.charged, credits.expected, credits.unit
     if not quoted and not charged:
         return "free"
     if not spent:
-        return f"{'' if expected is None else f'about {expected:g}, '}up to {quoted:g} credits"
+        return f"{'' if expected is None else f'about {bare(expected, unit)}, '}up to {in_words(quoted, unit)}"
     if charged is None:
-        return f"it may have cost up to {quoted:g} credits"
-    refunded = f", of which the provider refunds {credits.refunded:g}" if credits.refunded else ""
-    return f"{charged:g} credits{refunded}"
+        return f"it may have cost up to {in_words(quoted, unit)}"
+    refunded = f", of which the provider refunds {bare(credits.refunded, unit)}" if credits.refunded else ""
+    return f"{in_words(charged, unit)}{refunded}"
 
 
 def _honesty(task: Task, spec: ProviderSpec) -> str | None:
@@ -240,13 +244,21 @@ def _progress(task: Task, now: int, spec: ProviderSpec) -> ProgressView:
 def _credits(task: Task, spec: ProviderSpec) -> CreditsOfTask:
     """What was charged is not known where it is disputed, or the provider does not tell and its price is a range."""
     unsure = task.disputed or (task.held and task.status in ("unknown", "cancelled"))
-    told = not unsure and (spec.price.exact or not task.charged)
+    told = not unsure and (_is_exact(task, spec) or not task.charged)
+    unit = task.unit
     return CreditsOfTask(
-        quoted=task.quote.credits,
-        expected=None if task.quote.expected is None else task.quote.expected / MILLI,
-        charged=task.charged / MILLI if told else None,
-        refunded=task.refunded / MILLI,
+        unit=unit,
+        quoted=task.quote.most,
+        expected=None if task.quote.expected is None else amount_of(task.quote.expected, unit),
+        charged=amount_of(task.charged, unit) if told else None,
+        refunded=amount_of(task.refunded, unit),
     )
+
+
+def _is_exact(task: Task, spec: ProviderSpec) -> bool:
+    """Whether what its extensions cost is stated as one number."""
+    models = {step.work.fields.get("model") for step in task.steps} or {None}
+    return all(spec.price_of("extend", model).exact for model in models)
 
 
 def _clip(task: Task, index: int, clip: Clip, most: int | None) -> ClipView:
@@ -272,7 +284,7 @@ def _step(step: Step, spec: ProviderSpec) -> StepView:
         status=step.state,
         task_id=step.remote_id,
         duration_seconds=clip.duration_seconds if clip else None,
-        credits=spec.price_of(step.work.action).high if step.state == "succeeded" else None,
+        credits=work_cost(step.work, spec).most if step.state == "succeeded" else None,
     )
 
 
@@ -286,7 +298,8 @@ def _disputed(task: Task) -> list[str]:
     unsure = task.disputed + (task.held if task.status == "unknown" else 0)
     if not unsure:
         return []
-    return [f"It may have been charged up to {unsure / MILLI:g} credits: whether it was is not known."]
+    most = in_words(amount_of(unsure, task.unit), task.unit)
+    return [f"It may have been charged up to {most}: whether it was is not known."]
 
 
 def _next(task: Task, spec: ProviderSpec) -> str:

@@ -20,6 +20,14 @@ def hundredths(number: float) -> float:
 Rounded = Annotated[float, AfterValidator(hundredths)]
 
 
+def as_paid(amount: float) -> float:
+    """To the millionth: what is paid by the second costs 0.0002 dollars."""
+    return round(amount, 6)
+
+
+Paid = Annotated[float, AfterValidator(as_paid)]
+
+
 def iso(milliseconds: int) -> str:
     """Unix milliseconds as ISO 8601 in UTC."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -96,9 +96,12 @@ async def _families(operating: Operating) -> list[Any]:
     tasks = GaugeMetricFamily("fermata_tasks", "Tasks in the store, the same from every process.", labels=["state"])
     for status, count in figures.tasks.items():
         tasks.add_metric([status], count)
-    money = CounterMetricFamily("fermata_credits", "Credits booked by this process.", labels=["kind", "provider"])
-    for kind, provider in meter.credits:
-        money.add_metric([kind, provider], meter.credits_of(kind, provider))
+    # One family a unit, so that no sum over one adds credits to dollars.
+    credits = CounterMetricFamily("fermata_credits", "Credits booked by this process.", labels=["kind", "provider"])
+    dollars = CounterMetricFamily("fermata_usd", "US dollars booked by this process.", labels=["kind", "provider"])
+    for family, booked in ((credits, meter.money_in("credits")), (dollars, meter.money_in("usd"))):
+        for labels, amount in booked.items():
+            family.add_metric(list(labels), amount)
     errors = CounterMetricFamily(
         "fermata_provider_errors", "Requests and work that failed at a provider.", labels=["provider", "code"]
     )
@@ -115,7 +118,7 @@ async def _families(operating: Operating) -> list[Any]:
     build = GaugeMetricFamily("fermata_build_info", "Which version this is.", labels=["version"])
     build.add_metric([__version__], 1)
     return [
-        tasks, money, errors, hooks, detection, build,
+        tasks, credits, dollars, errors, hooks, detection, build,
         GaugeMetricFamily("fermata_queue_seconds", "Age of the oldest step that is due and not begun.",
                           value=figures.queued_seconds),
         GaugeMetricFamily("fermata_renders", "Local renders that this process carries out.", value=figures.renders),

@@ -14,6 +14,7 @@ from fermata_mcp.domain.errors import InvalidRequest, OverBudget
 
 pytestmark = pytest.mark.anyio
 TEN, RANGE, OTHER = Price("sunoapi", 10, None), Price("kie", 120, 20), Price("kie", 12, 12)
+DEAR, LESS = Price("fal", 0.0488, None, "usd"), Price("fal", 0.5, 0.02, "usd")
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +24,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def agreed(*prices: Price, **args: Any) -> bool:
-    given = {"max_credits": None, "yes": False} | args
+    given = {"max_credits": None, "max_usd": None, "yes": False} | args
     with Screen(as_json=False) as screen:
         return await agree(prices, given, cast(Any, None), screen)
 
@@ -35,6 +36,9 @@ async def agreed(*prices: Price, **args: Any) -> bool:
         ([RANGE], "about 20, up to 120 credits at kie"),
         ([TEN, TEN], "20 credits at sunoapi for 2 tracks"),
         ([TEN, OTHER, OTHER], "34 credits for 3 tracks: 10 credits at sunoapi, 24 credits at kie"),
+        ([DEAR], "$0.0488 at fal"),
+        ([LESS], "about $0.02, up to $0.50 at fal"),
+        ([TEN, DEAR], "10 credits and $0.0488 for 2 tracks: 10 credits at sunoapi, $0.0488 at fal"),
     ],
 )
 def test_in_words(prices: list[Price], words: str) -> None:
@@ -52,6 +56,17 @@ async def test_without_anybody_a_word_is_needed_before() -> None:
     assert refused.value.hint == "add --yes, or --max-credits 20."
     assert await agreed(TEN, yes=True)
     assert await agreed(TEN, max_credits=10)
+
+
+async def test_each_unit_has_its_own_cap() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        await agreed(TEN, DEAR)
+    assert refused.value.hint == "add --yes, or --max-credits 10 --max-usd 0.0488."
+    with pytest.raises(InvalidRequest, match="nobody can be asked"):
+        await agreed(TEN, DEAR, max_credits=10)
+    assert await agreed(TEN, DEAR, max_credits=10, max_usd=0.0488)
+    with pytest.raises(OverBudget, match=r"up to \$0\.0976, more than --max-usd 0\.09"):
+        await agreed(DEAR, DEAR, max_usd=0.09)
 
 
 async def test_a_cap_is_for_all_together() -> None:

@@ -11,7 +11,8 @@ from fermata_mcp.cli.operators.tokens import tokens
 from fermata_mcp.domain.errors import InvalidRequest, NotFound
 
 pytestmark = pytest.mark.anyio
-ADD = {"action": "add", "scopes": "read,extend", "max_credits_per_day": 2.5, "max_credits_per_month": None}
+ADD = {"action": "add", "scopes": "read,extend", "max_credits_per_day": 2.5, "max_credits_per_month": None,
+       "max_usd_per_day": None, "max_usd_per_month": 0.25}  # fmt: skip
 GOOD = "0123456789-abcdefghijklmnopqrstuv"
 
 
@@ -31,12 +32,12 @@ async def test_a_token_is_shown_once_and_never_kept(capsys: pytest.CaptureFixtur
     assert len(plain) == 47
     await tokens({"action": "list", "json": True})
     told = json.loads(capsys.readouterr().out)["tokens"]
-    assert [(one["name"], one["scopes"], one["max_credits_per_day"]) for one in told] == [
-        ("anna", ["read", "extend"], 2.5)
+    assert [(one["name"], one["scopes"], one["max_credits_per_day"], one["max_usd_per_month"]) for one in told] == [
+        ("anna", ["read", "extend"], 2.5, 0.25)
     ]
     assert not any(plain.encode() in content for content in contents(tmp_path))
     await tokens({"action": "list", "json": False})
-    assert "anna  read,extend, 2.5 a day" in capsys.readouterr().out
+    assert "anna  read,extend, 2.5 a day, $0.25 a month" in capsys.readouterr().out
 
 
 async def test_names_are_given_once_and_taken_back_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,9 @@ from fermata_mcp.domain.task import TASK_STATUSES
 from fermata_mcp.providers.local.provider import SPEC
 from fermata_mcp.surface.tools import Toolbox, make_tools
 
-HANDED_ON_OTHERWISE = {"source", "add_seconds", "target_seconds", "options", "save_as", "max_credits", "dry_run"}
+HANDED_ON_OTHERWISE = {
+    "source", "add_seconds", "target_seconds", "options", "save_as", "max_credits", "max_usd", "dry_run",
+}  # fmt: skip
 
 
 def test_every_parameter_has_a_word() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fermata_mcp.domain.credits import Price, quote
+from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import InvalidRequest, OverBudget, TooLarge, UnsupportedField
 from fermata_mcp.domain.requests.fields import field_problems, raise_all, source_problems
 from fermata_mcp.domain.requests.plan import Plan
@@ -311,23 +311,23 @@ class TestWhatIsFilledIn:
 
 class TestMoney:
     def test_free_work_costs_nothing(self) -> None:
-        assert plan_of(10).quote.credits == 0
+        assert plan_of(10).quote.most == 0
 
     def test_the_quote_of_a_range_is_its_upper_end(self) -> None:
         spec = replace(PAID, price=Price(1.25, 2.5, "here"))
-        assert plan_of(10, spec).quote == quote(spec.price)
-        assert plan_of(10, spec).quote.credits == 2.5
+        assert plan_of(10, spec).quote == spec.cost("extend")
+        assert plan_of(10, spec).quote.most == 2.5
 
     def test_a_chain_is_quoted_whole(self) -> None:
         planned = make_plan(chain(max_steps=3), PAID, track(10))
-        assert planned.quote.credits == 30
+        assert planned.quote.most == 30
 
     def test_a_chain_that_cannot_make_one_step_within_its_cap_is_refused(self) -> None:
         with pytest.raises(OverBudget, match="10 credits, more than max_credits 9"):
             make_plan(chain(max_steps=3, max_credits=9), PAID, track(10))
 
     def test_a_chain_that_can_make_some_steps_within_its_cap_may_begin(self) -> None:
-        assert make_plan(chain(max_steps=3, max_credits=29), PAID, track(10)).quote.credits == 30
+        assert make_plan(chain(max_steps=3, max_credits=29), PAID, track(10)).quote.most == 30
 
     def test_one_extension_over_its_cap_is_refused(self) -> None:
         with pytest.raises(OverBudget, match=r"10 credits, more than max_credits 9\.5"):
@@ -339,6 +339,7 @@ class TestMoney:
 
     @given(st.floats(0, 10_000), st.integers(1, 100))
     def test_money_adds_up_without_rounding_drift(self, price: float, steps: int) -> None:
-        one, many = quote(Price(0, price, "")), quote(Price(0, price, ""), steps)
+        one = Price(0, price, "").quote(0, 0)
+        many = one.times(steps)
         assert many.high == one.high * steps
         assert abs(one.high - price * 1000) <= 0.5

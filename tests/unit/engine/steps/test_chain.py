@@ -11,7 +11,7 @@ import pytest
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import Cancelled, GenerationFailed
-from fermata_mcp.domain.task import Audio, Clip, Step, Task
+from fermata_mcp.domain.task import Audio, Clip, Step, Task, Work
 from fermata_mcp.engine.steps.chain import Next, affordable, after_step, cap_of, chosen, ended_by, what_is_missing
 from support.engines import settings_in
 from support.rows import NOON, PAID, PRICE, a_task, running_step
@@ -112,8 +112,8 @@ def test_caps_are_those_of_the_call_and_of_the_operator(tmp_path: Path) -> None:
     assert cap_of(task, settings_in(tmp_path)) == 30_000
     assert cap_of(task, settings_in(tmp_path, max_credits_per_call=20)) == 20_000
     assert cap_of(a_task(), settings_in(tmp_path)) is None
-    assert affordable(replace(task, charged=10_000, held=10_000), PAID, settings_in(tmp_path), "extend")
-    assert not affordable(replace(task, charged=10_001, held=10_000), PAID, settings_in(tmp_path), "extend")
+    assert affordable(replace(task, charged=10_000, held=10_000), Work(save_as="/a"), PAID, settings_in(tmp_path))
+    assert not affordable(replace(task, charged=10_001, held=10_000), Work(save_as="/a"), PAID, settings_in(tmp_path))
 
 
 def test_the_variation_that_was_asked_for_where_it_is_there() -> None:

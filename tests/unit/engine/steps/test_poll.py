@@ -122,4 +122,4 @@ async def test_paid_work_that_was_stopped_there_stays_on_the_books(house: House,
         task = await finished(service, (await begin(service, house.request())).task)
         spent = await service.credits("paid")
     assert task.status == "cancelled"
-    assert spent.spent_today == PRICE / 1000
+    assert spent.spent["credits"].spent_today == PRICE / 1000

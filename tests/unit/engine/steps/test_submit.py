@@ -59,7 +59,7 @@ class TestAnswers:
     async def test_free_repeatable_work_writes_nothing_into_the_ledger(self, house: House, remote: Remote) -> None:
         task = await run(house, remote, provider="again")
         assert (task.status, task.held, task.charged) == ("succeeded", 0, 0)
-        assert await house.store().spent(principal=task.principal, since=0) == {}
+        assert await house.store().spent(principal=task.principal, since=0, unit="credits") == {}
 
     @pytest.mark.parametrize("error", [ContentRejected("no such words."), InsufficientCredits("nothing left.")])
     async def test_a_refusal_ends_the_task_and_costs_nothing(self, house: House, remote: Remote, error: Any) -> None:
@@ -166,7 +166,7 @@ class TestLooking:
             provider: Any = service._registry.get("paid")  # pyright: ignore[reportPrivateUsage]
             _inside(provider).spec = replace(provider.spec, refunds=refunds)
             task = await finished(service, (await begin(service, house.request())).task)
-            assert (await service.credits("paid")).spent_today == spent / 1000
+            assert (await service.credits("paid")).spent["credits"].spent_today == spent / 1000
         assert task.error is not None
         assert (task.status, task.error.code, task.held) == ("failed", "generation_failed", 0)
 

@@ -30,14 +30,14 @@ ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 FIELDS = {
     TaskView: "task_id kind provider provider_reason status summary progress source audio clips steps credits "
     "honesty error warnings next created_at updated_at finished_at",
-    CreditsView: "providers spent_today spent_this_week spent_this_month cap_today cap_this_month",
+    CreditsView: "providers spent_today spent_this_week spent_this_month cap_today cap_this_month usd",
     TaskList: "tasks next_cursor unreadable",
 }
 PARTS = {
     "progress": "fraction elapsed_seconds expected_seconds message",
     "source": "ref duration_seconds",
     "audio": "file url duration_seconds whole_track",
-    "credits": "quoted expected charged refunded",
+    "credits": "unit quoted expected charged refunded",
 }
 CLIP_FIELDS = "clip provider_clip_id title duration_seconds whole_track continue_at url file model"
 AUDIO = Audio(file="/music/out.wav", duration_seconds=34, whole_track=True)
