@@ -15,7 +15,7 @@ import pytest
 
 from fermata_mcp.engine import progress, runner
 from fermata_mcp.store.sqlite import store
-from layers import SHORT, mark_slow
+from layers import SHORT, longest_first, mark_slow
 from support.accounts import OURS
 from support.engines import House
 from support.music import silence
@@ -36,8 +36,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 HOMES = {"HOME": "home", "USERPROFILE": "home", "XDG_STATE_HOME": "state", "XDG_MUSIC_DIR": "music"}
 
 
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Two more than there are processors: much of a test is waiting, for processes and for each other."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or not (processors := os.cpu_count()):
+        return None
+    return processors + 2
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     mark_slow(items)
+    longest_first(items)
     config.stash[SHORT] = [item.nodeid for item in items if item.get_closest_marker("slow") is None]
 
 

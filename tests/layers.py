@@ -112,6 +112,8 @@ LONG = (
     "tests/unit/engine/steps/test_planted_bugs.py",
     "tests/unit/test_layers.py::test_every_promise_has_tests",
 )
+# What takes minutes begins first, so that nobody waits for it at the end; its tests share what it has recorded.
+LONGEST = ("tests/faults/test_kill_points.py", "tests/faults/test_chaos.py")
 PROMISES = {
     "any track fits any length": (
         "tests/unit/rearrange/arrangement/test_shorten.py::test_beginning_and_ending_are_bit_for_bit_those_of_the_track[4",
@@ -193,6 +195,11 @@ def mark_slow(items: Sequence[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.repeated)
         if item.nodeid.startswith(LONG):
             item.add_marker(pytest.mark.long)
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Put what takes minutes before all others, which stay in their order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def _is_repeated(node: str) -> bool:

@@ -22,22 +22,21 @@ NEVER = re.compile(rf"(?<![\w./-])(?:{'|'.join(OURS)})(?![\w/]|\.\w)|options\.\w
 
 def sentences(file: Path) -> Iterator[str]:
     """What a file can say, with something in the place of what it fills in; docstrings and descriptions left out."""
-    tree = ast.parse(file.read_text())
-    silent = {id(node) for told in ast.walk(tree) for node in _silent(told)}
-    for node in ast.walk(tree):
-        if id(node) not in silent and isinstance(node, ast.Constant | ast.JoinedStr):
-            text = _text(node)
-            if " " in text and NEVER.search(text):
-                yield text
+    return (text for text in _texts(ast.parse(file.read_text())) if " " in text and NEVER.search(text))
 
 
-def _silent(node: ast.AST) -> Iterator[ast.AST]:
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):  # a docstring
-        yield node.value
-    if isinstance(node, ast.JoinedStr):  # its parts are read with it
-        yield from (part for part in ast.walk(node) if part is not node)
-    if isinstance(node, ast.keyword) and node.arg == "description":
-        yield from ast.walk(node.value)
+def _texts(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Constant | ast.JoinedStr):  # the parts of the latter are read with it
+        yield _text(node)
+    elif not _is_silent(node):
+        for part in ast.iter_child_nodes(node):
+            yield from _texts(part)
+
+
+def _is_silent(node: ast.AST) -> bool:
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)  # a docstring
+    return isinstance(node, ast.keyword) and node.arg == "description"
 
 
 def _text(node: ast.Constant | ast.JoinedStr) -> str:
