@@ -149,6 +149,7 @@ class ScopeMissing(InvalidRequest):
     code = "authentication_failed"
 
     def __init__(self, scope: str) -> None:
+        self.scope = scope
         super().__init__(
             f"this needs the scope {scope}, which your token does not give.",
             f"ask whoever runs this server for a token with the scope {scope}"

@@ -30,9 +30,13 @@ MEANT = {
 }
 
 
-def error_result(error: FermataError) -> CallToolResult:
-    """`code: what happened. Next: what to do.` as a result that the model reads."""
-    return CallToolResult(content=[TextContent(type="text", text=str(error))], is_error=True)
+def error_result(error: FermataError, meta: dict[str, Any] | None = None) -> CallToolResult:
+    """`code: what happened. Next: what to do.` as a result that the model reads.
+
+    Args:
+        meta: What only some hosts read.
+    """
+    return CallToolResult(content=[TextContent(type="text", text=str(error))], is_error=True, _meta=meta)
 
 
 @contextmanager

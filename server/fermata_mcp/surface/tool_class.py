@@ -14,8 +14,8 @@ from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnno
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
-from fermata_mcp.domain.errors import FermataError, TooLarge
-from fermata_mcp.surface.access.callers import calling
+from fermata_mcp.domain.errors import FermataError, ScopeMissing, TooLarge
+from fermata_mcp.surface.access.callers import calling, challenge
 from fermata_mcp.surface.access.permissions import of_tool, require
 
 from .errors import MAX_ARGUMENT_BYTES, error_result, our_bug, wrong_arguments
@@ -26,6 +26,7 @@ Ctx = Context[Any, Any]
 ToolResult = CallToolResult | InputRequiredResult
 Handler = Callable[[Any, Ctx], Awaitable[ToolResult]]
 
+CHALLENGED = "mcp/www_authenticate"
 # Hosts add these by themselves, and mean nothing of ours by them.
 OF_HOSTS = frozenset({"toolCallId", "sessionId", "chatInput", "_meta", "action"})
 
@@ -41,6 +42,8 @@ class FermataTool(Tool):
             return _with_ignored(
                 self._ignored(arguments), await cast(Handler, self.fn)(self._parse(arguments), context)
             )
+        except ScopeMissing as error:
+            return error_result(error, _challenged(error))
         except FermataError as error:
             return error_result(error)
         except Exception:  # the model needs an answer whatever happens; the log has the rest
@@ -60,6 +63,12 @@ class FermataTool(Tool):
 
     def _ignored(self, arguments: dict[str, Any]) -> list[str]:
         return sorted(OF_HOSTS & arguments.keys() - self.args_model.model_fields.keys())
+
+
+def _challenged(error: ScopeMissing) -> dict[str, Any] | None:
+    """What some hosts read in a result: where the person can be asked to allow more."""
+    asked = challenge()
+    return {CHALLENGED: [asked.header(error.scope)]} if asked is not None and asked.can_ask else None
 
 
 def _with_ignored(names: list[str], answer: ToolResult) -> ToolResult:

@@ -19,10 +19,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fermata_mcp.domain.access.principal import ONE_PERSON, Principal
 from fermata_mcp.surface.access.callers import PRINCIPAL
+from fermata_mcp.surface.access.permissions import of_message
 from fermata_mcp.surface.resources import is_audio
 
 from .messages import MAX_MESSAGE_BYTES, on_the_wire, read_message, refusal
-from .refusals import Refused, busy, refused
+from .refusals import Refused, busy, check_scope, refused
 from .sessions import MAX_SESSIONS, Ids, Open, Sessions
 
 # Bodies of all clients that have not been read to their end.
@@ -118,6 +119,12 @@ def as_message(body: bytes) -> JSONRPCMessage:
     raise Refused(400, *(read or (refusal(PARSE_ERROR, "the body holds no message that can be answered"),)))
 
 
+def check_call(scope: Scope, message: JSONRPCMessage | None) -> None:
+    """Refuse what the token does not allow, if the client can ask an authorization server for one that does."""
+    if isinstance(message, JSONRPCRequest):
+        check_scope(scope, of_message(message.method, message.params or {}), message.id)
+
+
 def check_is_json(headers: Headers) -> None:
     if not headers.get("content-type", "").lower().startswith("application/json"):
         raise refused(400, "the content type of a message is application/json")
@@ -152,6 +159,7 @@ class Guard:
                 return
             message = as_message(body)
             receive = _again(body, receive)
+        check_call(scope, message)
         scope = self._with_own_session(scope, headers)
         session = Headers(scope=scope).get(SESSION_HEADER)
         request = message if isinstance(message, JSONRPCRequest) else None

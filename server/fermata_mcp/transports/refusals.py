@@ -6,6 +6,12 @@ from collections.abc import Sequence
 
 from mcp.types import INVALID_REQUEST, JSONRPCError, RequestId
 from starlette.responses import Response
+from starlette.types import Scope
+
+from fermata_mcp.domain.access.principal import Principal
+from fermata_mcp.domain.access.principal import Scope as Needed
+from fermata_mcp.domain.errors import ScopeMissing
+from fermata_mcp.surface.access.callers import CHALLENGE, PRINCIPAL, Challenge
 
 from .messages import BUSY, on_the_wire, refusal
 
@@ -35,6 +41,20 @@ def error_response(status: int, errors: Sequence[JSONRPCError], headers: dict[st
     written = [on_the_wire(error) for error in errors]
     body = written[0] if len(written) == 1 else b"[%b]" % b",".join(written)
     return Response(body, status, headers, "application/json")
+
+
+def check_scope(scope: Scope, needed: Needed, request: RequestId | None = None, *, always: bool = False) -> None:
+    """Refuse a request whose caller lacks a scope with what their client can ask for more by.
+
+    Args:
+        always: Also where there is nobody to ask: else the call is left to say it in its own words.
+    """
+    who: Principal = scope[PRINCIPAL]
+    challenge: Challenge | None = scope.get(CHALLENGE)
+    if who.may(needed) or challenge is None or not (always or challenge.can_ask):
+        return
+    error = refusal(INVALID_REQUEST, str(ScopeMissing(needed)), request)
+    raise Refused(403, error, headers={"www-authenticate": challenge.header(needed)})
 
 
 def too_many(message: str, seconds: int, request: RequestId | None = None) -> Refused:

@@ -18,7 +18,7 @@ from fermata_mcp.domain.access.principal import ONE_PERSON, Principal
 from fermata_mcp.surface.access.callers import principal_of
 
 from .connection import Connection, NotReading, Read
-from .guard import Bodies, Doors, as_message, check_is_json
+from .guard import Bodies, Doors, as_message, check_call, check_is_json
 from .refusals import Refused, busy, refused, too_many
 from .serving import Serving
 
@@ -109,6 +109,7 @@ class SseTransport:
         if body is None:
             return Response(status_code=400)
         message = as_message(body)
+        check_call(request.scope, message)
         try:
             session.inbox.send_nowait(message)
         except anyio.WouldBlock:

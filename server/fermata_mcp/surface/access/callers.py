@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
@@ -22,6 +22,8 @@ from fermata_mcp.surface.errors import protocol_errors
 
 # Where a request's scope says who makes it; an http transport lets no request through without.
 PRINCIPAL = "fermata.principal"
+# And how they are told which scope they lack; nothing where nobody has to say who they are.
+CHALLENGE = "fermata.challenge"
 # Too much of one client, or of one principal; the code that busy servers use for it.
 BUSY = -32000
 # A call asks for its service several times, and most are of the same few people.
@@ -34,6 +36,25 @@ _request: ContextVar[Request | None] = ContextVar("request", default=None)
 def calling() -> Principal:
     """Who makes the call that is being carried out. Raises LookupError outside of one."""
     return _calling.get()
+
+
+class Challenge(Protocol):
+    """How a caller is told of a scope that is missing."""
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is somebody whom the caller's client can ask for a token that gives more."""
+        ...
+
+    def header(self, scope: str) -> str:
+        """`WWW-Authenticate` (RFC 6750), for what needs `scope`."""
+        ...
+
+
+def challenge() -> Challenge | None:
+    """That of the request which brought the call that is being carried out."""
+    request = _request.get()
+    return None if request is None else request.scope.get(CHALLENGE)
 
 
 def principal_of(request: Request | None) -> Principal:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 from mcp.types import INVALID_REQUEST
@@ -15,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.access.principal import ONE_PERSON, Principal
+from fermata_mcp.domain.access.principal import ONE_PERSON, SCOPES, Principal
 from fermata_mcp.domain.access.token import MOST_CHARACTERS, hash_of
 from fermata_mcp.domain.errors import FermataError, ProviderUnavailable, StoreUnavailable, UnexpectedResponse
 from fermata_mcp.engine.callers.token_book import TokenBook
@@ -23,7 +24,7 @@ from fermata_mcp.transports.messages import refusal
 from fermata_mcp.transports.refusals import Refused
 
 from .issuer import Issuer
-from .oauth import Granted, NotGood, OAuth, scope_names
+from .oauth import SCOPE_PREFIX, Granted, NotGood, OAuth, is_granted, scope_names
 
 # Streams stay open for hours; whoever is let in no more is cut off within this.
 LOOK_AGAIN_SECONDS = 2.0
@@ -42,6 +43,24 @@ class _Visit:
     token: str
     principal: Principal
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+
+
+@dataclass(frozen=True)
+class StepUp:
+    """See `Challenge`."""
+
+    principal: Principal
+    made: Callable[[str, str], dict[str, str]]
+
+    @property
+    def can_ask(self) -> bool:
+        return is_granted(self.principal)
+
+    def header(self, scope: str) -> str:
+        """Names also what the token gives already, so that nothing is lost by asking anew."""
+        wanted = [SCOPE_PREFIX + one for one in SCOPES if one == scope or one in self.principal.scopes]
+        said = f"this needs the scope {scope}, which the token does not give"
+        return self.made(said, " ".join(wanted))["www-authenticate"]
 
 
 class Access:
@@ -100,10 +119,9 @@ class Access:
                 self._granted.popitem(last=False)
         return granted.principal
 
-    def insufficient(self, path: str, scope: str) -> Refused:
-        """For a token that does not give the scope that this needs."""
-        said = f"this needs the scope {scope}, which the token does not give"
-        return _refused(403, said, self._challenge(path, "insufficient_scope", said, f"fermata:{scope}"))
+    def challenge(self, path: str, principal: Principal) -> StepUp | None:
+        """How they are told of a scope that their token does not give; None where there are no tokens."""
+        return None if self.is_open else StepUp(principal, partial(self._challenge, path, "insufficient_scope"))
 
     def _challenge(self, path: str, error: str = "", said: str = "", scope: str = "") -> dict[str, str]:
         parts = [f'error="{error}", error_description="{said}"'] if error else []

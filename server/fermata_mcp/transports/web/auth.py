@@ -9,9 +9,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fermata_mcp.config import Settings
-from fermata_mcp.surface.access.callers import PRINCIPAL
+from fermata_mcp.surface.access.callers import CHALLENGE, PRINCIPAL
 from fermata_mcp.surface.access.permissions import of_route
-from fermata_mcp.transports.refusals import Refused, too_many
+from fermata_mcp.transports.refusals import Refused, check_scope, too_many
 
 from .access import DOORS, WELL_KNOWN, Access
 from .limits import Rate
@@ -32,9 +32,9 @@ class Identified:
         answer = _Answer(send)
         try:
             token, principal = await self._access.principal_of(Headers(scope=scope), scope["path"])
-            needed = of_route(scope["method"], scope["path"])
-            if not principal.may(needed):
-                raise self._access.insufficient(scope["path"], needed)
+            challenge = self._access.challenge(scope["path"], principal)
+            known = {**scope, PRINCIPAL: principal, CHALLENGE: challenge}
+            check_scope(known, of_route(scope["method"], scope["path"]), always=True)
             wait = 0 if self._access.is_open else self._rate.take(principal.name)
             if wait:
                 raise too_many("too many requests in a minute", wait)
@@ -42,7 +42,7 @@ class Identified:
             await refusal.response(scope, receive, send)
             return
         with self._access.visit(token, principal) as visit:
-            await self._app({**scope, PRINCIPAL: principal}, receive, answer)
+            await self._app(known, receive, answer)
         if visit.cancelled_caught:
             await answer.end()
 

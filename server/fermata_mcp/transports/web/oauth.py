@@ -20,6 +20,8 @@ LEEWAY_SECONDS = 30
 LEAST_RSA_BITS = 2048
 LONGEST_SUBJECT = 255
 SCOPE_PREFIX = "fermata:"
+# No token that we give out can have such a name.
+GRANTED = "oauth:"
 
 
 class NotGood(Exception):
@@ -98,8 +100,13 @@ class OAuth:
         subject = claims.get("sub")
         if not isinstance(subject, str) or not subject.isprintable() or not 0 < len(subject) <= LONGEST_SUBJECT:
             raise NotGood("names nobody")
-        principal = Principal(f"oauth:{self._space}:{subject}", frozenset(_scopes(claims)))
+        principal = Principal(f"{GRANTED}{self._space}:{subject}", frozenset(_scopes(claims)))
         return Granted(principal, _number(claims.get("exp"), self._now() + LEEWAY_SECONDS) + LEEWAY_SECONDS)
+
+
+def is_granted(principal: Principal) -> bool:
+    """Whether an authorization server named them."""
+    return principal.name.startswith(GRANTED)
 
 
 def audiences(public_url: str) -> list[str]:

@@ -26,6 +26,7 @@ from fermata_mcp.domain.errors import (
     InvalidRequest,
     NotFound,
     RateLimited,
+    ScopeMissing,
     StoreUnavailable,
     TooLarge,
     UnknownTrack,
@@ -35,6 +36,8 @@ from fermata_mcp.engine.audio.uploads import DOOR, Uploads, unknown
 from fermata_mcp.engine.service import Service
 from fermata_mcp.media.objects.ranges import Part, Sent, part_sent
 from fermata_mcp.store.objects import Upload
+from fermata_mcp.surface.access.callers import CHALLENGE, Challenge
+from fermata_mcp.surface.access.permissions import require
 from fermata_mcp.surface.results.view import iso
 
 MOST_BODY_BYTES = 16 * 1024
@@ -44,6 +47,7 @@ SILENT_SECONDS = 60.0
 _RESUME = 308
 _STATUS: dict[type[FermataError], int] = {
     Expired: 410, NotFound: 404, UnknownTrack: 404, TooLarge: 413, RateLimited: 429, FileNotAllowed: 403,
+    ScopeMissing: 403,
     InvalidRequest: 400, StoreUnavailable: 503,
 }  # fmt: skip
 logger = logging.getLogger(__name__)
@@ -56,11 +60,12 @@ def announcing_route(service_of: ServiceOf) -> Route:
     async def announce(request: Request) -> Response:
         try:
             service = service_of(request)
-            if not service.principal.may("extend"):
-                raise FileNotAllowed("this token may not bring files.", "use one with the scope extend.")
+            require(service.principal, "extend")
             name, size, resumable = _asked(await _body(request))
             base = service.settings.public_url or str(request.base_url)
             announced = await service.announce_upload(name, size, base, resumable=resumable)
+        except ScopeMissing as error:
+            return _refusal(error, _challenge(request, error))
         except FermataError as error:
             return _refusal(error)
         upload = announced.upload
@@ -111,10 +116,16 @@ def _asked(body: bytes) -> tuple[str, int, bool]:
     return name, size, resumable is True
 
 
-def _refusal(error: FermataError) -> JSONResponse:
+def _challenge(request: Request, error: ScopeMissing) -> dict[str, str]:
+    asked: Challenge | None = request.scope.get(CHALLENGE)
+    return {} if asked is None else {"www-authenticate": asked.header(error.scope)}
+
+
+def _refusal(error: FermataError, more: dict[str, str] | None = None) -> JSONResponse:
     status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
     headers = {"cache-control": "no-store"} | ({"retry-after": "60"} if status in (429, 503) else {})
-    return JSONResponse({"error": {"code": error.code, "message": error.message, "hint": error.hint}}, status, headers)
+    told = {"code": error.code, "message": error.message, "hint": error.hint}
+    return JSONResponse({"error": told}, status, headers | (more or {}))
 
 
 class _Putting:
