@@ -197,7 +197,12 @@ _COVERS = {
         "media/codecs/sound.py",
         "media/formats/caf.py",
     ),
-    "unit/media/test_join.py": ("media/codecs/resampling.py",),
+    "unit/rearrange/joining/test_joined_file.py": (
+        "media/codecs/resampling.py",
+        "rearrange/joining/transition.py",
+        "rearrange/joining/agreement.py",
+    ),
+    "unit/rearrange/joining/test_judging.py": ("rearrange/joining/passage.py", "rearrange/joining/beat.py"),
     "unit/rearrange/test_lengthen.py": ("rearrange/job.py",),
     "unit/surface/test_tools.py": ("surface/errors.py", "surface/reporter.py", "surface/tool_class.py"),
     "unit/surface/tasks/test_extension.py": ("surface/tasks/rows.py", "surface/tasks/wire.py"),

@@ -80,10 +80,34 @@ class AudioReport:
 
 @dataclass(frozen=True)
 class JoinedFile:
-    """What two files were joined to, and what of the first one's tags it could not take over, in sentences."""
+    """What two files were joined to.
+
+    Attributes:
+        at: Second of the result at which what came before ends.
+        left, entered: Seconds of the track: where what came before is left, and where what is new goes on, as if it
+            stood where it was asked for.
+        blend_ms: Milliseconds in which both are heard.
+        confidence: Share of listeners, 0 to 1, who would not mind.
+        better: Second of the track at which to branch off instead, where this is bad and something near is not.
+        warnings: What of the first one's tags it could not take over, in sentences.
+    """
 
     path: Path
+    at: float
+    left: float
+    entered: float
+    blend_ms: float
+    confidence: float
+    better: float | None = None
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SeamFacts:
+    """A join that somebody else made; see `JoinedFile`."""
+
+    confidence: float
+    better: float | None = None
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,11 @@ def open_samples(path: Path, facts: AudioFacts, scratch: Path, progress: Callabl
     return samples
 
 
+def held(data: Native, rate: int) -> Samples:
+    """Samples [frames, channels] that are in memory already."""
+    return _Memory(data, rate, repaired=False)
+
+
 def full_scale(kind: np.dtype[Any]) -> float:
     """The native value that stands for 1.0."""
     return float(-np.iinfo(kind).min) if kind.kind == "i" else 1.0

@@ -25,9 +25,23 @@ from fermata_mcp.domain.placement import Likeness
 from fermata_mcp.domain.spec import Window
 from fermata_mcp.media.atomic import sweep
 from fermata_mcp.media.child_process import APART, environment
-from fermata_mcp.media.facts import AudioFacts, AudioReport, JoinedFile, PreviewFacts, WindowFacts
+from fermata_mcp.media.facts import AudioFacts, AudioReport, JoinedFile, PreviewFacts, SeamFacts, WindowFacts
 
-from .messages import Answer, Broken, Compare, Cut, Hear, Join, Label, Preview, Probe, Request, answer_of, request_line
+from .messages import (
+    Answer,
+    Broken,
+    Compare,
+    Cut,
+    Hear,
+    Join,
+    Judge,
+    Label,
+    Preview,
+    Probe,
+    Request,
+    answer_of,
+    request_line,
+)
 from .quarantine import Quarantine
 from .time_limits import seconds_for
 
@@ -125,14 +139,27 @@ class Decoder:
         except (NotAudio, TooLarge):
             return None
 
-    async def join(self, before: Path, at: float, path: Path, stem: Path, skipped: float = 0.0) -> JoinedFile:
-        """Write `path` behind `before` up to second `at`. The result is at `stem` with the ending of `before`.
+    async def join(
+        self, before: Path, path: Path, begins_at: float, earliest: float, latest: float, stem: Path
+    ) -> JoinedFile:
+        """Write `path` behind `before`. The result is at `stem` with the ending of `before`.
+
+        Args:
+            begins_at: Second of the track `before` at which `path` begins.
+            earliest, latest: Between which the join may be; `path` is a copy of the track before the first.
 
         Raises:
             NotAudio, TooLarge: They cannot be joined here.
             StoreUnavailable: The result cannot be written.
         """
-        return cast("JoinedFile", await self._ask(Join(path, before, at, stem, skipped)))
+        return cast("JoinedFile", await self._ask(Join(path, before, begins_at, earliest, latest, stem)))
+
+    async def judge(self, path: Path, at: float) -> SeamFacts | None:
+        """How sure a join is that somebody else made at second `at` of `path`; None where nobody can tell."""
+        try:
+            return cast("SeamFacts", await self._ask(Judge(path, at)))
+        except (NotAudio, TooLarge):
+            return None
 
     async def cut(self, path: Path, seal: str | None, until: float, window: Window, target: Path) -> WindowFacts:
         """Write the stretch of `path` before second `until` that `window` wants to `target`.

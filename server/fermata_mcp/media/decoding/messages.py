@@ -11,7 +11,7 @@ from typing import Any
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.domain.foreign import paths
 from fermata_mcp.domain.spec import SentForm
-from fermata_mcp.media.facts import AudioFacts, AudioReport, JoinedFile, PreviewFacts, WindowFacts
+from fermata_mcp.media.facts import AudioFacts, AudioReport, JoinedFile, PreviewFacts, SeamFacts, WindowFacts
 
 
 @dataclass(frozen=True)
@@ -40,22 +40,32 @@ class Compare:
 
 @dataclass(frozen=True)
 class Join:
-    """`path` behind `before` up to second `at`, written to `stem` and an ending; answered by `JoinedFile`.
+    """`path` behind `before`, written to `stem` and an ending; answered by `JoinedFile`.
 
     Attributes:
-        skipped: Seconds at the beginning of `path` that are before `at`.
+        begins_at: Second of the track `before` at which `path` begins.
+        earliest, latest: Between which the join may be; `path` is a copy of the track before the first.
     """
 
     path: Path
     before: Path
-    at: float
+    begins_at: float
+    earliest: float
+    latest: float
     stem: Path
-    skipped: float
 
     @property
     def folder(self) -> Path:
         """Where it is written."""
         return self.stem.parent
+
+
+@dataclass(frozen=True)
+class Judge:
+    """How sure a join is that somebody else made at second `at` of `path`; answered by `SeamFacts`."""
+
+    path: Path
+    at: float
 
 
 @dataclass(frozen=True)
@@ -115,14 +125,14 @@ class Broken:
     hint: str
 
 
-Request = Probe | Hear | Compare | Join | Cut | Label | Preview
-_Value = AudioFacts | AudioReport | JoinedFile | WindowFacts | PreviewFacts
+Request = Probe | Hear | Compare | Join | Judge | Cut | Label | Preview
+_Value = AudioFacts | AudioReport | JoinedFile | SeamFacts | WindowFacts | PreviewFacts
 Answer = _Value | str | None
 _REQUESTS: dict[str, type[Request]] = {
-    kind.__name__: kind for kind in (Probe, Hear, Compare, Join, Cut, Label, Preview)
+    kind.__name__: kind for kind in (Probe, Hear, Compare, Join, Judge, Cut, Label, Preview)
 }
 _VALUES: dict[str, type[_Value | Broken]] = {
-    kind.__name__: kind for kind in (AudioFacts, AudioReport, JoinedFile, WindowFacts, PreviewFacts, Broken)
+    kind.__name__: kind for kind in (AudioFacts, AudioReport, JoinedFile, SeamFacts, WindowFacts, PreviewFacts, Broken)
 }
 
 

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 from fermata_mcp.media.child_process import one_thread
 
@@ -32,6 +32,7 @@ from .messages import (  # noqa: E402
     Cut,
     Hear,
     Join,
+    Judge,
     Label,
     Preview,
     Probe,
@@ -44,10 +45,15 @@ from .time_limits import seconds_for  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from fermata_mcp.media.facts import JoinedFile, SeamFacts
 
 IDLE_SECONDS = 120.0
 _LONGEST_READ = 65_536
-_ROOMS = ("arrival", "compare", "cutting", "join", "preview", "encoding.quality", "tagging.carry", "tagging.labels")
+# What joins is a library in a room above: it is named here, found as a plug-in is, and known by `Joiner` alone.
+JOINER = "fermata_mcp.rearrange.joining"
+_ROOMS = ("arrival", "compare", "cutting", "preview", "encoding.quality", "tagging.carry", "tagging.labels")
 
 
 def main() -> int:
@@ -71,6 +77,7 @@ def _load() -> None:
     """Import now what answers need: a limit on memory must not hit half an import."""
     for name in ("mutagen.mp3", "numpy.fft", "soundfile", "soxr", *(f"fermata_mcp.media.{room}" for room in _ROOMS)):
         import_module(name)
+    _joiner()
 
 
 def _answered(request: Request) -> Answer | Broken:
@@ -87,7 +94,7 @@ def _answered(request: Request) -> Answer | Broken:
 
 
 def _done(request: Request) -> Answer:
-    from fermata_mcp.media import arrival, audio, compare, cutting, join, preview
+    from fermata_mcp.media import arrival, audio, compare, cutting, preview
     from fermata_mcp.media.tagging import labels
 
     match request:
@@ -97,8 +104,10 @@ def _done(request: Request) -> Answer:
             return arrival.hear(path)
         case Compare(path, reference, begins_at, seconds):
             return compare.likeness(path, reference, begins_at, seconds)
-        case Join(path, before, at, stem, skipped):
-            return join.join(before, at, path, stem, skipped)
+        case Join(path, before, begins_at, earliest, latest, stem):
+            return _joiner().join(before, path, (begins_at, earliest, latest), stem)
+        case Judge(path, at):
+            return _joiner().judge(path, at)
         case Cut(path, seal, until, context, rate, channels, form, grid, target):
             check_seal(path, seal)
             return cutting.cut(path, until, Window(context, rate, channels, form, grid), target)
@@ -106,6 +115,22 @@ def _done(request: Request) -> Answer:
             return labels.label(path, title, origin)
         case Preview(path, folder, most):
             return preview.preview(path, folder, most)
+
+
+class Joiner(Protocol):
+    """What is asked of the room that joins."""
+
+    def join(self, before: Path, part: Path, place: tuple[float, float, float], target_stem: Path) -> JoinedFile:
+        """See `Join`: `place` is where the part begins, and the earliest and the latest place of the join."""
+        ...
+
+    def judge(self, path: Path, at: float) -> SeamFacts:
+        """See `Judge`."""
+        ...
+
+
+def _joiner() -> Joiner:
+    return cast("Joiner", import_module(JOINER))
 
 
 def _until_idle(lines: queue.Queue[bytes]) -> Iterator[bytes]:

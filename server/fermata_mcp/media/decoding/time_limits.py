@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from .messages import Compare, Join, Preview, Request
+from .messages import Compare, Join, Judge, Preview, Request
 
 _LEAST_SECONDS, _MOST_SECONDS, _BYTES_A_SECOND = 10.0, 600.0, 1_000_000
+_LISTENING_SECONDS = 20.0  # to what is around a join
 
 
 def seconds_for(request: Request) -> float:
@@ -15,7 +16,8 @@ def seconds_for(request: Request) -> float:
     if isinstance(request, Preview):  # a small file may hold an hour, and encoding takes longer than decoding
         return _MOST_SECONDS
     size = sum(_size(path) for path in _files(request))
-    return min(_MOST_SECONDS, _LEAST_SECONDS + size / _BYTES_A_SECOND)
+    listening = _LISTENING_SECONDS if isinstance(request, Join | Judge) else 0.0
+    return min(_MOST_SECONDS, _LEAST_SECONDS + listening + size / _BYTES_A_SECOND)
 
 
 def _files(request: Request) -> tuple[Path, ...]:

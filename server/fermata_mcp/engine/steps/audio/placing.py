@@ -11,11 +11,12 @@ import anyio.to_thread
 from fermata_mcp.domain.errors import NotAudio, TooLarge
 from fermata_mcp.domain.placement import HOLDS_MARGIN_SECONDS, Evidence, Likeness, Start, start_of
 from fermata_mcp.domain.spec import SentForm, Window
-from fermata_mcp.domain.task import Clip, Work
+from fermata_mcp.domain.task import Clip, Seam, Work
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.media.facts import AudioReport
 from fermata_mcp.media.files import move
 
+PROVIDERS_BLEND_SECONDS = 6.0
 IGNORED = (
     "What came back neither begins with what was sent nor has the length that was asked for: the provider ignored the "
     "source. It is kept as it came."
@@ -30,6 +31,7 @@ class Placement:
         whole: Whether the file begins where the track begins; None where nobody can tell.
         seconds: Length of the file. `own` is that of what the provider sent.
         new_at: Second of the file's track at which new music starts.
+        seams: Where old and new music meet in it, as far as that is known.
     """
 
     file: Path
@@ -38,12 +40,13 @@ class Placement:
     own: float | None
     new_at: float | None
     warnings: tuple[str, ...] = ()
+    seams: tuple[Seam, ...] = ()
 
     def clip(self, before: Clip, *, cut: bool) -> Clip:
         """The provider's clip, as it was delivered."""
         found = {
             "file": str(self.file), "whole_track": self.whole, "duration_seconds": self.seconds,
-            "own_seconds": self.own, "continue_at": self.new_at, "cut": cut,
+            "own_seconds": self.own, "continue_at": self.new_at, "cut": cut, "seams": self.seams,
             "told_seconds": before.told_seconds or before.duration_seconds,
         }  # fmt: skip
         return before.model_copy(update=found)
@@ -72,14 +75,15 @@ class Placing:
         start = await self._start()
         if start == "clip" and not self.join and self.work.sent_file:
             return await self._new_part()
-        if start == "track" or not self.join:
-            return await self._as_it_is({"track": True, "unknown": None}.get(start, False))
-        at, sent = _place_in_track(start, self.work), self.work.sent_seconds
-        skipped = 0.0 if sent is None or start != "clip" else max(0.0, sent - self.work.sent_blend)
+        if start == "track":
+            return await self._judged(await self._as_it_is(True))
+        if not self.join:
+            return await self._as_it_is(None if start == "unknown" else False)
+        at = _place_in_track(start, self.work)
         if start == "unknown" or at is None or _before(self.work) is None:
             ignored = (IGNORED,) if start == "unknown" and self.work.sent_file else ()
             return await self._as_it_is(None if start == "unknown" else False, *ignored)
-        return await self._joined(at, skipped)
+        return await self._joined(at, start)
 
     @property
     def _own(self) -> float | None:
@@ -103,6 +107,18 @@ class Placing:
         saved = await anyio.to_thread.run_sync(move, self.raw, self.stem)
         return Placement(saved, whole, self._own, self._own, self._point, (*self._said, *said))
 
+    async def _judged(self, placed: Placement) -> Placement:
+        """With the join that the provider made, as it is heard."""
+        at = placed.new_at
+        if at is None or self.work.action != "extend" or not self.heard.decodable:
+            return placed
+        found = await self.decoder.judge(placed.file, at)
+        if found is None:
+            return placed
+        seam = _seam(at, at, at, 0.0, found.confidence)
+        advice = _advice(found.confidence, at, found.better)
+        return replace(placed, seams=(seam,), warnings=(*placed.warnings, *advice))
+
     async def _new_part(self) -> Placement:
         """Of a window that was given back with new music behind it, what is new."""
         facts, point = await self.decoder.probe(self.raw), self.work.point or 0.0
@@ -113,17 +129,18 @@ class Placing:
         await anyio.Path(self.raw).unlink(missing_ok=True)
         return Placement(made.path, False, made.seconds, self._own, self._point, self._said)
 
-    async def _joined(self, at: float, skipped: float) -> Placement:
+    async def _joined(self, at: float, start: Start) -> Placement:
         before = _before(self.work)
         assert before is not None
         try:
-            joined = await self.decoder.join(before, at + skipped, self.raw, self.stem, skipped)
+            joined = await self.decoder.join(before, self.raw, at, *_range(start, at, self.work), self.stem)
         except (NotAudio, TooLarge) as error:
             return await self._as_it_is(False, f"It could not be joined to what came before: {error.message}")
         await anyio.Path(self.raw).unlink(missing_ok=True)
         heard = await self.decoder.hear(joined.path)
-        said = (*self._said, *joined.warnings)
-        return Placement(joined.path, True, heard.seconds, self._own, self._point, said)
+        said = (*self._said, *joined.warnings, *_advice(joined.confidence, joined.left, joined.better))
+        seam = _seam(joined.at, joined.left, joined.entered, joined.blend_ms, joined.confidence)
+        return Placement(joined.path, True, heard.seconds, self._own, self._point, said, (seam,))
 
     async def _start(self) -> Start:
         if self.work.action == "concat":
@@ -160,6 +177,35 @@ def _place_in_track(start: Start, work: Work) -> float | None:
     if start == "clip":
         return work.ahead
     return None if work.point is None else work.ahead + work.point
+
+
+def _range(start: Start, at: float, work: Work) -> tuple[float, float]:
+    """The earliest and the latest second of the track at which the join may be.
+
+    A window is given back with a copy of the track in front, of which nothing is needed. Of a longer clip the last
+    seconds before the point are left as they are, where providers blend.
+    """
+    if start != "clip":
+        return at, at
+    point = at + (work.point or 0.0)
+    if work.sent_file is not None:
+        return max(at, point - work.sent_blend), point
+    latest = max(at, point - PROVIDERS_BLEND_SECONDS)
+    return max(at, latest - PROVIDERS_BLEND_SECONDS), latest
+
+
+def _seam(at: float, left: float, entered: float, blend_ms: float, confidence: float) -> Seam:
+    at, left, entered = (round(second, 3) for second in (at, left, entered))
+    return Seam(at=at, from_=left, to=entered, blend_ms=round(blend_ms, 1), confidence=confidence)
+
+
+def _advice(confidence: float, at: float, better: float | None) -> tuple[str, ...]:
+    if better is None:
+        return ()
+    return (
+        f"Most listeners would mind the join at {at:.1f} s (confidence {confidence:.2f}). A better place to branch off "
+        f"is near: try continue_at={better:.1f}. To find it cost nothing.",
+    )
 
 
 def _before(work: Work) -> Path | None:
