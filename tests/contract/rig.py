@@ -109,6 +109,7 @@ class Rig(ABC):
     samples: Mapping[str, tuple[Any, Any]] = field(default_factory=lambda: SAMPLES)
     unlisted: Literal["running", "lost"] = "running"
     stops: bool = False
+    unknown_id: str = "0" * 32
     clips: int = 2
     balance: bool = True
 

@@ -14,14 +14,14 @@ from contract.wire_rig import WireRig
 from fermata_mcp.providers.registry import BUILT_IN
 
 
-def _found() -> list[WireRig]:
+def _found() -> list[Rig]:
     files = Path(__file__).parent.glob("rigs_*.py")
     found = [rig for file in files for rig in import_module(f"contract.{file.stem}").RIGS]
     return sorted(found, key=lambda rig: ([*BUILT_IN].index(rig.name), rig.label))
 
 
 _FOUND = _found()
-WIRED: tuple[WireRig, ...] = tuple(rig for rig in _FOUND if not rig.label)
-RIGS: tuple[Rig, ...] = (*WIRED, LOCAL)
+WIRED: tuple[WireRig, ...] = tuple(rig for rig in _FOUND if isinstance(rig, WireRig) and not rig.label)
+RIGS: tuple[Rig, ...] = (*(rig for rig in _FOUND if not rig.label), LOCAL)
 ALL_RIGS: tuple[Rig, ...] = (*_FOUND, LOCAL)
 """With further ones of providers that have one already, which have a label."""

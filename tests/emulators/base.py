@@ -101,6 +101,7 @@ class Op:
     Attributes:
         body: Its JSON body, or the fields of its form where `form` is set (`file` is then required besides).
         query: Its documented query parameters, all required; None where the answer judges them.
+        parts: The file parts of its form.
     """
 
     kind: Kind
@@ -111,6 +112,7 @@ class Op:
     query: tuple[str, ...] | None = ()
     form: bool = False
     open: bool = False
+    parts: tuple[str, ...] = ("file",)
 
 
 @dataclass(frozen=True)
@@ -374,10 +376,10 @@ class Emulator(ABC):
         files, body = await _content(op, request, seen)
         wanted = set(query) if op.query is None else set(op.query)
         problems = [f"query {name} is wrong" for name in sorted(set(query) ^ wanted)]
-        if op.method == "POST":
+        if op.method == "POST" and (op.body or seen.body):
             problems += body_problems(body, op.body)
-        if op.form and set(files) != {"file"}:
-            problems.append("file is missing")
+        if op.form and set(files) != set(op.parts):
+            problems.append(f"{', '.join(op.parts)} is missing")
         if problems:
             self.violations += [f"{op.method} {op.path}: {problem}" for problem in problems]
             return self.invalid(problems)

@@ -62,6 +62,13 @@ def every_paid() -> tuple[Paid, ...]:
     return tuple(known[name] for name in BUILT_IN if name in known)
 
 
+@cache
+def every_free() -> dict[str, Callable[[str], Emulator]]:
+    """The emulators of servers that people run themselves: declared as `FREE` in their files, by what they are."""
+    modules = (import_module(f"{emulators.__name__}.{found.name}") for found in iter_modules(emulators.__path__))
+    return {name: made for module in modules for name, made in getattr(module, "FREE", {}).items()}
+
+
 def named(name: str) -> Paid:
     """The one with this name."""
     return next(one for one in every_paid() if one.name == name)

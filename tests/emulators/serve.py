@@ -14,7 +14,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from .faults import Faulty, Front
-from .paid import every_paid
+from .paid import every_free, every_paid
 
 KEY = "emulator-key"
 
@@ -47,7 +47,7 @@ def serving(emulator: Faulty, port: int = 0) -> Generator[str]:
 
 
 def main() -> None:
-    emulators = {one.family: one.emulator for one in every_paid()}
+    emulators = {one.family: one.emulator for one in every_paid()} | every_free()
     parser = argparse.ArgumentParser(prog="emulators.serve")
     parser.add_argument("name", choices=sorted(emulators))
     parser.add_argument("--port", type=int, default=0)

@@ -150,6 +150,14 @@ class SourceFacts(_Value):
     identity: str = Field(default="", description="equal for equal audio: path, size and time of a file, or the id")
 
 
+class Music(_Value):
+    """What was heard of some music, for a model that goes on from it; None where nobody can tell."""
+
+    bpm: int | None = None
+    key: str | None = Field(default=None, description="such as `D major`")
+    beats: str | None = Field(default=None, description="beats in a bar, as `2`, `3`, `4` or `6`")
+
+
 class Work(_Value):
     """What one step asks of its provider, resolved so that it can be carried out by any process."""
 
@@ -171,6 +179,7 @@ class Work(_Value):
     fields: dict[str, Any] = {}
     options: dict[str, Any] = {}
     take: int = 1
+    music: Music | None = Field(default=None, description="what is told to a model of the music before the point")
     dialect: str | None = Field(default=None, description="which build of a server was found, as its adapter names it")
     native_point: float | None = Field(default=None, description="the point, where options give it to the provider")
     native_length: float | None = Field(default=None, description="length of new music, where options give it")

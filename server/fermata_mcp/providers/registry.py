@@ -27,6 +27,7 @@ BUILT_IN: dict[str, str] = {
     "apiin": "fermata_mcp.providers.apiin",
     "acedata": "fermata_mcp.providers.acedata.suno",
     "acedata-producer": "fermata_mcp.providers.acedata.producer",
+    "acestep": "fermata_mcp.providers.acestep.acestep",
     "local": "fermata_mcp.providers.local.provider",
 }
 

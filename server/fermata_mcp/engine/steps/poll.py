@@ -23,6 +23,7 @@ from .context import StepContext
 FEWEST_POLLS = 20
 # Providers list what they took on within a minute; after two, and so many looks, they will not.
 UNLISTED_SECONDS, FEWEST_UNLISTED = 120.0, 5
+FREE_UNLISTED_SECONDS = 60.0
 ERROR_BACKOFF_SECONDS = 5.0
 LONGEST_BACKOFF_SECONDS = 60.0
 
@@ -40,7 +41,7 @@ class Poller:
         assert step.remote_id is not None
         self._context.follow(step.remote_id, step)
         now = self._clock.now()
-        if task.cancel_at is not None and await provider.stop(step.remote_id):
+        if task.cancel_at is not None and (await provider.stop(step.remote_id) or _is_free(provider)):
             await self._recorder.apply(step, moves.cancelled(step, now, self._recorder.money_of_end(step, task)))
             return
         if step.arrived and all(map(is_here, step.clips)):
@@ -70,15 +71,16 @@ class Poller:
 
     def _too_late(self, step: Step, provider: Provider) -> bool:
         """Whether the time is over, and we have looked often enough to know: clocks jump, and machines sleep."""
-        if provider.spec.submit == "repeatable" or step.polls < FEWEST_POLLS:
+        if provider.spec.here or step.polls < FEWEST_POLLS:
             return False
         passed = self._clock.now() - (step.submitted_at or step.created_at)
         return passed > self._settings.milliseconds(provider.spec.pace.give_up)
 
-    def _is_unknown(self, step: Step) -> bool:
+    def _is_unknown(self, step: Step, provider: Provider) -> bool:
         """Whether a provider that does not list the work had time enough to do so."""
         passed = self._clock.now() - (step.submitted_at or step.created_at)
-        return step.polls >= FEWEST_UNLISTED and passed > self._settings.milliseconds(UNLISTED_SECONDS)
+        grace = FREE_UNLISTED_SECONDS if _is_free(provider) else UNLISTED_SECONDS
+        return step.polls >= FEWEST_UNLISTED and passed > self._settings.milliseconds(grace)
 
     async def _expire(self, step: Step, task: Task, error: ProviderError) -> None:
         if task.finished:  # nobody waits for the audio of a cancelled task for ever
@@ -92,7 +94,9 @@ class Poller:
         if snapshot.state != "running" and step.made_at is None:
             await self._context.paces.found_end(step, provider.spec, now)
         match snapshot.state:
-            case "running" if snapshot.unlisted and self._is_unknown(step):
+            case "running" if snapshot.unlisted and self._is_unknown(step, provider) and _is_free(provider):
+                await self._recorder.apply(step, moves.put_back(step, now, now, task.held))
+            case "running" if snapshot.unlisted and self._is_unknown(step, provider):
                 error = UnknownTrack(f"{provider.spec.name} took the work on, but knows nothing of it any more.")
                 await self._recorder.fail(step, task, error, snapshot.cost)
             case "running" if not self._too_late(step, provider):
@@ -107,7 +111,7 @@ class Poller:
             case "running":
                 late = (*snapshot.warnings, "The provider did not finish everything in time.")
                 await self._collector.collect(step, task, provider, replace(snapshot, warnings=late))
-            case "lost" if provider.spec.submit == "repeatable":
+            case "lost" if _is_free(provider):
                 await self._recorder.apply(step, moves.put_back(step, now, now, task.held))
             case _:
                 error = snapshot.error or GenerationFailed(f"{provider.spec.name} did not finish the work.")
@@ -123,3 +127,8 @@ class Poller:
         if not self._loaded and provider.spec.submit != "repeatable":
             self._loaded = True
             await load_audio_room(self._context.decoder)
+
+
+def _is_free(provider: Provider) -> bool:
+    """Whether its work may be dropped, and done again, by itself."""
+    return provider.spec.submit == "repeatable"

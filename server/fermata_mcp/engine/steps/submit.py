@@ -35,6 +35,7 @@ NOT_SENT_RETRY_SECONDS = 5.0
 PREPARE_RETRY_SECONDS = 5.0
 MOST_PREPARE_TRIES = 4
 MOST_ATTEMPTS = 30
+MOST_REPEATS = 8
 MIN_RETRY_MS = 100
 OTHER_UNIT = "what this provider is paid in has changed since the price was quoted; nothing was sent."
 logger = logging.getLogger(__name__)
@@ -56,6 +57,12 @@ class Submitter:
             await self._recorder.fail(
                 step, task, ProviderUnavailable(f"{provider.spec.name} could not be reached in time.")
             )
+            return
+        if await self._is_in_vain(step, provider):
+            error = ProviderUnavailable(
+                f"{provider.spec.name} lost the work {MOST_REPEATS} times, or said nothing of it.", provider.spec.start
+            )
+            await self._recorder.fail(step, task, error)
             return
         wait = await self._context.paces.turn(provider, urgent=True, now=now)
         if wait:
@@ -206,6 +213,12 @@ class Submitter:
     async def _may_try_again(self, step: Step, provider: Provider) -> bool:
         attempts = await self._context.store.attempts(step.id)
         return len(attempts) < MOST_ATTEMPTS and not self._too_old(step, provider)
+
+    async def _is_in_vain(self, step: Step, provider: Provider) -> bool:
+        """Whether free work was begun anew so often that something else is wrong."""
+        if provider.spec.submit != "repeatable" or provider.spec.here or step.attempt_id is None:
+            return False
+        return len(await self._context.store.attempts(step.id)) >= MOST_REPEATS
 
     def _too_old(self, step: Step, provider: Provider) -> bool:
         return self._clock.now() - step.created_at > self._settings.milliseconds(provider.spec.pace.give_up)
