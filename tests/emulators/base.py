@@ -51,8 +51,11 @@ class Field:
     high: float | None = None
     step: float | None = None
     longest: int | None = None
+    null: bool = False
 
     def problems(self, value: Any) -> list[str]:
+        if value is None and self.null:
+            return []
         if not isinstance(value, _TYPES[self.type]) or (isinstance(value, bool) and self.type != "boolean"):
             return [f"is not of type {self.type}"]
         found: list[str] = []

@@ -18,7 +18,7 @@ from typing import Any, Literal, Protocol
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message
 
-Kind = Literal["submit", "poll", "balance", "upload", "audio"]
+Kind = Literal["submit", "greeting", "poll", "balance", "upload", "audio"]
 Deed = Literal[
     "answer",  # this status, body and headers; everything below happens under HTTP and needs `Front`
     "reset_before_body",

@@ -259,7 +259,9 @@ class HttpProvider:
     async def _sent(self, call: Call) -> Answer:
         answer = await self._line.read(call, UPLOAD_SECONDS)
         if answer.code() >= 400:
-            raise reading_error(answer, self.spec)
+            told, error = self._adapter.refusal(answer), reading_error(answer, self.spec)
+            error.hint = told.hint if told is not None and told.hint else error.hint
+            raise error
         return answer
 
 
