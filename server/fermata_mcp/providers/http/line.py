@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import anyio
@@ -25,6 +26,22 @@ READ_SECONDS = 30.0
 # An answer that may hold audio is as large as a download.
 AUDIO_SECONDS = 300.0
 _BEFORE_KEYS = ("bearer ", "key ", "token ")
+
+# Every request looks at all connections that are idle, and one that is not kept costs the next look a handshake. No
+# provider's rate lets so many requests be on their way at once.
+_AT_ONCE = httpx.Limits(max_connections=16, max_keepalive_connections=16)
+
+
+@lru_cache(maxsize=64)
+def _origin_of(written: str) -> tuple[str, str, int]:
+    """Of one of the few addresses that are set. Raises httpx.InvalidURL or UnicodeError."""
+    return _origin(httpx.URL(written))
+
+
+def _with_query(written: str, params: Mapping[str, str]) -> str:
+    """Written before it is parsed, which costs a look more than all else that is done here."""
+    mark = "&" if "?" in written else "?"
+    return f"{written}{mark}{httpx.QueryParams(dict(params))}" if params else written
 
 
 class Line:
@@ -101,7 +118,7 @@ class Line:
         """
         # Connecting is given up before the whole deadline is, which would cut it off without closing what was opened.
         connect = min(READ_SECONDS, 0.75 * self._seconds)
-        limits = httpx.Limits() if keep_alive else httpx.Limits(max_keepalive_connections=0)
+        limits = _AT_ONCE if keep_alive else httpx.Limits(max_keepalive_connections=0)
         verify = authorities()
         try:
             return httpx.AsyncClient(
@@ -118,7 +135,7 @@ class Line:
     async def request(self, client: httpx.AsyncClient, call: Call, watch: Watch | None = None) -> httpx.Request:
         """Raises CannotBegin, InvalidRequest or MissingKey for what can be written in no request."""
         base, variable = self._address(call)
-        url = self._url(call.url or base + call.path, variable)
+        url = self._url(_with_query(call.url or base + call.path, call.params), variable)
         own = call.url is None or self._is_own(url)
         extensions: dict[str, Any] = {"trace": watch} if watch else {}
         headers = {**_HEADERS, **(self._key_header() if own else {}), **call.headers}
@@ -128,16 +145,15 @@ class Line:
         try:
             body, content_headers = await content(call)
             request = client.build_request(
-                call.method, url, params=call.params or None, headers=headers | content_headers,
-                extensions=extensions, **body,
-            )  # fmt: skip
+                call.method, url, headers=headers | content_headers, extensions=extensions, **body
+            )
         except httpx.InvalidURL as error:
             raise no_address(variable) from error
         except (ValueError, TypeError) as error:
             raise InvalidRequest(
                 f"what was asked for cannot be written for {self._spec.name}; nothing was sent."
             ) from error
-        self._url(str(request.url), variable)
+        self._check(request.url, variable)
         return request
 
     async def exchange(
@@ -182,20 +198,26 @@ class Line:
 
     def _url(self, written: str, variable: str | None = None) -> httpx.URL:
         """Raises CannotBegin where a setting is no address, InvalidRequest where a provider's is none."""
-        wrong = no_address(variable) if variable else InvalidRequest(f"{self._spec.name} named no usable address.")
         try:
             url = httpx.URL(written)
         except (httpx.InvalidURL, UnicodeError) as error:
-            raise wrong from error
+            raise self._no_address(variable) from error
+        self._check(url, variable)
+        return url
+
+    def _check(self, url: httpx.URL, variable: str | None) -> None:
         port = 80 if url.port is None else url.port
         if url.scheme not in ("http", "https") or not url.host or not 0 < port < 65536:
-            raise wrong
-        return url
+            raise self._no_address(variable)
+
+    def _no_address(self, variable: str | None) -> FermataError:
+        named = f"{self._spec.name} named no usable address."
+        return no_address(variable) if variable else InvalidRequest(named)
 
     def _is_own(self, url: httpx.URL) -> bool:
         """Whether it is a host of this account, which may see the key."""
         own = (self._account.base_url, self._account.upload_url)
-        return _origin(url) in {_origin(httpx.URL(address)) for address in own if address}
+        return _origin(url) in {_origin_of(address) for address in own if address}
 
     async def _checked(self, url: httpx.URL) -> tuple[httpx.URL, dict[str, str], dict[str, str]]:
         """The address that was looked up and may be spoken to; the name only tells the server who is meant.
