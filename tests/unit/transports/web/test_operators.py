@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 FAR = ("203.0.113.9", 5000)
 ADMIN, GUEST = Principal("root", frozenset({"admin"})), Principal("guest", frozenset({"read", "extend", "spend"}))
 NAMES = {
-    "fermata_tasks", "fermata_credits", "fermata_provider_errors", "fermata_hooks", "fermata_detection_seconds",
+    "fermata_tasks", "fermata_credits", "fermata_usd", "fermata_provider_errors", "fermata_hooks", "fermata_detection_seconds",
     "fermata_build_info", "fermata_queue_seconds", "fermata_renders", "fermata_waiters",
 }  # fmt: skip
 
@@ -92,16 +92,19 @@ async def test_figures_can_be_read_by_prometheus(house: House, remote: Remote) -
     async with house.engine() as service, asking(service) as client:
         task = (await begin(service, house.request())).task
         assert (await finished(service, task)).status == "succeeded"
+        dear = (await begin(service, house.request(provider="paid-usd"))).task
+        await finished(service, dear)
         told = await client.get("/metrics")
         assert told.headers["content-type"].startswith("text/plain")
         text = told.text
         assert {family.name for family in text_string_to_metric_families(text)} == NAMES
-        assert measured(text, "fermata_tasks", state="succeeded") == 1
+        assert measured(text, "fermata_tasks", state="succeeded") == 2
         assert measured(text, "fermata_tasks", state="running") == 0
         assert measured(text, "fermata_credits", kind="hold", provider="paid") == 10
         assert measured(text, "fermata_credits", kind="charge", provider="paid") == 10
+        assert measured(text, "fermata_usd", kind="charge", provider="paid-usd") == 0.0488
         assert 'fermata_credits_total{kind="charge",provider="paid"} 10.0' in text
-        assert 'fermata_detection_seconds_bucket{le="+Inf"} 1.0' in text
+        assert 'fermata_detection_seconds_bucket{le="+Inf"} 2.0' in text
         assert measured(text, "fermata_waiters") == 0
 
 
