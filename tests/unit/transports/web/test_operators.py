@@ -27,7 +27,8 @@ pytestmark = pytest.mark.anyio
 FAR = ("203.0.113.9", 5000)
 ADMIN, GUEST = Principal("root", frozenset({"admin"})), Principal("guest", frozenset({"read", "extend", "spend"}))
 NAMES = {
-    "fermata_tasks", "fermata_credits", "fermata_usd", "fermata_provider_errors", "fermata_hooks", "fermata_detection_seconds",
+    "fermata_tasks", "fermata_credits", "fermata_usd", "fermata_provider_errors", "fermata_hooks",
+    "fermata_detection_seconds",
     "fermata_build_info", "fermata_queue_seconds", "fermata_renders", "fermata_waiters",
 }  # fmt: skip
 
