@@ -112,8 +112,9 @@ LONG = (
     "tests/unit/engine/steps/test_planted_bugs.py",
     "tests/unit/test_layers.py::test_every_promise_has_tests",
 )
-# What takes minutes begins first, so that nobody waits for it at the end; its tests share what it has recorded.
-LONGEST = ("tests/faults/test_kill_points.py", "tests/faults/test_chaos.py")
+# What takes minutes begins first, so that nobody waits for it at the end. Begun together, the tests of a file also
+# share what was recorded or seen once for all of them, instead of once in each worker.
+LONGEST = ("tests/faults/test_kill_points.py", "tests/faults/test_chaos.py", "tests/e2e/test_player.py")
 PROMISES = {
     "any track fits any length": (
         "tests/unit/rearrange/arrangement/test_shorten.py::test_beginning_and_ending_are_bit_for_bit_those_of_the_track[4",

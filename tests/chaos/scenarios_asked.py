@@ -15,7 +15,7 @@ from fermata_mcp.app import running_app
 
 from .scenarios import scenario
 from .scenarios_far import TWO_LINKS, lost
-from .stage import TOLD, Stage, note
+from .stage import PATIENCE, TOLD, Stage, note
 
 HISTORY = "fermata://tasks"
 ASKING = {"confirm_above_credits": 10}
@@ -68,7 +68,7 @@ async def confirmed_by_calling_again(stage: Stage) -> None:
     async with connected(stage, "auto") as client, client.listen(resource_subscriptions=[HISTORY]) as news:
         view = await extended(client, stage, wait_seconds=0)
         await anext(aiter(news))
-        view = await call(client, stage, "get_task", task_id=view["task_id"], wait_seconds=20)
+        view = await call(client, stage, "get_task", task_id=view["task_id"], wait_seconds=PATIENCE)
         await call(client, stage, "play_track", task_id=view["task_id"])
         await client.call_tool("get_credits", {})
         await client.call_tool("list_tasks", {})
@@ -106,7 +106,7 @@ async def told_to_the_end(stage: Stage) -> None:
         Client(app.server, mode="auto") as client,
         client.listen(resource_subscriptions=[HISTORY]) as news,
     ):
-        await extended(client, stage, wait_seconds=20)
+        await extended(client, stage, wait_seconds=PATIENCE)
         app.service.changes.drain()
         assert [event async for event in news]
 
@@ -120,7 +120,9 @@ async def credits_are_out(stage: Stage) -> None:
     """The person is led to where credits are sold, in either way of asking; nothing is sent again for it."""
     for era, source in (("legacy", "clip:seed"), ("auto", "clip:other")):
         async with connected(stage, era) as client:
-            view = await call(client, stage, "extend_track", source=source, provider=stage.provider, wait_seconds=20)
+            view = await call(
+                client, stage, "extend_track", source=source, provider=stage.provider, wait_seconds=PATIENCE
+            )
             assert view["error"]["code"] == "insufficient_credits"
 
 
@@ -128,5 +130,5 @@ async def credits_are_out(stage: Stage) -> None:
 async def completed_by_what_was_made(stage: Stage) -> None:
     """Arguments of prompts are completed, and an audio that is no number is looked for."""
     async with connected(stage, "auto") as client:
-        await extended(client, stage, wait_seconds=20)
+        await extended(client, stage, wait_seconds=PATIENCE)
         await client.complete(PromptReference(type="ref/prompt", name="make_longer"), {"name": "source", "value": ""})

@@ -55,7 +55,9 @@ async def test_a_team_s_server_from_start_to_end(folder: Path) -> None:
 
 async def renders_through_the_proxy(cluster: Any) -> None:
     async with http_connection(cluster.address, "auto") as client:
-        done = await client.call_tool("extend_track", {"source": str(GROOVE), "add_seconds": 4})
+        done = await client.call_tool(
+            "extend_track", {"source": str(GROOVE), "add_seconds": 4, "wait_seconds": PATIENCE}
+        )
         assert view(done)["status"] == "succeeded", text(done)
 
 

@@ -24,7 +24,7 @@ from support.engines import House, eventually, finished
 from support.liars import flac_bomb
 from support.looks import Tally, look_at_mutants
 from support.mutants import whole
-from support.processes import needs_proc
+from support.processes import SERVERS_OF_TESTS, needs_proc
 from support.shop import quick, trading
 
 SONIC = named("musicapi-sonic")
@@ -68,9 +68,9 @@ def speak(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
 
 
 def children() -> set[int]:
-    """Processes that were started by this one and are not gone."""
+    """Processes that were started by this one and are not gone; a database for other tests is none of them."""
     listed = Path(f"/proc/{os.getpid()}/task").glob("*/children")
-    return {int(number) for one in listed for number in one.read_text().split()}
+    return {int(number) for one in listed for number in one.read_text().split()} - SERVERS_OF_TESTS
 
 
 def runs(process: int) -> bool:

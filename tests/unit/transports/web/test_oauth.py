@@ -105,7 +105,7 @@ def unsigned(head: dict[str, Any], claims: dict[str, Any], signature: str = "") 
 
 
 async def test_other_ways_of_signing_are_refused_before_any_key_is_looked_at(at: At) -> None:
-    claims = {"iss": at.issuer.address, "sub": "anna", "aud": HERE, "exp": NOW + 300}
+    claims = {"iss": at.issuer.address, "sub": "anna", "aud": HERE, "exp": NOW + 86_400}
     public = json.dumps(at.issuer.published()["keys"][0])
     for token in (
         unsigned({"alg": "none"}, claims),
@@ -121,7 +121,7 @@ async def test_other_ways_of_signing_are_refused_before_any_key_is_looked_at(at:
 
 async def test_a_strangers_signature_and_a_short_key_are_refused(at: At) -> None:
     stranger = rsa.generate_private_key(65537, 2048)
-    claims = {"iss": at.issuer.address, "sub": "anna", "aud": HERE, "exp": NOW + 300}
+    claims = {"iss": at.issuer.address, "sub": "anna", "aud": HERE, "exp": NOW + 86_400}
     await at.refused(jwt.encode(claims, stranger, "RS256", headers={"kid": "first"}))
     token = at.issuer.signed("first", HERE)
     await at.refused(token[:-4] + ("AAAA" if token[-4:] != "AAAA" else "BBBB"))
@@ -176,7 +176,7 @@ async def test_an_issuer_that_answers_nonsense_lets_nobody_in(at: At, path: str,
         await at.oauth.granted(at.issuer.signed("first", HERE))
 
 
-TOLD = {"active": True, "sub": "bert", "aud": HERE, "scope": "fermata:read", "exp": NOW + 300}
+TOLD = {"active": True, "sub": "bert", "aud": HERE, "scope": "fermata:read", "exp": NOW + 86_400}
 
 
 async def test_an_opaque_token_is_asked_of_its_issuer(at: At) -> None:
