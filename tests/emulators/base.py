@@ -54,8 +54,8 @@ class Field:
     null: bool = False
 
     def problems(self, value: Any) -> list[str]:
-        if value is None and self.null:
-            return []
+        if value is None:
+            return [] if self.null else [f"is not of type {self.type}"]
         if not isinstance(value, _TYPES[self.type]) or (isinstance(value, bool) and self.type != "boolean"):
             return [f"is not of type {self.type}"]
         found: list[str] = []

@@ -170,3 +170,6 @@ def _encoded(samples: Samples) -> str:
 def _name_of(body: bytes) -> str:
     found = re.search(rb'filename="([^"]*)"', body[:1000])
     return found[1].decode() if found else ""
+
+
+FREE = {"sa3": Sa3}

@@ -23,7 +23,7 @@ from fermata_mcp.providers.http.wire import Answer
 from fermata_mcp.providers.sa3.sa3 import Sa3Adapter
 from fermata_mcp.providers.sa3.spec import LICENCE, SPEC
 from support.asked import begin, chain, extend
-from support.engines import House, finished
+from support.engines import House, eventually, finished
 
 pytestmark = pytest.mark.anyio
 BUILDS = pytest.mark.parametrize("build", ["K", "N"])
@@ -164,8 +164,6 @@ async def test_a_server_that_lost_the_work_does_it_again(house: House) -> None:
     async with counter(house, ready_after_polls=1000) as at:
         asked = extend(source=str(at.song), provider="sa3", add_seconds=4)
         task = (await begin(at.service, asked)).task
-
-        from support.engines import eventually
 
         async def is_asked() -> bool:
             return any(seen.kind == "poll" for seen in at.emulator.seen)
