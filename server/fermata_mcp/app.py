@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import anyio
 from mcp.server.mcpserver import MCPServer
 
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.engine.callers.token_book import TokenBook
 
 from . import __version__
@@ -124,8 +125,8 @@ async def _work(settings: Settings) -> None:
         _name_unknown_settings(settings)
         async with running_engine(settings, open_store(settings), input_roots=()):
             all_is_loaded()
-            renders = renders_at_once(settings.renders_at_once)
-            print(f"Fermata {__version__}: working, {renders} renders at once", file=sys.stderr, flush=True)  # noqa: T201
+            renders = counted(renders_at_once(settings.renders_at_once), "render")
+            print(f"Fermata {__version__}: working, {renders} at once", file=sys.stderr, flush=True)  # noqa: T201
             await told_to_leave()
 
 

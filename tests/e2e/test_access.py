@@ -151,7 +151,7 @@ async def test_waiting_calls_and_streams_have_a_limit(tmp_path: Path, monkeypatc
             try:
                 await anna.call_tool("extend_track", track | {"take": take})
             except MCPError as error:
-                refused += error.error.message.startswith("rate_limited: 1 of your calls are open")
+                refused += error.error.message.startswith("rate_limited: 1 open call is yours")
 
         async with anyio.create_task_group() as group:
             for take in range(1, 4):
@@ -159,7 +159,7 @@ async def test_waiting_calls_and_streams_have_a_limit(tmp_path: Path, monkeypatc
         assert refused >= 1
         assert not (await anna.call_tool("list_tasks", {})).is_error
         async with anna.listen(resource_subscriptions=["fermata://tasks"]):
-            with pytest.raises(MCPError, match="rate_limited: 1 of your streams are open"):
+            with pytest.raises(MCPError, match="rate_limited: 1 open stream is yours"):
                 async with anna.listen(resource_subscriptions=["fermata://tasks"]):
                     pass
             async with bert.listen(resource_subscriptions=["fermata://tasks"]):

@@ -44,7 +44,7 @@ def test_a_file_becomes_longer(seen: dict[str, Any]) -> None:
     assert seen["first"]["price"] == "Nothing: local is free."
     assert len(seen["first"]["tasks"]) == 1
     row = seen["first"]["tasks"][0].splitlines()
-    assert row[0].startswith(("upl_", EXAMPLE.stem))
+    assert row[0].startswith(EXAMPLE.stem)
     assert row[1] == "Done"
     assert f"{LENGTH} · local" in row
 

@@ -24,6 +24,7 @@ from fermata_mcp import __version__
 from fermata_mcp.app import read_settings, running_app
 from fermata_mcp.config import Settings, unknown_variables
 from fermata_mcp.domain.account import AccountSpec
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.credits import UNITS, in_words
 from fermata_mcp.domain.errors import FermataError, InternalError, StoreUnavailable
 from fermata_mcp.domain.spec import ProviderSpec
@@ -221,7 +222,7 @@ def _key(told: dict[str, Any]) -> Finding:
         return Finding(check, False, found, do)
     if told["balance"] is None:
         return Finding(check, True, f"has a key; whether it is right shows the first call ({told['note']})")
-    left = "" if told["extends_left"] is None else f", enough for {told['extends_left']} extensions"
+    left = "" if told["extends_left"] is None else f", enough for {counted(told['extends_left'], 'extension')}"
     return Finding(check, True, f"{in_words(told['balance'], told['unit'])}{left}")
 
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 from mcp.client import Client
 from mcp.types import CallToolResult
 
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import InvalidRequest
 
 from .presenting.clock import ago
@@ -36,7 +37,8 @@ async def whole_id(client: Client, beginning: str) -> str:
     if len(found) > 1:
         more = f"\n  and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
         named = "".join(f"\n  {_line(task)}" for task in found[:_MOST_NAMED])
-        raise InvalidRequest(f"{len(found)} tasks begin with {begins}.", f"give more of the id:{named}{more}")
+        told = counted(len(found), "task")
+        raise InvalidRequest(f"{told} begin with {begins}.", f"give more of the id:{named}{more}")
     return found[0]["task_id"] if found else beginning
 
 

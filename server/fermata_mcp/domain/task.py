@@ -147,6 +147,12 @@ class SourceFacts(_Value):
     )
     name: StoredPath | None = Field(default=None, description="what the person calls the file, where that is a link")
     chosen: str | None = Field(default=None, description="why this provider, where the caller named none")
+
+    @property
+    def called(self) -> str:
+        """What callers are shown: an upload by the name that they gave it, which says more than its id."""
+        return self.name if self.name and self.ref.startswith("upl_") else self.ref
+
     identity: str = Field(default="", description="equal for equal audio: path, size and time of a file, or the id")
 
 

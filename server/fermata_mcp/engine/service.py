@@ -11,6 +11,7 @@ import anyio
 
 from fermata_mcp.domain.access.principal import ONE_PERSON, Principal
 from fermata_mcp.domain.change import Change, NewStep
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound, ScopeMissing, StoreUnavailable
 from fermata_mcp.domain.requests.request import Request
 from fermata_mcp.domain.spec import ProviderSpec
@@ -78,7 +79,7 @@ class Service:
             any_clip=self.principal.may("admin"),
         )  # fmt: skip
         joins = EarlierJoins(self._store, self._registry, sources, self.settings, self._principal)
-        return Preparer(self._registry, sources, self.settings, self._clock, self._principal, joins)
+        return Preparer(self._registry, sources, self.settings, self._clock, self._principal, joins, engine.uploads)
 
     async def owner_of(self, task_id: str) -> str | None:
         """Whose task it is, whoever asks: for the program itself."""
@@ -181,7 +182,7 @@ class Service:
         task = await self.get(task_id)
         if index >= len(task.clips):
             raise NotFound(
-                f"{task_id} has no audio {index}: it is {task.status} and has {len(task.clips)} clips.",
+                f"{task_id} has no audio {index}: it is {task.status} and has {counted(len(task.clips), 'clip')}.",
                 f"give an index from 0 to {len(task.clips) - 1}." if task.clips else "use get_task to follow it.",
             )
         return task

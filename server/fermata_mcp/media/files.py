@@ -77,7 +77,8 @@ def _check_roots(path: Path, roots: tuple[Path, ...] | None) -> None:
     if not roots:
         raise FileNotAllowed(
             "local files are not open to this server's callers.",
-            "have the operator name folders in FERMATA_INPUT_ROOTS, or give a link.",
+            "bring the file with upload_track (or POST /uploads), or give a link; the operator may name folders of the "
+            "server in FERMATA_INPUT_ROOTS.",
         )
     if not _may_be_read(path, roots):
         raise FileNotAllowed("the file is outside the allowed folders.", "use a file inside FERMATA_INPUT_ROOTS.")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 from fermata_mcp.domain.account import AccountSpec, Variable, host
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import ContentRejected, FermataError, GenerationFailed, InvalidRequest, UnknownTrack
 from fermata_mcp.domain.hooks import HookForm
@@ -120,12 +121,13 @@ class ApiinAdapter(HttpAdapter):
         linked = tuple(clip for clip in clips if clip.url)
         if linked if _failed(whole) else _is_over(whole, states):
             clips = linked if _failed(whole) else clips
-            lost = (f"{len(items) - len(clips)} of {len(items)} clips failed at apiin.",)
+            lost = (f"{len(items) - len(clips)} of {counted(len(items), 'clip')} failed at apiin.",)
             return Snapshot("succeeded", 1.0, "done", clips, lost if len(clips) < len(items) else ())
         if _failed(whole) or (items and set(states) == {"failed"}):
             return Snapshot("failed", error=_failure(answer, items))
         stage = next((word for word in map(_word, (item.get("status") for item in items)) if word in STAGES), None)
-        return Snapshot("running", message=STAGES[stage] if stage else f"{len(linked)} clips ready", clips=linked)
+        ready = f"{counted(len(linked), 'clip')} ready"
+        return Snapshot("running", message=STAGES[stage] if stage else ready, clips=linked)
 
     def clip_call(self, clip_id: str) -> Call | None:
         named = CLIP_FORM.fullmatch(clip_id)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.store.sqlite.safety.damage import is_ours, opened_to_read
 
@@ -52,7 +53,7 @@ def _check(source: Sql, path: Path) -> None:
     under_way: Any = source.execute(f"SELECT count(DISTINCT task_id) FROM step WHERE {_UNDER_WAY}").get
     if under_way:
         raise InvalidRequest(
-            f"{under_way} tasks in {path.name} are still under way.",
+            f"{counted(under_way, 'task', 'is', 'are')} still under way in {path.name}.",
             "let them end (fermata-mcp tasks), end every Fermata process, and call again.",
         )
 

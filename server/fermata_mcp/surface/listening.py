@@ -24,6 +24,8 @@ from mcp.types import (
     SubscriptionsListenResult,
 )
 
+from fermata_mcp.domain.counted import counted
+
 
 @dataclass(eq=False)
 class _Stream:
@@ -105,7 +107,7 @@ class Listening:
         if sum(stream.principal == principal for stream in self._streams) >= most_each:
             raise MCPError(
                 INVALID_REQUEST,
-                f"rate_limited: {most_each} of your streams are open. Next: close one, or subscribe to more with each.",
+                f"rate_limited: {counted(most_each, 'open stream', 'is', 'are')} yours. Next: close one.",
             )
         honored = _without_nothing(params.notifications)
         stream = _Stream(honored, frozenset(honored.resource_subscriptions or ()), principal)

@@ -135,5 +135,5 @@ async def _sources_like(service: Service, written: str) -> list[str]:
     return [
         task.id
         for task in recent
-        if task.audio is not None and (task.id.startswith(written) or wanted in short_name(task.source.ref).lower())
+        if task.audio is not None and (task.id.startswith(written) or wanted in short_name(task.source.called).lower())
     ]

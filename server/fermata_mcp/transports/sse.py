@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from fermata_mcp.domain.access.principal import ONE_PERSON, Principal
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.surface.access.callers import principal_of
 
 from .connection import Connection, NotReading, Read
@@ -61,7 +62,7 @@ class SseTransport:
     def _check_share(self, who: Principal) -> None:
         own = sum(session.principal == who.name for session in self._sessions.values())
         if who != ONE_PERSON and own >= self._sessions_each:
-            raise too_many(f"{own} of your streams are open; close one", 60)
+            raise too_many(f"{counted(own, 'open stream', 'is', 'are')} yours; close one", 60)
 
     async def _carry(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         name = secrets.token_hex(16)

@@ -11,6 +11,7 @@ import anyio
 from mcp.client import Client
 
 from fermata_mcp.cli.show import Screen
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.credits import UNITS, Quote, Unit, amount_of, bare, parts_of
 from fermata_mcp.domain.errors import InvalidRequest, OverBudget
 
@@ -75,8 +76,8 @@ def in_words(prices: list[Price]) -> str:
     if len(prices) == 1:
         return parts[0]
     if len(parts) == 1:
-        return f"{parts[0]} for {len(prices)} tracks"
-    return f"{_amount(prices)} for {len(prices)} tracks: {', '.join(parts)}"
+        return f"{parts[0]} for {counted(len(prices), 'track')}"
+    return f"{_amount(prices)} for {counted(len(prices), 'track')}: {', '.join(parts)}"
 
 
 def _amount(prices: list[Price]) -> str:

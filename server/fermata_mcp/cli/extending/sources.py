@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import FermataError, InvalidRequest
 from fermata_mcp.media.formats.kinds import MEDIA_TYPES
 from fermata_mcp.media.places.destination import ENDINGS
@@ -110,7 +111,7 @@ def _in_folder(folder: Path, written: str, recursive: bool, notes: list[str]) ->
     ours = [path for path in files if OURS.search(path.name)]
     fresh = [path for path in files if path not in ours]
     if not recursive:
-        many = f"the {len(fresh)} tracks" if len(fresh) != 1 else "the one track"
+        many = f"the {counted(len(fresh), 'track')}"
         problem = InvalidRequest(f"{written} is a folder.", f"add --recursive to take {many} in it, or name files.")
     elif fresh:
         problem = None
@@ -120,7 +121,7 @@ def _in_folder(folder: Path, written: str, recursive: bool, notes: list[str]) ->
         yield Track(written, problem)
         return
     if ours:
-        notes.append(f"{len(ours)} results of earlier calls in {written} are left out.")
+        notes.append(f"{counted(len(ours), 'result')} of earlier calls in {written} left out.")
     yield from (Track(str(path)) for path in fresh)
 
 

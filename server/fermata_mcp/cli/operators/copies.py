@@ -17,6 +17,7 @@ from fermata_mcp.cli.extending.price import ask, can_ask
 from fermata_mcp.cli.presenting.clock import size
 from fermata_mcp.cli.show import Screen
 from fermata_mcp.config import Settings
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import InvalidRequest, NotSupported
 from fermata_mcp.providers.registry import repeatable_providers
 from fermata_mcp.store.opening import DATABASE
@@ -89,7 +90,11 @@ async def _restore(path: Path, copy: Path, args: Args, screen: Screen) -> int:
         ready.unlink(missing_ok=True)
     lines = [f"Restored the copy of {_made(copy)}."]
     lines += [f"What was there before is kept as {aside}."] if aside else []
-    lines += [f"{len(held)} tasks may have been paid on since; decide with fermata-mcp resolve:", *held] if held else []
+    lines += (
+        [f"{counted(len(held), 'task')} may have been paid on since; decide with fermata-mcp resolve:", *held]
+        if held
+        else []
+    )
     told = {"restored": str(copy), "kept": str(aside) if aside else None, "held": held}
     screen.result(told, lambda _: Text("\n".join(lines)))
     return DONE

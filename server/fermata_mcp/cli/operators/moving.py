@@ -11,6 +11,7 @@ from fermata_mcp.app import read_settings
 from fermata_mcp.cli.exit_codes import DONE
 from fermata_mcp.cli.show import Screen
 from fermata_mcp.config import Settings
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.store.moving import move
 from fermata_mcp.store.opening import DATABASE, open_store
@@ -46,6 +47,6 @@ def _lines(path: Path, counts: dict[str, int]) -> list[str]:
     told = ", ".join(f"{counts.get(table, 0)} {words}" for table, words in _TOLD.items())
     others = sum(count for table, count in counts.items() if table not in _TOLD)
     return [
-        f"Copied {told} and {others} other rows.",
+        f"Copied {told} and {counted(others, 'other row')}.",
         f"{path} is as it was, and is not used any more where FERMATA_STORE_URL is set.",
     ]

@@ -12,6 +12,7 @@ from fermata_mcp.cli.exit_codes import DONE, FAILED
 from fermata_mcp.cli.extending.price import ask, can_ask
 from fermata_mcp.cli.presenting.clock import age, size
 from fermata_mcp.cli.show import Screen
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.engine.upkeep.purging import Files, Found, Purging, Wanted
 
@@ -94,4 +95,4 @@ def _amount(files: Files) -> str:
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return counted(number, what, none="0")

@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import InternalError, NotFound
 from fermata_mcp.domain.moments import clock
 from fermata_mcp.media.playback import Player, player_for, start
@@ -27,7 +28,7 @@ def clip_of(view: dict[str, Any], index: int | None) -> dict[str, Any]:
     """
     clips: list[dict[str, Any]] = view["clips"]
     if index is not None and index >= len(clips):
-        raise NotFound(f"the task has {len(clips)} clips, counted from 0.", "name one of them, or none.")
+        raise NotFound(f"the task has {counted(len(clips), 'clip')}, counted from 0.", "name one of them, or none.")
     look = f"fermata-mcp task {view['task_id']}"
     chosen = delivered(view) if index is None else clips[index]
     if chosen is None:

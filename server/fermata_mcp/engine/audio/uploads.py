@@ -14,6 +14,7 @@ import anyio.to_thread
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.access.tickets import Ticket
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import InvalidRequest, NotFound, RateLimited, TooLarge, UnknownTrack
 from fermata_mcp.domain.task import new_id
 from fermata_mcp.media.formats.kinds import media_type
@@ -28,6 +29,7 @@ DOOR = "uploads"
 UNUSED_SECONDS = 86_400
 # A file in more pieces is put in such small ones that somebody plays with us.
 MOST_PARTS = 2_000
+MAKE_ROOM = "wait until uploads expire, or have the operator remove old tasks (fermata-mcp purge --principal NAME)."
 
 
 @dataclass(frozen=True)
@@ -82,14 +84,22 @@ class Uploads:
     def _no_room(self, has: Kept, size: int) -> RateLimited:
         if has.uploads >= self.settings.max_open_uploads:
             return RateLimited(
-                f"{has.uploads} uploads are open, the most that each caller may have.",
+                f"{counted(has.uploads, 'upload', 'is', 'are')} open, the most that each caller may have.",
                 "use one as source, or wait: unused ones go after a day.",
             )
         return RateLimited(
             f"{has.bytes} bytes of audio are kept for you, and {size} more would exceed "
             f"{self.settings.max_stored_bytes}.",
-            "wait until uploads expire, or have old tasks removed.",
+            MAKE_ROOM,
         )
+
+    async def full(self, principal: str) -> RateLimited | None:
+        """Why nothing more is begun for a principal, if they have as much audio as they may have."""
+        has = await self.library.rows.kept_of(principal, now=self.now())
+        most = self.settings.max_stored_bytes
+        if has.bytes < most:
+            return None
+        return RateLimited(f"{has.bytes} bytes of audio are kept for you, and {most} are the most.", MAKE_ROOM)
 
     async def _put_url(self, upload: Upload, base_url: str, *, resumable: bool) -> str:
         seconds = (upload.expires_at - self.now()) / 1000

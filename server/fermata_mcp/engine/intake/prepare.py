@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.change import NewStep
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.credits import Quote
 from fermata_mcp.domain.errors import MissingKey
 from fermata_mcp.domain.pages import SongPage, song_page
@@ -15,6 +16,7 @@ from fermata_mcp.domain.requests.request import ChainRequest, Request, request_h
 from fermata_mcp.domain.requests.wishes import ending_wish
 from fermata_mcp.domain.source import ClipSource, UrlSource, parse_source
 from fermata_mcp.domain.task import SourceFacts, Task, TaskKind, new_id
+from fermata_mcp.engine.audio.uploads import Uploads
 from fermata_mcp.engine.clock import Clock
 from fermata_mcp.media.places.destination import check_destination, check_name, wanted_ending
 from fermata_mcp.providers.registry import Registry
@@ -43,6 +45,7 @@ class Preparer:
     clock: Clock
     principal: str
     joins: EarlierJoins
+    uploads: Uploads
 
     async def prepare(self, request: Request) -> Proposal:
         """What carrying out a request comes to.
@@ -67,7 +70,7 @@ class Preparer:
             *_short_of(request, choice.lookup.facts, usual),
         )
         task = self._new_task(request, choice, _with_expected(request, choice, usual), warnings)
-        refusal = choice.lookup.refusal
+        refusal = choice.lookup.refusal or await self.uploads.full(self.principal)
         if refusal is not None and not await self._repeats(task):
             raise refusal
         provider = choice.provider
@@ -153,7 +156,7 @@ def _short_of(request: Request, facts: SourceFacts, usual: float | None) -> Iter
     reach = known + request.max_steps * usual
     if reach < request.target_seconds:
         yield (
-            f"{request.max_steps} extensions usually reach about {reach:.0f} s, short of the "
+            f"{counted(request.max_steps, 'extension', 'comes', 'come')} usually to about {reach:.0f} s, short of the "
             f"{request.target_seconds:g} s that were asked for; raise max_steps for more."
         )
 

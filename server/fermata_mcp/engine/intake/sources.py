@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio
 
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import (
     CannotTake,
     FermataError,
@@ -215,7 +216,7 @@ class Sources:
             raise UnknownTrack(f"there is no task {source.task_id}.")
         clips, index = task.clips, source.index or 0
         if index >= len(clips):
-            raise UnknownTrack(f"{ref} has no audio: the task is {task.status} and has {len(clips)} clips.")
+            raise UnknownTrack(f"{ref} has no audio: the task is {task.status} and has {counted(len(clips), 'clip')}.")
         clip = clips[index]
         step = next(step for step in reversed(task.steps) if clip in step.clips)
         if task.provider == provider.spec.name and clip.provider_clip_id and "clip" in provider.spec.sources:

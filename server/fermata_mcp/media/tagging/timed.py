@@ -65,7 +65,7 @@ def moved(tags: Tags, moves: Moves | None, counted: tuple[float, float] = (1.0, 
     lost: list[str] = []
     chapters = tuple(Mark(at[0], mark.words) for mark in tags.chapters if (at := moves.seconds(mark.at)))
     if gone := len(tags.chapters) - len(chapters):
-        lost.append("a chapter that is not heard any more" if gone == 1 else f"{gone} chapters")
+        lost.append("a chapter that is not heard any more" if gone == 1 else counted(gone, "chapter"))
     lines = sorted(
         (Mark(at, mark.words) for mark in tags.lines for at in moves.seconds(mark.at)), key=lambda one: one.at
     )

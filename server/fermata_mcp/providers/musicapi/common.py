@@ -8,6 +8,7 @@ from typing import Any, ClassVar, cast
 from urllib.parse import quote
 
 from fermata_mcp.domain.account import Account, AccountSpec, Variable, host
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import ContentRejected, FermataError, GenerationFailed
 from fermata_mcp.domain.hooks import HookForm, HookPost, News
 from fermata_mcp.domain.spec import Refusal
@@ -106,10 +107,10 @@ class MusicApiAdapter(HttpAdapter):
         failed = [clip for (_, clip), word in zip(parts, words, strict=True) if word in FAILED_WORDS]
         clips = tuple(sorted(done, key=lambda clip: clip.whole_track is False))
         if len(done) + len(failed) < len(parts) or whole in _RUNNING:
-            return Snapshot("running", message=f"{len(done)} of {len(parts)} clips ready", clips=clips)
+            return Snapshot("running", message=f"{len(done)} of {counted(len(parts), 'clip')} ready", clips=clips)
         if not done or whole in FAILED_WORDS:
             return Snapshot("failed", error=self._failure(answer, failed))
-        lost = f"{len(failed)} of {len(parts)} clips failed at the provider"
+        lost = f"{len(failed)} of {counted(len(parts), 'clip')} failed at the provider"
         return Snapshot("succeeded", 1.0, "done", clips, (lost,) if failed else ())
 
     def _clip(self, whole_track: bool | None, clip: dict[str, Any]) -> Clip:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from fermata_mcp.config import INERT_CALLBACK
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import FermataError, InvalidRequest, UnsupportedField, error_from
 from fermata_mcp.domain.spec import FieldSpec, Refusal
 from fermata_mcp.domain.task import Clip, Work
@@ -135,7 +136,7 @@ class SunoAdapter(HttpAdapter):
             return Snapshot("running", message=doing)
         kept = linked if has_failed(word) else clips
         lost = len(found) - len(kept)
-        said = [f"{lost} of {len(found)} clips failed."] if lost else []
+        said = [f"{lost} of {counted(len(found), 'clip')} failed."] if lost else []
         said += [f"{self.spec.name} ended with {word}."] if word == "CALLBACK_EXCEPTION" else []
         return Snapshot("succeeded", 1.0, clips=kept, warnings=tuple(said), cost=cost)
 

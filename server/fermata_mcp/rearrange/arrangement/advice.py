@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.moments import clock
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def doubts(crossfades: tuple[Crossfade, ...], better: str) -> tuple[str, ...]:
     other = (
         better or "No take or length nearby has better ones: options.ending fade may, other providers make new music."
     )
-    return (f"{unsure} of {len(crossfades)} joins may be heard: {few}. {other}",)
+    return (f"{unsure} of {counted(len(crossfades), 'join')} may be heard: {few}. {other}",)
 
 
 def pause(played: int, frames: int, rate: int) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from mcp.shared.exceptions import MCPError
 from starlette.requests import Request
 
 from fermata_mcp.domain.access.principal import ONE_PERSON, Principal
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.engine.service import Service
 from fermata_mcp.logs import about
 from fermata_mcp.surface.access.permissions import of_method, require
@@ -102,7 +103,7 @@ class Callers:
         if self.waiting[principal.name] >= most:
             raise MCPError(
                 code=BUSY,
-                message=f"rate_limited: {most} of your calls are open. Next: wait for one of them to be answered.",
+                message=f"rate_limited: {counted(most, 'open call', 'is', 'are')} yours. Next: wait for an answer.",
             )
         self.waiting[principal.name] += 1
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.task import Task
 
 from .history import ShortTask, short
@@ -32,13 +33,15 @@ def cancelled(tasks: Sequence[Task], refused: Mapping[str, str], *, more: bool) 
         more: Whether there are others that were meant too.
     """
     counts = Counter(task.status for task in tasks)
-    told = ", ".join(f"{count} {status}" for status, count in counts.items()) or "none there"
+    told = ", ".join(f"{count} {status}" for status, count in counts.items())
     charged = sum(task.cancel_at is not None and task.held > 0 for task in tasks)
-    taken_on = f"{charged} were taken on already and may be charged; their audio is saved if it comes."
+    taken_on = (
+        f"{counted(charged, 'task', 'was', 'were')} taken on already and may be charged; audio that comes is saved."
+    )
     warnings = [taken_on] if charged else []
     warnings += [f"{task_id}: {why}" for task_id, why in list(refused.items())[:MOST_SHOWN]]
     return Cancelled(
-        summary=f"Cancelling {len(tasks)} tasks: {told}.",
+        summary=f"Cancelling {counted(len(tasks), 'task')}: {told}." if tasks else "There is no task to cancel.",
         tasks=[short(task) for task in tasks[:MOST_SHOWN]],
         counts=dict(counts),
         refused=dict(refused),

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from pydantic import Field
 
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.credits import Unit, bare, in_words
 from fermata_mcp.engine.credits import CreditsReport, ProviderCredits, Spent
 
@@ -69,6 +70,6 @@ def _credit_line(one: ProviderCredits) -> str:
     if one.error:
         return f"{one.provider}: {one.error}"
     balance = None if one.balance is None else in_words(one.balance, one.unit)
-    left = None if one.extends_left is None else f"enough for {one.extends_left} extensions"
+    left = None if one.extends_left is None else f"enough for {counted(one.extends_left, 'extension')}"
     price = _price(one) if one.price != "free" or not one.note else None
     return f"{one.provider}: {', '.join(fact for fact in (balance, left, one.note, price) if fact)}."

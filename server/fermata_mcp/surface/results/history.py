@@ -46,7 +46,7 @@ def short(task: Task, shown: Shown = str) -> ShortTask:
         kind=task.kind,
         provider=task.provider,
         status=task.status,
-        source=task.source.ref,
+        source=task.source.called,
         title=_title(task),
         duration_seconds=task.audio.duration_seconds if task.audio else None,
         file=shown(task.audio.file) if task.audio and task.audio.file else None,
@@ -57,7 +57,7 @@ def short(task: Task, shown: Shown = str) -> ShortTask:
 def _title(task: Task) -> str | None:
     """What its source is not called anyhow: every word is paid for in each row."""
     title = task.request.get("title") or task.source.title
-    return None if title == as_text(PurePath(short_name(task.source.ref)).stem) else title
+    return None if title == as_text(PurePath(short_name(task.source.called)).stem) else title
 
 
 def task_list(page: Page, shown: Shown = str) -> TaskList:

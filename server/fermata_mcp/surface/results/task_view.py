@@ -6,6 +6,7 @@ from typing import Any, ClassVar, cast
 
 from pydantic import ConfigDict, Field
 
+from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.credits import Unit, amount_of, bare, in_words
 from fermata_mcp.domain.requests.cost import work_cost
 from fermata_mcp.domain.spec import ProviderSpec
@@ -153,7 +154,7 @@ def task_view(
         status=task.status,
         summary=_summary(task, credits, dry_run=dry_run),
         progress=_progress(task, now, spec),
-        source=SourceView(ref=task.source.ref, duration_seconds=task.source.duration_seconds),
+        source=SourceView(ref=task.source.called, duration_seconds=task.source.duration_seconds),
         audio=AudioView(**task.audio.model_dump()) if task.audio else None,
         clips=[_clip(task, index, clip, most) for index, clip in enumerate(task.clips)],
         steps=[_step(step, spec) for step in task.steps] if task.kind == "chain" else [],
@@ -227,7 +228,7 @@ def _told(value: Any) -> str:
     if not isinstance(value, list):
         return str(value)
     count = len(cast("list[Any]", value))
-    return f"{count} join{'s' if count != 1 else ''}"
+    return counted(count, "join", none="0")
 
 
 def _progress(task: Task, now: int, spec: ProviderSpec) -> ProgressView:
