@@ -127,7 +127,7 @@ def old() -> AceStepPython:
 
 COMMON: dict[str, Any] = {
     "name": "acestep", "kinds": frozenset({"file", "url", "task"}), "wire": WIRE, "sources": {"file": work()},
-    "full": {}, "clips": 1, "balance": False, "switches": frozenset({"repainting_end"}),
+    "full": {}, "clips": 1, "balance": False,
 }  # fmt: skip
 FAILS = ("failed", "generation_failed")
 PYTHON = FreeRig(
