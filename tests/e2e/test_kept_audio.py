@@ -32,28 +32,31 @@ async def test_who_has_all_that_one_may_have_begins_nothing_more(
 ) -> None:
     track = silence(tmp_path / "song.wav")
     song = track.read_bytes()
-    async with team(tmp_path, monkeypatch, max_stored_bytes=len(song)) as at:
-        async with at.client(ANNA) as anna, at.client(BERT) as bert:
-            before: dict[str, Any] = {"source": str(track), "provider": "paid", "wait_seconds": 60}
-            first = await anna.call_tool("extend_track", before)
-            assert not first.is_error
-            await brought(at, ANNA, song)
-            calls: list[tuple[str, dict[str, Any]]] = [
-                ("extend_track", before | {"take": 2}),
-                ("extend_track", before | {"take": 2, "dry_run": True}),
-                ("chain_extend", before | {"target_seconds": 40}),
-                ("extend_track", {"source": str(track), "provider": "local", "add_seconds": 2}),
-            ]
-            for tool, more in calls:
-                said = text_of(await anna.call_tool(tool, more))
-                assert said.startswith(f"rate_limited: {len(song)} bytes of audio are kept for you"), (tool, more)
-                assert "Next: wait until uploads expire, or have the operator remove old tasks" in said
-            assert remote.sent == 1, "nothing was paid for"
-            again = await anna.call_tool("extend_track", before)
-            assert again.structured_content is not None
-            assert first.structured_content is not None
-            assert again.structured_content["task_id"] == first.structured_content["task_id"], "it repeats"
-            assert not (await bert.call_tool("extend_track", before)).is_error, "each has a room of their own"
+    async with (
+        team(tmp_path, monkeypatch, max_stored_bytes=len(song)) as at,
+        at.client(ANNA) as anna,
+        at.client(BERT) as bert,
+    ):
+        before: dict[str, Any] = {"source": str(track), "provider": "paid", "wait_seconds": 60}
+        first = await anna.call_tool("extend_track", before)
+        assert not first.is_error
+        await brought(at, ANNA, song)
+        calls: list[tuple[str, dict[str, Any]]] = [
+            ("extend_track", before | {"take": 2}),
+            ("extend_track", before | {"take": 2, "dry_run": True}),
+            ("chain_extend", before | {"target_seconds": 40}),
+            ("extend_track", {"source": str(track), "provider": "local", "add_seconds": 2}),
+        ]
+        for tool, more in calls:
+            said = text_of(await anna.call_tool(tool, more))
+            assert said.startswith(f"rate_limited: {len(song)} bytes of audio are kept for you"), (tool, more)
+            assert "Next: wait until uploads expire, or have the operator remove old tasks" in said
+        assert remote.sent == 1, "nothing was paid for"
+        again = await anna.call_tool("extend_track", before)
+        assert again.structured_content is not None
+        assert first.structured_content is not None
+        assert again.structured_content["task_id"] == first.structured_content["task_id"], "it repeats"
+        assert not (await bert.call_tool("extend_track", before)).is_error, "each has a room of their own"
 
 
 async def shown(client: Client, task_id: str) -> list[str]:

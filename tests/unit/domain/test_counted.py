@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_every_number_has_its_form(count: float, said: str) -> None:
 def _by_hand(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         parts = node.values if isinstance(node, ast.JoinedStr) else []
-        for number, words in zip(parts, parts[1:], strict=False):
+        for number, words in pairwise(parts):
             if isinstance(number, ast.FormattedValue) and isinstance(words, ast.Constant):
                 found = THINGS.match(str(words.value))
                 name = ast.unparse(number.value)
