@@ -74,11 +74,12 @@ class Outcome:
 
 def main() -> None:
     args = _arguments()
-    tracks = [path for path in music(args.music, args.fresh) if not args.only or path.stem in args.only]
+    known = list(enumerate(music(args.music, args.fresh)))
+    tracks = [(number, path) for number, path in known if not args.only or path.stem in args.only]
     if not tracks:
         raise SystemExit(f"no test music in {args.music}: run benchmarks/fetch_music.py")
     outcomes: list[Outcome] = []
-    for number, track in enumerate(tracks):
+    for number, track in tracks:
         with tempfile.TemporaryDirectory() as folder:
             outcomes += _of_track(track, number, args.cases, Path(folder))
         if args.json:

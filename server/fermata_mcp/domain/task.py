@@ -81,7 +81,10 @@ class Failure(_Value):
 
 
 class Seam(_Value):
-    """A place where old and new music meet. Seconds; `at` in the result, the others in the source."""
+    """A place where old and new music meet. Seconds; `at` in the result, the others in the source.
+
+    Music that was made for it is counted as if it stood in the source where it was asked for.
+    """
 
     at: float
     from_: float = Field(alias="from")

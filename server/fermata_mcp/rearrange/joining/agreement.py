@@ -15,12 +15,14 @@ import numpy as np
 from fermata_mcp.rearrange.transitions.alignment import best_offset
 
 if TYPE_CHECKING:
-    from fermata_mcp.rearrange.samples import F32, Floats
+    from fermata_mcp.rearrange.samples import F32, Floats, Ints
 
 # Chosen 2026-11-28; judged by benchmarks/generated_joins.py.
 _RATE = 11_025  # Hz, nearly: what every encoder keeps
 _SHORTEST = 0.012  # seconds of overlap below which nothing is claimed
-_CORRELATED, _LIKELY = 0.45, 40.0  # least correlation, and log-likelihood ratio, of what agrees
+_LIKELY = 40.0  # least log-likelihood ratio of what agrees
+_CORRELATED, _SHORT, _LONG_SECONDS = 0.45, 0.85, 0.5  # least correlation over so long, and over next to nothing
+_CLEARLY, _APART = 1.5, 0.001  # by which it has to be likelier than any other, and seconds from which that is another
 _FINE_SECONDS = 0.3  # of overlap compared at the full rate
 _GAIN_SECONDS, _MOST_GAIN = 3.0, 4.0  # of overlap from which levels are taken, and the most they may differ (12 dB)
 
@@ -53,7 +55,7 @@ def agreement(old: F32, new: F32, about: int, slack: int, rate: float) -> Agreem
     return Agreement(shift, rough[1], _gain(*_overlap(old, new, shift, round(_GAIN_SECONDS * rate))))
 
 
-def local_agreement(old: F32, new: F32, shift: int, places: Floats, reach: int, rate: float) -> Floats:
+def local_agreement(old: F32, new: F32, shift: int, places: Ints, reach: int, rate: float) -> Floats:
     """[places] correlation of `new` and `old` within `reach` samples of each of `places` [samples of `old`]."""
     step = max(1, round(rate / _RATE))
     one, other = _sharp(old, step), _sharp(new, step)
@@ -97,12 +99,22 @@ def _rough(old: F32, new: F32, about: int, slack: int, rate: float) -> tuple[int
     correlation[(length < _SHORTEST * rate) | (energy < 1e-14)] = 0
     likely = -0.5 * length * np.log1p(-(correlation**2))
     best = int(np.argmax(likely))
-    if correlation[best] < _CORRELATED or likely[best] < _LIKELY:
+    short = max(0.0, 1 - length[best] / (_LONG_SECONDS * rate))
+    if correlation[best] < _CORRELATED + (_SHORT - _CORRELATED) * short or likely[best] < _LIKELY:
+        return None
+    if short and likely[best] < _CLEARLY * _next_best(likely, best, round(_APART * rate)):
         return None
     return int(shifts[best]), float(correlation[best])
 
 
-def _between(signal: F32, start: Floats, stop: Floats) -> Floats:
+def _next_best(likely: Floats, best: int, apart: int) -> float:
+    """The highest other peak: a held note agrees with itself at every one of its periods."""
+    peaks = (likely[1:-1] >= likely[:-2]) & (likely[1:-1] >= likely[2:])
+    peaks[max(0, best - 1 - apart) : best + apart] = False
+    return float(likely[1:-1][peaks].max(initial=0))
+
+
+def _between(signal: F32, start: Ints, stop: Ints) -> Floats:
     """[n] energy of `signal` [samples] from `start` to `stop` [n]."""
     summed = np.concatenate([[0.0], np.cumsum(np.square(signal, dtype=np.float64))])
     first, last = np.clip(start, 0, len(signal)), np.clip(stop, 0, len(signal))

@@ -21,7 +21,8 @@ _SHORTEST, _LONGEST = 0.25, 1.25  # seconds of a period
 _PULSE, _NEARLY = 0.25, 0.85  # correlation from which there is one, and share of the best that is as good
 _PERIODS = 4  # over which its length is measured
 _AROUND = 4.5  # seconds of onsets on either side
-_ON, _CLEAR = 0.6, 1.5  # share of the best agreement that is on the pulse, and how far the best is above the mean
+_STEADY = 0.025  # seconds by which what came before may itself be off its pulse
+_ON, _FOLDED = 0.6, 0.45  # share of the best agreement that is on the pulse, and the least that the best has to be
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,14 @@ class Beat:
         agrees = self._agreement(onset, leave, enter)
         if agrees is None:
             return 0.0
-        return float(np.abs(_peaks(agrees, _ON, self.period)).min(initial=len(agrees))) / self.fps
+        return min(map(abs, _peaks(agrees, _ON, self.period)), default=0.0) / self.fps
 
     def shift(self, onset: F32, leave: int, enter: int) -> float | None:
-        """Frames by which what is at `enter` should begin later; None where that cannot be told."""
+        """Frames by which what is at `enter` should begin later; None where it is on the pulse, or there is none."""
         agrees = self._agreement(onset, leave, enter)
-        if agrees is None:
+        if agrees is None or agrees[0] >= _ON * agrees.max():
             return None
-        peaks = _peaks(agrees, _NEARLY, self.period)
-        return float(peaks[np.argmin(np.abs(peaks))])
+        return min(_peaks(agrees, _NEARLY, self.period), key=abs, default=None)
 
     def _agreement(self, onset: F32, leave: int, enter: int) -> Floats | None:
         """[period] how well both sides agree if the second is so many frames later; None without a clear best."""
@@ -56,7 +56,7 @@ class Beat:
         before, after = before - before.mean(), after - after.mean()
         agrees = np.fft.irfft(np.fft.rfft(before) * np.conj(np.fft.rfft(after)), bins)
         scale = np.sqrt(float(np.vdot(before, before)) * float(np.vdot(after, after))) + 1e-9
-        return agrees / scale if agrees.max() / scale > _PULSE else None
+        return agrees / scale if agrees.max() / scale > _FOLDED else None
 
 
 def beat_of(onset: F32, fps: float) -> Beat | None:
@@ -75,7 +75,9 @@ def beat_of(onset: F32, fps: float) -> Beat | None:
     best = max((found[at] for at in peaks), default=0.0)
     if best < _PULSE:
         return None
-    return Beat(_longer(found, next(at for at in peaks if found[at] >= _NEARLY * best)), fps)
+    beat = Beat(_longer(found, next(at for at in peaks if found[at] >= _NEARLY * best)), fps)
+    middle = len(onset) - int(_AROUND * fps)
+    return beat if beat.off(onset, middle, middle) <= _STEADY else None
 
 
 def _longer(found: Floats, period: int) -> float:
@@ -103,13 +105,14 @@ def _folded(onset: F32, period: float, bins: int, *, backwards: bool) -> Floats 
     return np.convolve(np.concatenate([summed[-1:], summed, summed[:1]]), smooth, "valid")
 
 
-def _peaks(agrees: Floats, share: float, period: float) -> Floats:
+def _peaks(agrees: Floats, share: float, period: float) -> list[float]:
     """Frames, from minus half a period to half of it, at which `agrees` peaks with that share of the best."""
-    left, right = np.roll(agrees, 1), np.roll(agrees, -1)
-    at = np.flatnonzero((agrees >= left) & (agrees >= right) & (agrees >= share * agrees.max())).astype(float)
-    at += np.array([_vertex(left[int(i)], agrees[int(i)], right[int(i)]) for i in at])
-    return np.where(at > period / 2, at - period, at)
-
-
-def _vertex(left: float, mid: float, right: float) -> float:
-    return peak_offset(np.array([left, mid, right]), 1)
+    values: list[float] = agrees.tolist()
+    least, found = share * max(values), list[float]()
+    for at, (left, mid, right) in enumerate(
+        zip(values[-1:] + values[:-1], values, values[1:] + values[:1], strict=True)
+    ):
+        if mid >= max(left, right, least):
+            place = at + peak_offset(np.array([left, mid, right]), 1)
+            found.append(place - period if place > period / 2 else place)
+    return found

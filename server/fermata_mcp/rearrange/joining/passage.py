@@ -18,7 +18,7 @@ from .beat import Beat, beat_of
 
 if TYPE_CHECKING:
     from fermata_mcp.rearrange.features.analysis import Analysis
-    from fermata_mcp.rearrange.samples import F32, Floats, Ints
+    from fermata_mcp.rearrange.samples import F32, Ints
 
 # Chosen 2026-11-28; judged by benchmarks/generated_joins.py.
 _AFTER, _BEFORE = 2.5, 8.0  # seconds of what follows that must be like something in what came before
@@ -91,15 +91,10 @@ class Passage:
         width = int(_LEVEL_SECONDS * self.analysis.fps)
         step = abs(self.level(enter, enter + width) - self.level(leave - width, leave))
         places = np.arange(width, max(width + 1, self.border - width), 7)
-        usual = [abs(self.level(at, at + width) - self.level(at - width, at)) for at in places.tolist()]
+        usual = [abs(self.level(at, at + width) - self.level(at - width, at)) for at in map(int, places)]
         return max(0.0, step - float(np.percentile(usual, _USUAL_PERCENTILE)))
 
     def level(self, start: int, stop: int) -> float:
         """dB of frames `start` to `stop`."""
         power = self.analysis.power[max(0, start) : max(0, stop)]
         return float(10 * np.log10(float(power.mean()) + 1e-9)) if len(power) else -90.0
-
-    def onsets(self, places: Floats) -> Floats:
-        """[places] onset strength just after each frame of `places`."""
-        onset = self.analysis.onset
-        return np.array([float(onset[int(at) : int(at) + 4].max(initial=0)) for at in places.tolist()])

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 # Chosen 2026-11-28; judged by benchmarks/generated_joins.py.
 SHIFT_SECONDS = 0.2
 _FURTHER = 2.0  # seconds after the point in which both may be the same
-_HALF, _LEAST = 0.025, 0.01  # seconds: half of a blend of what is the same, and the shortest blend
+_HALF, _LEAST = 0.025, 0.02  # seconds: half of a blend of what is the same, and the shortest blend
 _UNLIKE_SECONDS = 0.05  # a blend of what is not the same
 _GRID, _REACH = 0.01, 0.06  # seconds between places looked at, and compared around each
 _AS_GOOD = 0.9  # share of the best agreement that is as good
 _SURE, _SAME = 0.98, 0.8  # the most that is claimed, and the correlation from which it is
 _LOUDER, _NO_MATTER = 3.0, 6.0  # dB that a level is changed at most, and by which it differs on purpose
 _LEVEL_SECONDS = 3.0
+_WORTH = 0.2  # of the listeners: what a shift has to be worth
 BAD = 0.5  # share of the listeners under which a join is called bad
 _NEAR, _NEAR_STEP, _BETTER = 8.0, 0.25, 0.15  # seconds around a bad join, and how much surer a place has to be
 
@@ -101,7 +102,7 @@ def _of_the_same(old: F32, new: F32, bounds: Bounds, found: Agreement, rate: int
 def _with_what_follows(old: F32, new: F32, made: Transition, rate: int) -> Transition:
     """A copy says how to change over to it, and nothing of the music behind it."""
     passage = Passage.of(old[: made.leave], new[made.enter :] * np.float32(made.gain), rate)
-    return _judged(passage, made, passage.border, 0, made.leave)
+    return _judged(passage, made, passage.border, made.leave)
 
 
 # --- other music ------------------------------------------------------------------------------------------------------
@@ -111,23 +112,31 @@ def _of_others(old: F32, new: F32, bounds: Bounds, rate: int) -> Transition:
     if bounds.copied:
         return _behind_a_copy(old, new, bounds, rate)
     at, least = min(bounds.latest, len(old)), round(_LEAST * rate)
-    gain = _level_gain(old[:at], new, rate)
-    passage = Passage.of(old[:at], new * np.float32(gain), rate)
-    leave = max(0, min(at + _on_the_beat(passage, len(old) - at - least, bounds.slack, rate), len(old) - least))
+    gain, known = _level_gain(old[:at], new, rate), min(len(old), at + bounds.slack)
+    passage = Passage.of(old[:known], new * np.float32(gain), rate)
+    last = len(old) - least
+    leave = max(0, min(at + _on_the_beat(passage, at, last - at, bounds.slack, rate), last))
     after = min(round(_UNLIKE_SECONDS * rate), len(old) - leave, len(new))
     made = Transition(leave, 0, 0, after, gain, 0.0)
-    enter = round((at - leave) / rate * passage.analysis.fps) if leave < at else 0
-    return _judged(passage, made, passage.border, enter, at)
+    return _judged(passage, made, _frame(passage, leave, rate), leave)
 
 
-def _on_the_beat(passage: Passage, room: int, slack: int, rate: int) -> int:
-    """Samples by which what is new should come later; with `room` for so many at most."""
-    beat = passage.beat
-    later = None if beat is None else beat.shift(passage.analysis.onset, passage.border, passage.border)
+def _frame(passage: Passage, at: int, rate: int) -> int:
+    return round(at / rate * passage.analysis.fps)
+
+
+def _on_the_beat(passage: Passage, at: int, room: int, slack: int, rate: int) -> int:
+    """Samples by which what is new should come later than `at`, with `room` for so many at most."""
+    beat, border = passage.beat, _frame(passage, at, rate)
+    later = None if beat is None else beat.shift(passage.analysis.onset, border, passage.border)
     if beat is None or later is None:
         return 0
     ways = (round(frames / beat.fps * rate) for frames in (later, later - beat.period))
-    return next((way for way in ways if -slack <= way <= min(slack, room)), 0)
+    likings = {
+        way: passage.confidence(_frame(passage, at + way, rate), 0) for way in ways if -slack <= way <= min(slack, room)
+    }
+    best = max(likings, key=likings.__getitem__, default=0)
+    return best if likings and likings[best] > passage.confidence(border, 0) + _WORTH else 0
 
 
 def _behind_a_copy(old: F32, new: F32, bounds: Bounds, rate: int) -> Transition:
@@ -163,10 +172,11 @@ def _ratio(old: F32, new: F32, no_matter: float, most: float = np.inf) -> float:
 # --- how sure ---------------------------------------------------------------------------------------------------------
 
 
-def _judged(passage: Passage, made: Transition, leave: int, enter: int, at: int) -> Transition:
-    confidence = min(_SURE, passage.confidence(leave, enter))
+def _judged(passage: Passage, made: Transition, leave: int, at: int) -> Transition:
+    """`made` with how sure it is: it leaves at frame `leave`, sample `at`, and all of the second side follows."""
+    confidence = min(_SURE, passage.confidence(leave, 0))
     sure = confidence if made.confidence == 0 else min(made.confidence, confidence)
-    better = better_place(passage, leave, enter, sure) if sure < BAD else None
+    better = better_place(passage, leave, sure) if sure < BAD else None
     samples = None if better is None else at + round((better - leave) * passage.analysis.hop * passage.analysis.step)
     return Transition(made.leave, made.enter, made.before, made.after, made.gain, round(sure, 3), samples)
 
@@ -174,17 +184,17 @@ def _judged(passage: Passage, made: Transition, leave: int, enter: int, at: int)
 def judged(old: F32, new: F32, rate: int) -> tuple[float, int | None]:
     """How sure a join is that somebody else made between `old` and `new`, and samples of `old` to branch off better."""
     passage = Passage.of(old, new, rate)
-    made = _judged(passage, Transition(len(old), 0, 0, 0, 1.0, 0.0), passage.border, 0, len(old))
+    made = _judged(passage, Transition(len(old), 0, 0, 0, 1.0, 0.0), passage.border, len(old))
     return made.confidence, made.better
 
 
-def better_place(passage: Passage, leave: int, enter: int, sure: float) -> int | None:
+def better_place(passage: Passage, leave: int, sure: float) -> int | None:
     """The frame within `_NEAR` seconds from which most listeners would follow; None where none is much better."""
     fps = passage.analysis.fps
     reach, step = int(_NEAR * fps), max(1, int(_NEAR_STEP * fps))
     places: Ints = np.arange(max(int(3 * fps), leave - reach), min(passage.border, leave + reach), step)
     if not len(places):
         return None
-    liked: Floats = np.array([passage.confidence(int(place), enter) for place in places])
+    liked: Floats = np.array([passage.confidence(int(place), 0) for place in places])
     best = int(places[int(np.argmax(liked))])
     return best if liked.max() >= max(BAD, sure + _BETTER) else None

@@ -195,8 +195,8 @@ def _range(start: Start, at: float, work: Work) -> tuple[float, float]:
 
 
 def _seam(at: float, left: float, entered: float, blend_ms: float, confidence: float) -> Seam:
-    at, left, entered = (round(second, 3) for second in (at, left, entered))
-    return Seam(at=at, from_=left, to=entered, blend_ms=round(blend_ms, 1), confidence=confidence)
+    places = {"at": round(at, 3), "from": round(left, 3), "to": round(entered, 3)}
+    return Seam.model_validate(places | {"blend_ms": round(blend_ms, 1), "confidence": confidence})
 
 
 def _advice(confidence: float, at: float, better: float | None) -> tuple[str, ...]:
