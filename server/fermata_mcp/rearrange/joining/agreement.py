@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _RATE = 11_025  # Hz, nearly: what every encoder keeps
 _SHORTEST = 0.012  # seconds of overlap below which nothing is claimed
 _LIKELY = 40.0  # least log-likelihood ratio of what agrees
-_CORRELATED, _SHORT, _LONG_SECONDS = 0.45, 0.85, 0.5  # least correlation over so long, and over next to nothing
+_CORRELATED, _SHORT, _LONG_SECONDS = 0.45, 0.65, 0.5  # least correlation over so long, and over next to nothing
 _CLEARLY, _APART = 1.5, 0.001  # by which it has to be likelier than any other, and seconds from which that is another
 _FINE_SECONDS = 0.3  # of overlap compared at the full rate
 _GAIN_SECONDS, _MOST_GAIN = 3.0, 4.0  # of overlap from which levels are taken, and the most they may differ (12 dB)

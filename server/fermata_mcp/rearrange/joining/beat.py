@@ -14,6 +14,8 @@ import numpy as np
 from fermata_mcp.rearrange.transitions.alignment import peak_offset
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fermata_mcp.rearrange.samples import F32, Floats
 
 # Chosen 2026-11-28; judged by benchmarks/generated_joins.py.
@@ -53,8 +55,8 @@ class Beat:
         after = _folded(onset[enter : enter + around], self.period, bins, backwards=False)
         if before is None or after is None:
             return None
-        before, after = before - before.mean(), after - after.mean()
-        agrees = np.fft.irfft(np.fft.rfft(before) * np.conj(np.fft.rfft(after)), bins)
+        before, after = before - np.mean(before), after - np.mean(after)
+        agrees: Floats = np.fft.irfft(np.fft.rfft(before) * np.conj(np.fft.rfft(after)), bins)
         scale = np.sqrt(float(np.vdot(before, before)) * float(np.vdot(after, after))) + 1e-9
         return agrees / scale if agrees.max() / scale > _FOLDED else None
 
@@ -93,7 +95,7 @@ def _longer(found: Floats, period: int) -> float:
     return length
 
 
-def _folded(onset: F32, period: float, bins: int, *, backwards: bool) -> Floats | None:
+def _folded(onset: F32, period: float, bins: int, *, backwards: bool) -> NDArray[np.float64] | None:
     """[bins] mean onset strength by place in the period, counted from the join."""
     if len(onset) < 2 * period:
         return None

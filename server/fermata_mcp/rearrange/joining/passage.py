@@ -90,8 +90,8 @@ class Passage:
         """dB by which the level changes more than it does by itself."""
         width = int(_LEVEL_SECONDS * self.analysis.fps)
         step = abs(self.level(enter, enter + width) - self.level(leave - width, leave))
-        places = np.arange(width, max(width + 1, self.border - width), 7)
-        usual = [abs(self.level(at, at + width) - self.level(at - width, at)) for at in map(int, places)]
+        places = range(width, max(width + 1, self.border - width), 7)
+        usual = [abs(self.level(at, at + width) - self.level(at - width, at)) for at in places]
         return max(0.0, step - float(np.percentile(usual, _USUAL_PERCENTILE)))
 
     def level(self, start: int, stop: int) -> float:
