@@ -19,6 +19,11 @@ SLOW = (
     # Every provider, source and kind of result, alone and in a chain.
     "tests/unit/engine/steps/audio/test_delivery.py::test_nothing_is_missing_without_a_word",
     "tests/unit/engine/steps/test_collector.py",
+    # Several windows, one after another, and many made-up parts.
+    "tests/unit/engine/intake/test_sent_window.py::test_each_window",
+    "tests/unit/rearrange/joining/test_joined_file.py::test_the_same_music",
+    "tests/unit/rearrange/joining/test_joined_file.py::test_of_a_long_track",
+    "tests/unit/rearrange/joining/test_judging.py::test_music_that",
     # Real workers, and long searches.
     "tests/unit/providers/local/",
     "tests/unit/rearrange/arrangement/test_search.py",

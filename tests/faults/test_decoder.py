@@ -283,7 +283,7 @@ async def main():
     await decoder.probe(song)
     await decoder.hear(song)
     await decoder.likeness(song, song, 0.0, 1.0)
-    joined = await decoder.join(song, 1.0, song, Path(sys.argv[1]) / "joined")
+    joined = await decoder.join(song, song, 1.0, 1.0, 1.0, Path(sys.argv[1]) / "joined")
     await decoder.label(joined.path, "Title", "Origin")
     await decoder.aclose()
 

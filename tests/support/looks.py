@@ -53,7 +53,7 @@ async def _everything(decoder: Decoder, path: Path, before: Path, folder: Path, 
         tally.killers.append(name)
     await decoder.likeness(path, before, 0.0, 1.0)
     for one, other in ((before, path), (path, before)):
-        joined = await _noted(decoder.join(one, 1.0, other, folder / "joined"), name, tally)
+        joined = await _noted(decoder.join(one, other, 1.0, 1.0, 1.0, folder / "joined"), name, tally)
         if joined is not None:
             joined.path.unlink()
     await decoder.label(path, "Title", "Origin")

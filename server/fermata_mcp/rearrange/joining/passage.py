@@ -83,15 +83,16 @@ class Passage:
         distance = self._distance.between(some[:, None] + 0 * others[None], others[None] + 0 * some[:, None])
         if apart:
             distance = np.where(np.abs(some[:, None] - others[None]) < apart, np.inf, distance)
-        least = distance.min(1)
-        return float(np.mean(least[np.isfinite(least)])) if np.isfinite(least).any() else 0.0
+        least: F32 = distance.min(1)
+        found = least[np.isfinite(least)]
+        return float(np.mean(found)) if len(found) else 0.0
 
     def _level_step(self, leave: int, enter: int) -> float:
         """dB by which the level changes more than it does by itself."""
         width = int(_LEVEL_SECONDS * self.analysis.fps)
         step = abs(self.level(enter, enter + width) - self.level(leave - width, leave))
         places = range(width, max(width + 1, self.border - width), 7)
-        usual = [abs(self.level(at, at + width) - self.level(at - width, at)) for at in places]
+        usual: list[float] = [abs(self.level(at, at + width) - self.level(at - width, at)) for at in places]
         return max(0.0, step - float(np.percentile(usual, _USUAL_PERCENTILE)))
 
     def level(self, start: int, stop: int) -> float:
