@@ -108,7 +108,7 @@ class Op:
     """
 
     kind: Kind
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "PUT"]
     path: str
     answer: Callable[[Asked], Response]
     body: Fields = field(default_factory=dict[str, Field])

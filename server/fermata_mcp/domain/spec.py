@@ -259,7 +259,7 @@ class ProviderSpec:
         prices = [self.price, *self.model_prices.values(), *self.other_prices.values()]
         if len({price.unit for price in prices if price.costs}) > 1:
             raise ValueError(f"{self.name} has prices of two units")
-        longest = self.lengths.longest_source + self.lengths.longest_add
+        longest = self._longest_sent + self.lengths.longest_add
         if longest == float("inf") and any(price.per is not None for price in prices):
             raise ValueError(f"{self.name} has a price by length, so it needs longest_source and longest_add")
 
@@ -290,6 +290,12 @@ class ProviderSpec:
         units: list[Unit] = [price.unit for price in prices if price.costs]
         return units[0] if units else self.price.unit
 
+    @property
+    def _longest_sent(self) -> float:
+        """The most of a source that a provider gets, in seconds."""
+        longest = self.lengths.longest_source
+        return longest if self.window is None else min(longest, self.window.context)
+
     def price_of(self, action: Action, model: str | None = None) -> Price:
         """What one submit of this action costs."""
         if action != "extend":
@@ -300,7 +306,7 @@ class ProviderSpec:
         self, action: Action, model: str | None = None, source: float | None = None, added: float | None = None
     ) -> Quote:
         """What one submit comes to; where a length (seconds) is not known, at the longest that there can be."""
-        whole = self.lengths.longest_source if source is None else source
+        whole = self._longest_sent if source is None else min(source, self._longest_sent)
         more = self.lengths.longest_add if added is None else added
         return self.price_of(action, model).quote(whole, more)
 

@@ -1,0 +1,1 @@
+"""fal.ai: the queue, and the models in it that extend audio."""
