@@ -163,7 +163,7 @@ class ExtendRequest(_Asked):
     """One extension."""
 
     add_seconds: Annotated[FiniteFloat, BeforeValidator(seconds_of), Field(gt=0)] | None = Field(
-        None, description="Seconds of new music from continue_at (local, musicapi-producer)"
+        None, description="Seconds of new music from continue_at (local, fal, musicapi-producer)"
     )
 
 

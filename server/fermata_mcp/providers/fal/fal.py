@@ -45,7 +45,7 @@ class FalAdapter(HttpAdapter):
 
     def read_submit(self, answer: Answer) -> str | None:
         """Of the addresses in the answer only the app is taken, never the host."""
-        told, found = text(answer.get("request_id")), None
+        told, found = text(answer.get("request_id")) or answer.task_id(), None
         for name in ("status_url", "response_url", "cancel_url"):
             found = found or _APP.search(text(answer.get(name)) or "")
         remote_id = f"{found[1] if found else APP}|{told}"
