@@ -242,3 +242,7 @@ def _music(name: str, seconds: float, rate: int) -> Any:
     sound, own = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
     at = np.arange(round(seconds * rate)) * own / rate
     return np.stack([np.interp(at, np.arange(len(sound)), channel) for channel in sound.T], axis=1).astype(np.float32)
+
+
+# Its calls begin with files, not with clips as those of `PAID` do.
+FREE = {"fal": Fal}

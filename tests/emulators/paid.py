@@ -64,7 +64,10 @@ def every_paid() -> tuple[Paid, ...]:
 
 @cache
 def every_free() -> dict[str, Callable[[str], Emulator]]:
-    """The emulators of servers that people run themselves: declared as `FREE` in their files, by what they are."""
+    """Those that are served besides: of servers that people run themselves, and of what is paid without clips.
+
+    Declared as `FREE` in their files, by what they are.
+    """
     modules = (import_module(f"{emulators.__name__}.{found.name}") for found in iter_modules(emulators.__path__))
     return {name: made for module in modules for name, made in getattr(module, "FREE", {}).items()}
 

@@ -19,7 +19,9 @@ from support.places import REPOSITORY, TESTS
 
 ACCOUNTS = declared_accounts()
 KEYS = {account.key.name for account in ACCOUNTS if account.key and account.key is account.set_by}
-SECRETS = KEYS | {variable.name for account in ACCOUNTS for variable in account.variables() if variable.secret}
+SECRETS = {account.key.name for account in ACCOUNTS if account.key} | {
+    variable.name for account in ACCOUNTS for variable in account.variables() if variable.secret
+}
 KNOWN = {variable.name for account in ACCOUNTS for variable in account.variables()} | {
     variable_name(name) for name in Settings.model_fields
 }
