@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import anyio
 from mcp.server.mcpserver import MCPServer
 
-from fermata_mcp.domain.counted import counted
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.engine.callers.token_book import TokenBook
 
 from . import __version__

@@ -169,7 +169,7 @@ class Settings(BaseSettings):
     )
     max_stored_bytes: Bytes = Field(
         20_000_000_000,
-        description="how much uploaded and finished audio each caller may have before uploads and tasks are refused",
+        description="uploaded and finished audio of each caller; over it uploads and new tasks are refused",
     )
     upload_keep_seconds: Positive = Field(
         604_800.0, description="how long an upload can be used again; it goes after a day where it was never used"

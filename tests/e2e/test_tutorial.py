@@ -194,6 +194,8 @@ def test_the_tutorial_to_the_letter(folders: Path) -> None:
                 shell.type("".join(page[name]))
         finally:
             shell.end()
+    if not client.prefix:
+        pytest.skip("all of it went well, but from this network: no namespace can be made here (it takes root and ip)")
 
 
 def uploaded(client: Away, token: str, server: str) -> str:

@@ -22,7 +22,8 @@ COUNT = int(os.environ.get("FUZZ_REQUESTS", "300"))
 PATHS = (
     "/mcp", "/sse/x", "/messages/", "/messages/?session_id=0", "/", "/healthz", "/readyz", "/metrics", "/session",
     "/player/tsk_0", "/player/tsk_0/audio/0", "/player/tsk_0/file/99", "/player/..%2f..%2fetc/passwd", "/hooks/x",
-    "/uploads", "/.well-known/oauth-protected-resource", "/%00", "/\u00e9", "//mcp", "/mcp/",
+    "/uploads", "/uploads", "/uploads/9999999999/x/upl_" + "0" * 32, "/uploads/-1//x", "/files/9999999999/x/objects/x",
+    "/files/1e9/\u00e9/tasks/tsk_0/99/x", "/.well-known/oauth-protected-resource", "/%00", "/\u00e9", "//mcp", "/mcp/",
 )  # fmt: skip
 METHODS = ("POST",) * 6 + ("GET", "DELETE", "PUT", "OPTIONS", "HEAD", "PATCH")
 TOOLS = ("extend_track", "chain_extend", "get_task", "list_tasks", "get_credits", "cancel_task", "play_track", "none")
@@ -43,6 +44,7 @@ HEADERS = {
     "accept": ("application/json, text/event-stream", "*/*", "text/html"),
     "origin": ("http://127.0.0.1", "https://evil.example", "null"),
     "range": ("bytes=0-", "bytes=9-1", "x"),
+    "content-range": ("bytes 0-9/10", "bytes */10", "bytes 9-0/10", "bytes 0-9/99999999999999999999", "x"),
 }
 
 
@@ -55,6 +57,8 @@ def arguments(dice: random.Random) -> Any:
 def body(dice: random.Random) -> bytes:
     if dice.random() < 0.15:
         return bytes(dice.randrange(256) for _ in range(dice.randrange(200)))
+    if dice.random() < 0.05:
+        return json.dumps({"name": dice.choice(VALUES), "size": dice.choice(VALUES), "resumable": True}).encode()
     params: Any = {"name": dice.choice(TOOLS), "arguments": arguments(dice), "uri": dice.choice(VALUES)}
     params |= arguments(dice) if dice.random() < 0.5 else {}
     message = {"jsonrpc": dice.choice(("2.0", "2.0", "2.0", 2)), "id": dice.choice((1, "a", None, 2**60)),

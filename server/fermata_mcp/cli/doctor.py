@@ -24,9 +24,9 @@ from fermata_mcp import __version__
 from fermata_mcp.app import read_settings, running_app
 from fermata_mcp.config import Settings, unknown_variables
 from fermata_mcp.domain.account import AccountSpec
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.credits import UNITS, in_words
 from fermata_mcp.domain.errors import FermataError, InternalError, StoreUnavailable
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.engine.audio.opening import objects_of
 from fermata_mcp.media.objects.opening import try_out

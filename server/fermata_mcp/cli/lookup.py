@@ -10,8 +10,8 @@ from typing import Any, cast
 from mcp.client import Client
 from mcp.types import CallToolResult
 
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import InvalidRequest
+from fermata_mcp.domain.moments import counted
 
 from .presenting.clock import ago
 from .presenting.task_list import name_of

@@ -6,6 +6,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import anyio
 
@@ -16,6 +17,16 @@ from fermata_mcp.store.base import Elsewhere, Store
 DEAF_SECONDS = 2.0
 
 Listener = Callable[[str], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Looker:
+    """Who looks by himself what is different, where a store cannot say what another process has written."""
+
+    wanted: Callable[[], bool]
+    look: Callable[[], Awaitable[None]]
+
+
 logger = logging.getLogger(__name__)
 
 
@@ -29,6 +40,7 @@ class Changes:
         self._listeners: list[Listener] = []
         self._leaving: list[Callable[[], None]] = []
         self._workers: list[Callable[[], None]] = []
+        self._lookers: list[Looker] = []
         self.draining = anyio.Event()
 
     @property
@@ -39,6 +51,14 @@ class Changes:
     def listen(self, listener: Listener) -> None:
         """Call `listener` with the id of every task whose status changes here, or that is told to look otherwise."""
         self._listeners.append(listener)
+
+    def look_by(self, looker: Looker) -> None:
+        """Have it look whenever any task may look otherwise, for as long as it wants to; see `looks_are_wanted`."""
+        self._lookers.append(looker)
+
+    def looks_are_wanted(self) -> None:
+        """Somebody follows tasks from now on, without waiting for them here."""
+        self._anyone.set()
 
     def when_work_comes(self, call: Callable[[], None]) -> None:
         """Call this when another process has left something to do to whoever is there."""
@@ -86,7 +106,7 @@ class Changes:
     async def watch_other_processes(self) -> None:
         """Wake the waiters when another process has written, and whoever carries out work when there may be some."""
         while True:
-            if not (self._waiting or self._store.tells_unasked):
+            if not (self._waiting or self._store.tells_unasked or any(one.wanted() for one in self._lookers)):
                 self._anyone = anyio.Event()
                 await self._anyone.wait()
             try:
@@ -103,3 +123,8 @@ class Changes:
             call()
         for task_id in written.tasks or ():
             await self._tell_listeners(task_id)
+        for looker in self._lookers if written.tasks is None else ():
+            try:
+                await looker.look()
+            except FermataError as error:
+                logger.warning("what another process has written cannot be told now: %s", error.message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
@@ -11,8 +12,8 @@ import anyio
 
 from fermata_mcp.domain.access.principal import ONE_PERSON, Principal
 from fermata_mcp.domain.change import Change, NewStep
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import FermataError, InvalidRequest, NotFound, ScopeMissing, StoreUnavailable
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.domain.requests.request import Request
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import TASK_STATUSES, Step, Task, TaskStatus
@@ -38,6 +39,8 @@ from .turns import with_place
 # A waiting caller hears from us at least this often, so that nobody takes silence for death.
 REPORT_SECONDS = 2.0
 CANCEL_TRIES = 5
+# So many tasks of somebody are looked at for what another process has changed.
+NEWEST = 100
 # How long a call waits for what it has cancelled to end.
 CANCEL_SECONDS = 2.0
 CANCELLABLE: tuple[TaskStatus, ...] = ("queued", "running")
@@ -84,6 +87,15 @@ class Service:
     async def owner_of(self, task_id: str) -> str | None:
         """Whose task it is, whoever asks: for the program itself."""
         return await self._store.owner(task_id)
+
+    async def statuses_of(self, principal: str, followed: AbstractSet[str]) -> dict[str, TaskStatus]:
+        """Of the newest tasks of somebody, and of those that they follow; whoever asks: for the program itself."""
+        page = await self._store.page(principal=principal, status=None, provider=None, limit=NEWEST, cursor=None)
+        found = {task.id: task.status for task in page.tasks}
+        for task_id in followed - found.keys():
+            task = await self._store.get(task_id, principal=principal)
+            found |= {} if task is None else {task_id: task.status}
+        return found
 
     # --- starting -------------------------------------------------------------------------------------------------
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 from fermata_mcp.domain.account import AccountSpec, Variable, host
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import ContentRejected, FermataError, GenerationFailed, InvalidRequest, UnknownTrack
 from fermata_mcp.domain.hooks import HookForm
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.domain.spec import CustomMode, FieldSpec, Pace, PointRule, ProviderSpec, Refusal
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.providers.http.adapter import HttpAdapter

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import InvalidRequest
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.store.sqlite.safety.damage import is_ours, opened_to_read
 
 from .sqlite.file import Sql, in_words, scripts

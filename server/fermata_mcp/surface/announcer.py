@@ -7,7 +7,8 @@ sends it. A client that does not read holds up nobody but itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,9 +27,10 @@ from mcp.types import (
 )
 
 from fermata_mcp.domain.access.principal import ONE_PERSON
+from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.surface.access.callers import Callers
 
-from .listening import Listening
+from .listening import Listening, Seen
 from .resources import HISTORY, low_level
 
 # More than a history page has rows; each costs a few hundred bytes for as long as the client stays.
@@ -38,6 +40,7 @@ LISTENING_STREAMS = 8192
 # A client that has not taken one message in this time has stopped reading, and is no longer told.
 NOT_READING_SECONDS = 60.0
 _SUBSCRIBABLE = re.compile(r"fermata://(tasks|providers|tasks/tsk_[0-9a-f]{32})")
+_OF_TASK = re.compile(r"fermata://tasks/(tsk_[0-9a-f]{32})")
 Spawn = Callable[[Callable[[], Coroutine[Any, Any, None]]], object]
 
 
@@ -63,6 +66,7 @@ class Announcer:
         self._spawn = spawn
         self._callers = callers
         self._listening = Listening(LISTENING_STREAMS, NOT_READING_SECONDS)
+        self._seen = Seen(callers.anybody)
         self._subscribers: dict[int, _Subscriber] = {}
 
     def attach(self, server: MCPServer[Any]) -> None:
@@ -106,11 +110,38 @@ class Announcer:
         finally:
             client.being_told = False
 
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody is there to be told."""
+        return bool(self._subscribers) or not self._listening.nobody_there
+
+    async def look(self) -> None:
+        """Find out what another process has changed, and put that down."""
+        followed = self._followed()
+        self._seen.forget_all_but(followed.keys())
+        for principal, tasks in followed.items():
+            for task_id in await self._seen.changed(principal, tasks):
+                await self.task_changed(task_id)
+
+    def _followed(self) -> dict[str, set[str]]:
+        """The tasks that are followed one by one, by whom."""
+        found = dict[str, set[str]]()
+        uris = [(client.principal, client.uris) for client in self._subscribers.values()]
+        for principal, some in [*uris, *self._listening.followed()]:
+            found.setdefault(principal, set()).update(_tasks_in(some))
+        return found
+
+    async def _begin(self, uris: Iterable[str]) -> None:
+        with suppress(FermataError):  # what was not seen is told, once it can be
+            await self._seen.begin(self._callers.principal.name, _tasks_in(uris))
+        self._callers.anybody.changes.looks_are_wanted()
+
     async def _listen(self, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams) -> Any:
         if len(params.notifications.resource_subscriptions or ()) > SUBSCRIPTIONS_PER_CLIENT:
             raise _too_many()
         who, settings = self._callers.principal, self._callers.anybody.settings
         each = () if who == ONE_PERSON else (settings.listening_streams_each,)
+        await self._begin(params.notifications.resource_subscriptions or ())
         return await self._listening(ctx, params, who.name, *each)
 
     async def _subscribe(self, ctx: ServerRequestContext[Any, Any], params: SubscribeRequestParams) -> EmptyResult:
@@ -127,6 +158,7 @@ class Announcer:
         if uri not in client.uris and len(client.uris) >= SUBSCRIPTIONS_PER_CLIENT:
             raise _too_many()
         client.uris.add(uri)
+        await self._begin([uri])
         return EmptyResult()
 
     def _client(self, session: ServerSession) -> _Subscriber:
@@ -149,6 +181,10 @@ class Announcer:
         client.due.clear()
         if self._subscribers.get(id(_connection_of(client.session))) is client:
             del self._subscribers[id(_connection_of(client.session))]
+
+
+def _tasks_in(uris: Iterable[str]) -> set[str]:
+    return {found[1] for uri in uris if (found := _OF_TASK.fullmatch(uri))}
 
 
 def _too_many() -> MCPError:

@@ -6,6 +6,7 @@ The SDK's own handler keeps every event, and ends a stream whose client leaves t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +25,9 @@ from mcp.types import (
     SubscriptionsListenResult,
 )
 
-from fermata_mcp.domain.counted import counted
+from fermata_mcp.domain.moments import counted
+from fermata_mcp.domain.task import TaskStatus
+from fermata_mcp.engine.service import Service
 
 
 @dataclass(eq=False)
@@ -74,6 +77,10 @@ class Listening:
     @property
     def nobody_there(self) -> bool:
         return not self._streams
+
+    def followed(self) -> list[tuple[str, frozenset[str]]]:
+        """The resources of each stream, with whose it is."""
+        return [(stream.principal, stream.uris) for stream in self._streams]
 
     def changed(self, uri: str, owner: str | None) -> None:
         """Put down that a resource of this principal has changed; waits for nobody."""
@@ -128,6 +135,31 @@ class Listening:
                 await ctx.session.send_notification(news, related_request_id=ctx.request_id)
             if patience.cancelled_caught:
                 return
+
+
+class Seen:
+    """Statuses of tasks when clients were last told, by which is found what a store cannot say: what others changed.
+
+    What was changed here may be found once more.
+    """
+
+    def __init__(self, anybody: Service) -> None:
+        self._service = anybody
+        self._of: dict[str, dict[str, TaskStatus]] = {}
+
+    async def begin(self, principal: str, followed: AbstractSet[str]) -> None:
+        """What changes from now on is told; to be called before the client is told that it listens."""
+        known = await self._service.statuses_of(principal, followed)
+        self._of[principal] = known | self._of.get(principal, {})
+
+    async def changed(self, principal: str, followed: AbstractSet[str]) -> list[str]:
+        """The tasks that look otherwise than when this was last asked."""
+        before, now = self._of.get(principal, {}), await self._service.statuses_of(principal, followed)
+        self._of[principal] = now
+        return [task_id for task_id, status in now.items() if before.get(task_id) != status]
+
+    def forget_all_but(self, principals: AbstractSet[str]) -> None:
+        self._of = {name: known for name, known in self._of.items() if name in principals}
 
 
 def _named(ctx: ServerRequestContext[Any, Any]) -> dict[str, Any]:

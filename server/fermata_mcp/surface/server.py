@@ -14,6 +14,7 @@ from mcp_types.methods import CacheableMethod
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from fermata_mcp import __version__
+from fermata_mcp.engine.progress import Looker
 from fermata_mcp.engine.service import Service
 from fermata_mcp.surface.access.callers import Callers
 
@@ -83,6 +84,7 @@ def make_server(
     add_prompts(server)
     announcer.attach(server)
     service.changes.listen(announcer.task_changed)
+    service.changes.look_by(Looker(lambda: announcer.wanted, announcer.look))
     service.changes.before_leaving(announcer.close)
     return server
 

@@ -295,8 +295,8 @@ def _tools(box: Toolbox) -> list[Tool]:
             box.extend_track, ExtendRequest, TaskView, "Make a track longer",
             "Make a song, beat or sound longer, once: continue a Suno song or a file, fade out, seamless loop, longer "
             "intro, repeat a passage. Saves a new file. local: free, offline, seconds, re-arranges the track's own "
-            "material. musicapi-sonic, musicapi-producer, sunoapi, kie, apiin, fal: compose new music, cost credits, take "
-            "1-3 minutes, mostly return two takes. If a running task comes back, follow it with get_task: calling "
+            "material. Other providers compose new music: most cost money, take 1-3 minutes and return two takes (prices: "
+            "get_credits). If a running task comes back, follow it with get_task: calling "
             "again returns the same task and never pays twice. For a given total length use chain_extend.",
             _starts(), SEARCH,
         ),

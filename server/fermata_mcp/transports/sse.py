@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from fermata_mcp.domain.access.principal import ONE_PERSON, Principal
-from fermata_mcp.domain.counted import counted
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.surface.access.callers import principal_of
 
 from .connection import Connection, NotReading, Read

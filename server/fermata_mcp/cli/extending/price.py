@@ -11,9 +11,9 @@ import anyio
 from mcp.client import Client
 
 from fermata_mcp.cli.show import Screen
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.credits import UNITS, Quote, Unit, amount_of, bare, parts_of
 from fermata_mcp.domain.errors import InvalidRequest, OverBudget
+from fermata_mcp.domain.moments import counted
 
 Args = dict[str, Any]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import FermataError, InvalidRequest
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.media.formats.kinds import MEDIA_TYPES
 from fermata_mcp.media.places.destination import ENDINGS
 from fermata_mcp.media.places.naming import OURS

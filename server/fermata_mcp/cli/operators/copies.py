@@ -17,8 +17,8 @@ from fermata_mcp.cli.extending.price import ask, can_ask
 from fermata_mcp.cli.presenting.clock import size
 from fermata_mcp.cli.show import Screen
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import InvalidRequest, NotSupported
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.providers.registry import repeatable_providers
 from fermata_mcp.store.opening import DATABASE
 from fermata_mcp.store.sqlite.safety import copies, damage

@@ -11,8 +11,8 @@ from fermata_mcp.app import read_settings
 from fermata_mcp.cli.exit_codes import DONE
 from fermata_mcp.cli.show import Screen
 from fermata_mcp.config import Settings
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import InvalidRequest
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.store.moving import move
 from fermata_mcp.store.opening import DATABASE, open_store
 

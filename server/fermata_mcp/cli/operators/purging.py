@@ -12,8 +12,8 @@ from fermata_mcp.cli.exit_codes import DONE, FAILED
 from fermata_mcp.cli.extending.price import ask, can_ask
 from fermata_mcp.cli.presenting.clock import age, size
 from fermata_mcp.cli.show import Screen
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import InvalidRequest
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.engine.upkeep.purging import Files, Found, Purging, Wanted
 
 Args = dict[str, Any]

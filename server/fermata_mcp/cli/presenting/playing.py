@@ -8,9 +8,8 @@ from typing import Any
 
 import anyio
 
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import InternalError, NotFound
-from fermata_mcp.domain.moments import clock
+from fermata_mcp.domain.moments import clock, counted
 from fermata_mcp.media.playback import Player, player_for, start
 
 from .apart import run_apart

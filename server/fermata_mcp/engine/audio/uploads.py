@@ -14,8 +14,8 @@ import anyio.to_thread
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.access.tickets import Ticket
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import InvalidRequest, NotFound, RateLimited, TooLarge, UnknownTrack
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.domain.task import new_id
 from fermata_mcp.media.formats.kinds import media_type
 from fermata_mcp.media.objects.base import Stored

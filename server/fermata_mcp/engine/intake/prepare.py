@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.change import NewStep
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.credits import Quote
 from fermata_mcp.domain.errors import MissingKey
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.domain.pages import SongPage, song_page
 from fermata_mcp.domain.requests.plan import expected_cost, identity_of
 from fermata_mcp.domain.requests.request import ChainRequest, Request, request_hash

@@ -11,7 +11,6 @@ from typing import Any
 
 import anyio
 
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import (
     CannotTake,
     FermataError,
@@ -21,6 +20,7 @@ from fermata_mcp.domain.errors import (
     UnknownTrack,
 )
 from fermata_mcp.domain.foreign.paths import written
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.domain.requests.fields import ANOTHER
 from fermata_mcp.domain.source import ClipSource, FileSource, Source, TaskSource, UploadSource, UrlSource
 from fermata_mcp.domain.spec import ProviderSpec

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, cast
 from urllib.parse import quote
 
 from fermata_mcp.domain.account import Account, AccountSpec, Variable, host
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import ContentRejected, FermataError, GenerationFailed
 from fermata_mcp.domain.hooks import HookForm, HookPost, News
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.domain.spec import Refusal
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.providers.base import Snapshot

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from fermata_mcp.config import INERT_CALLBACK
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.errors import FermataError, InvalidRequest, UnsupportedField, error_from
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.domain.spec import FieldSpec, Refusal
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.providers.base import Snapshot

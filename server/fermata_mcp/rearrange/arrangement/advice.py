@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fermata_mcp.domain.counted import counted
-from fermata_mcp.domain.moments import clock
+from fermata_mcp.domain.moments import clock, counted
 
 if TYPE_CHECKING:
     from fermata_mcp.rearrange.job import Job

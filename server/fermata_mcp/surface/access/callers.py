@@ -15,7 +15,7 @@ from mcp.shared.exceptions import MCPError
 from starlette.requests import Request
 
 from fermata_mcp.domain.access.principal import ONE_PERSON, Principal
-from fermata_mcp.domain.counted import counted
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.engine.service import Service
 from fermata_mcp.logs import about
 from fermata_mcp.surface.access.permissions import of_method, require

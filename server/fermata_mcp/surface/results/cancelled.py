@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from fermata_mcp.domain.counted import counted
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.domain.task import Task
 
 from .history import ShortTask, short

@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 from pydantic import Field
 
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.credits import Unit, bare, in_words
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.engine.credits import CreditsReport, ProviderCredits, Spent
 
 from .view import Paid, View

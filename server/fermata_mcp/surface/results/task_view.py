@@ -6,8 +6,8 @@ from typing import Any, ClassVar, cast
 
 from pydantic import ConfigDict, Field
 
-from fermata_mcp.domain.counted import counted
 from fermata_mcp.domain.credits import Unit, amount_of, bare, in_words
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.domain.requests.cost import work_cost
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Failure, Seam, Step, Task

@@ -52,7 +52,7 @@ def test_a_folder_only_if_that_is_said() -> None:
     assert "--recursive" in problem("sub")
     assert "the 1 track" in problem("sub")
     assert written(".", recursive=True) == ["a.mp3", "b.wav", "live [1].ogg", "sub/c.flac"]
-    assert "results of earlier calls" in tracks_of(["."], recursive=True).notes[0]
+    assert "1 result of earlier calls" in tracks_of(["."], recursive=True).notes[0]
 
 
 def test_an_empty_folder(here: Path) -> None:
