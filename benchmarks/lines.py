@@ -34,7 +34,8 @@ class Line:
     async def answer(self) -> dict[str, Any]:
         """The result. Raises RuntimeError where it is an error of the protocol."""
         body = await self._body(await self._reader.readuntil(b"\r\n\r\n"))
-        said = json.loads(body.rpartition(b"data: ")[2].strip() or body)
+        events = [line[6:] for line in body.splitlines() if line.startswith(b"data: ")]
+        said = json.loads(events[-1] if events else body)
         if "result" not in said:
             raise RuntimeError(said)
         return said["result"]

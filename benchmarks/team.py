@@ -6,7 +6,9 @@ The cluster of `deploy/cluster.py` on PostgreSQL; every client asks for a paid e
 render), follows it to its end, and asks for the next. A call that is cut off is made again at the other server with the
 same key. The provider is the strict emulator with its ledger, which loses one answer in twenty to a submit and errs in
 one of ten looks. Counted at the end: tasks whose id was told and that are not there, requests paid for twice, and looks
-at one task less than a second apart. `--control` runs servers that send again what is unknown: it must be caught.
+at one task less than a second apart. Beside it all somebody asks a tool of the bare SDK that echoes, ten times a
+second: what it waits for is what the machine costs everybody. `--control` runs servers that send again what is unknown:
+it must be caught.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from talk import TESTS, spread
+from http_calls import ECHO, echo
+from lines import Line
+from talk import TESTS, child, spread
 
 sys.path[:0] = [str(TESTS), str(Path(__file__).parents[1] / "deploy")]
 
@@ -185,6 +189,18 @@ async def provider(log: Path) -> AsyncGenerator[str]:
         await process.wait()
 
 
+async def beside(took: list[float], until: float) -> None:
+    """Seconds that a tool of the bare SDK takes, which nobody else asks."""
+    async with child((sys.executable, "-c", ECHO)) as (_, base):
+        line = await Line.open(base)
+        while time.monotonic() < until:
+            since = time.monotonic()
+            await echo(line, 0)
+            took.append(time.monotonic() - since)
+            await asyncio.sleep(0.1)
+        line.close()
+
+
 async def settle(cluster: Cluster, http: httpx2.AsyncClient, found: Findings) -> list[str]:
     """Wait until every task is over; the ids of those that are not there any more."""
     asks, lost, open_ = Client(0, cluster.bases, http, found), list[str](), set(found.told)
@@ -215,7 +231,7 @@ def close_looks(log: Path) -> int:
 
 
 async def measure(given: argparse.Namespace, folder: Path) -> int:
-    found, log = Findings(), folder / "looks.log"
+    found, log, floor = Findings(), folder / "looks.log", list[float]()
     log.touch()
     async with provider(log) as url:
         settings = {
@@ -232,6 +248,7 @@ async def measure(given: argparse.Namespace, folder: Path) -> int:
                 clients = [Client(number, cluster.bases, http, found) for number in range(given.clients)]
                 track = str(Path(__file__).parents[1] / "examples" / "groove.wav")
                 jobs = [client.run(until, track) for client in clients]
+                jobs.append(beside(floor, until))
                 jobs += [trouble(cluster, found, until, given.every)] if given.every else []
                 jobs += [stop_database(cluster, given.stop_database, given.seconds / 3)] if given.stop_database else []
                 await asyncio.gather(*jobs)
@@ -246,6 +263,8 @@ async def measure(given: argparse.Namespace, folder: Path) -> int:
     print(f"looks at one task less than {APART_SECONDS:g} s apart: {close_looks(log)}")
     told = f"p50 {p50 * 1000:.0f}, p95 {p95 * 1000:.0f}, most {most * 1000:.0f} ms ({len(calm)})"
     print(f"get_task outside of failovers: {told}")
+    p50, p95, most = spread(floor)
+    print(f"echo of the bare SDK beside it: p50 {p50 * 1000:.0f}, p95 {p95 * 1000:.0f}, most {most * 1000:.0f} ms")
     internal = [file for file in (folder / "cluster").glob("*.log") if "Traceback" in file.read_text()]
     for file in internal:
         print(f"{file.name}: {file.read_text()[-1500:]}")

@@ -22,15 +22,23 @@ from typing import Any
 from http_calls import ECHO, echo
 from lines import Line
 from replicas import TRACK, Replica, on_sqlite, replicas
-from talk import child, spread
+from talk import child, cpu_of, spread
 
 CALLS, SESSIONS, WARM = 1_000, 500, 64
 OPENED_AT_ONCE, GREEDY, READS = 50, 64, 100
-WAIT_SECONDS, SETTLE_SECONDS = 120, 1.0
-SLEEP = f"""
+WAIT_SECONDS, SETTLE_SECONDS = 600, 1.0
+CALM_LOOKS, CALM_CPU_SECONDS = 3, 0.03
+SLEEP = """
+morning = asyncio.Event()
+
 @server.tool()
-async def sleep() -> None:
-    await asyncio.sleep({WAIT_SECONDS})
+async def sleep() -> str:
+    await morning.wait()
+    return "good morning"
+
+@server.tool()
+async def wake() -> None:
+    morning.set()
 
 app ="""
 SLEEPER = ECHO.replace("\napp =", SLEEP, 1)
@@ -66,14 +74,23 @@ def sleeping(line: Line, _: int) -> None:
     line.send("tools/call", {"name": "sleep", "arguments": {}})
 
 
+async def quiet(pid: int) -> None:
+    """Wait until a process has done hardly anything for a while, whatever else the machine does."""
+    done, calm = cpu_of(pid), 0
+    while calm < CALM_LOOKS:
+        await asyncio.sleep(SETTLE_SECONDS)
+        done, before = cpu_of(pid), done
+        calm = calm + 1 if done - before <= CALM_CPU_SECONDS else 0
+
+
 async def held(server: Replica, count: int, send: Send) -> tuple[list[Line], float]:
     """So many calls that wait, and what each of them holds, in KB."""
     lines = await opened(server.base, count)
-    await asyncio.sleep(SETTLE_SECONDS)
+    await quiet(server.pid)
     before = server.memory
     for number, line in enumerate(lines):
         send(line, number)
-    await asyncio.sleep(3 * SETTLE_SECONDS)
+    await quiet(server.pid)
     return lines, (server.memory - before) / count / 1024
 
 
@@ -86,29 +103,31 @@ async def warmed(base: str, ask: Callable[[Line], Awaitable[Any]]) -> None:
         line.close()
 
 
-async def heard(lines: list[Line], at: str, tasks: str) -> tuple[float, float]:
-    """Seconds from the cancelling call to the middle one's answer, and to the last."""
+async def heard(lines: list[Line], at: str, tool: str, **arguments: str) -> tuple[float, float]:
+    """Seconds from the call that ends the waiting to the middle one's answer, and to the last."""
     line, since, times = await Line.open(at), time.monotonic(), list[float]()
 
     async def one(waiting: Line) -> None:
         said = await waiting.answer()
-        assert said["structuredContent"]["status"] == "cancelled", said
+        assert not said.get("isError"), said
         times.append(time.monotonic() - since)
 
-    await asyncio.gather(line.call("cancel_task", task_id=tasks), *map(one, lines))
+    await asyncio.gather(line.call(tool, **arguments), *map(one, lines))
     for each in (line, *lines):
         each.close()
     return statistics.median(times), times[-1]
 
 
 async def calls(count: int) -> None:
-    print("| waiting calls | KB each | the bare SDK | all heard after s, half |\n|---|---|---|---|")
+    print("| waiting calls | KB each | all heard after s | half | CPU ms each |\n|---|---|---|---|---|")
     async with child((sys.executable, "-c", SLEEPER)) as (process, base):
         floor = Replica(base, process.pid)
         await warmed(base, lambda line: echo(line, 0))
         lines, least = await held(floor, count, sleeping)
-        for line in lines:
-            line.close()
+        before = cpu_of(process.pid)
+        half, last = await heard(lines, base, "wake")
+        cost = 1000 * (cpu_of(process.pid) - before) / count
+    print(f"| {count:,} of the bare SDK | {least:.1f} | {last:.2f} | {half:.2f} | {cost:.2f} |", flush=True)
     with replicas(2) as (first, second):
         one = await begun(first.base, "read")
         await warmed(first.base, lambda line: line.call("get_task", task_id=one))
@@ -119,8 +138,10 @@ async def calls(count: int) -> None:
         ):
             tasks = [await begun(first.base, f"{name} {number}") for number in range(many)]
             lines, each = await held(first, count, waiting_for(tasks))
-            half, last = await heard(lines, at.base, tasks[0] if many == 1 else "all")
-            print(f"| {count:,}, {name} | {each:.1f} | {least:.1f} | {last:.2f}, {half:.2f} |", flush=True)
+            before = cpu_of(first.pid)
+            half, last = await heard(lines, at.base, "cancel_task", task_id=tasks[0] if many == 1 else "all")
+            cost = 1000 * (cpu_of(first.pid) - before) / count
+            print(f"| {count:,}, {name} | {each:.1f} | {last:.2f} | {half:.2f} | {cost:.2f} |", flush=True)
 
 
 async def idle(base: str, count: int) -> list[Line]:
@@ -131,16 +152,17 @@ async def idle(base: str, count: int) -> list[Line]:
         await asyncio.gather(*(line.begin() for line in some))
         await asyncio.gather(*(line.listen() for line in some))
         lines += some
-    await asyncio.sleep(SETTLE_SECONDS)
     return lines
 
 
 async def more_memory(server: Replica, count: int) -> tuple[list[Line], float]:
     for line in await idle(server.base, 20):
         line.close()
-    await asyncio.sleep(SETTLE_SECONDS)
+    await quiet(server.pid)
     before = server.memory
-    return await idle(server.base, count), (server.memory - before) / 2**20
+    lines = await idle(server.base, count)
+    await quiet(server.pid)
+    return lines, (server.memory - before) / 2**20
 
 
 async def reads(line: Line, task: str) -> list[float]:

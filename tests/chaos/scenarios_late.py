@@ -81,7 +81,7 @@ async def audio_comes_when_it_is_asked_for(stage: Stage) -> None:
         while not (await service.get(task.id)).finished:  # noqa: ASYNC110  (it is in a database)
             await anyio.sleep(0.01)
         while any(clip.missing for clip in (await service.get(task.id)).clips):
-            await service.fetch_missing(task.id)
+            await service.with_missing_audio(await service.get(task.id))
         await stage.over(service, task)
 
 

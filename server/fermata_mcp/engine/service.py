@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property, partial
@@ -174,6 +175,18 @@ class Service:
             raise NotFound(f"there is no task {task_id!r:.60}.")
         return await with_place(task, self._store, self._clock.now())
 
+    async def _look(self, task_id: str) -> Task:
+        """The same, read by one look with those of all who ask just now."""
+        task = await self._engine.looks.add(task_id)
+        return task if task is not None and task.principal == self._principal else await self.get(task_id)
+
+    async def with_missing_audio(self, task: Task) -> Task:
+        """The task after `fetch_missing`, where it lacks any."""
+        if _lacks_audio(task) is None:
+            return task
+        await self.fetch_missing(task.id)
+        return await self.get(task.id)
+
     async def fetch_missing(self, task_id: str) -> None:
         """Ask at once for audio that could not be fetched when the work succeeded, and wait a moment for it."""
         task = await self.get(task_id)
@@ -240,24 +253,26 @@ class Service:
         files.check_seal(path, task.source.seal)
         return path
 
-    async def wait(self, task_id: str, seconds: float, report: Report) -> Task:
+    async def wait(self, task_id: str, seconds: float, report: Report | None = None) -> Task:
         """The task once it needs nothing more from us, or as it is after `seconds`.
 
-        Ending the wait never ends the work. `report` hears at once, on changes, and every two seconds. Work that took
+        Ending the wait never ends the work. `report` hears at once, on changes, and every two seconds; without one
+        nothing is read until the task changes. Work that took
         so long that nobody asks for it any more is asked for again.
         """
         deadline = self._clock.monotonic() + seconds
-        told, tell_again = None, 0.0
+        told, tell_again, attended = None, 0.0 if report else math.inf, False
         while True:
             with self.changes.next_change(task_id) as changed:
-                task = await self.get(task_id)
-                if told is None:
+                task = await self._look(task_id)
+                if not attended:
+                    attended = True
                     self._runner.attend(task_id)
                     await self._resume(task)
                 now = self._clock.monotonic()
                 if task.finished or task.needs_person or now >= deadline or self.changes.draining.is_set():
                     return task
-                if (task.fraction, task.message) != told or now >= tell_again:
+                if report and ((task.fraction, task.message) != told or now >= tell_again):
                     told, tell_again = (task.fraction, task.message), now + REPORT_SECONDS
                     await report(task)
                 with anyio.move_on_after(min(deadline, tell_again) - now):
@@ -284,7 +299,7 @@ class Service:
         """Stop the wait and every later step; what is over, or unknown, is left as it is."""
         await self._cancel(task_id)
         self._runner.wake()
-        return await self.wait(task_id, CANCEL_SECONDS, _ignore)
+        return await self.wait(task_id, CANCEL_SECONDS)
 
     async def cancel_many(self, task_ids: Sequence[str]) -> tuple[list[Task], dict[str, FermataError]]:
         """The same for several, none of which holds up the others; what became of them, and what was refused."""
@@ -298,7 +313,7 @@ class Service:
         known = [task_id for task_id in task_ids if task_id not in refused]
         with anyio.move_on_after(CANCEL_SECONDS):
             for task_id in known:
-                await self.wait(task_id, CANCEL_SECONDS, _ignore)
+                await self.wait(task_id, CANCEL_SECONDS)
         return [await self.get(task_id) for task_id in known], refused
 
     async def unfinished(self, status: TaskStatus | None, most: int) -> list[str]:
@@ -390,10 +405,6 @@ def _lacks_audio(task: Task) -> Step | None:
     made = [step for step in task.steps if step.state == "succeeded" and step.work.action != "upload"]
     last = made[-1] if made and task.finished else None
     return last if last is not None and any(clip.missing for clip in last.clips) else None
-
-
-async def _ignore(_: Task) -> None:
-    return
 
 
 def parse_status(text: str | None) -> TaskStatus | None:

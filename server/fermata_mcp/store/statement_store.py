@@ -54,7 +54,7 @@ class StatementStore(ABC):
         self._seen: tuple[int, float] | None = None
         self._begun = False
         self._unreadable = set[str]()
-        self._together = Together(self._write_all)
+        self._together = Together[Work, Any](self._write_all)
 
     @abstractmethod
     async def _write_all(self, works: Sequence[Work]) -> Sequence[Any]:

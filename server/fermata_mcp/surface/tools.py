@@ -21,7 +21,7 @@ from fermata_mcp.engine.service import CANCELLABLE, Resolution, Service, parse_s
 from fermata_mcp.store.base import Replayed
 from fermata_mcp.surface.access.callers import Callers
 
-from .clients import name_of, reads_links, wait_for
+from .clients import name_of, reads_links, wait_for, wants_progress
 from .people.confirm import confirm
 from .people.top_up import offer_top_up, offered_for
 from .player.app import OPENS_PLAYER
@@ -141,8 +141,8 @@ class Toolbox:
         return await self._start(args, ctx)
 
     async def get_task(self, args: GetTaskArgs, ctx: Ctx) -> CallToolResult:
-        await self.service.fetch_missing(args.task_id)
-        return await self.shown(await self._wait(args.task_id, args.wait_seconds, ctx), ctx)
+        task = await self._wait(args.task_id, args.wait_seconds, ctx)
+        return await self.shown(await self.service.with_missing_audio(task), ctx)
 
     async def get_credits(self, args: CreditsArgs, ctx: Ctx) -> CallToolResult:
         view = credits_view(await self.service.credits(args.provider))
@@ -221,7 +221,7 @@ class Toolbox:
 
     async def _wait(self, task_id: str, seconds: float, ctx: Ctx) -> Task:
         reporter = Reporter(ctx, lambda task: share_done(task, self.service.spec(task.provider), self.now()))
-        task = await self.service.wait(task_id, seconds, reporter.report)
+        task = await self.service.wait(task_id, seconds, reporter.report if wants_progress(ctx) else None)
         await reporter.last(task)
         return task
 

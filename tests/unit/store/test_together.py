@@ -41,7 +41,7 @@ def refused(_: Any) -> Any:
     raise StoreUnavailable("it cannot be written.")
 
 
-async def outcomes(together: Together, transactions: Transactions, works: Sequence[Work]) -> dict[int, Any]:
+async def outcomes(together: Together[Work, Any], transactions: Transactions, works: Sequence[Work]) -> dict[int, Any]:
     """What each of these got, all of which came at once."""
     found = dict[int, Any]()
 
@@ -62,7 +62,7 @@ async def outcomes(together: Together, transactions: Transactions, works: Sequen
 async def test_what_comes_at_once_is_one_transaction_in_its_order() -> None:
     transactions = Transactions()
     works = [says(n) for n in range(MOST_TOGETHER + 3)]
-    found = await outcomes(Together(transactions.write), transactions, works)
+    found = await outcomes(Together[Work, Any](transactions.write), transactions, works)
     assert transactions.sizes == [MOST_TOGETHER, 3]
     assert transactions.kept == list(range(len(works)))
     assert found == {n: n for n in range(len(works))}
@@ -70,7 +70,7 @@ async def test_what_comes_at_once_is_one_transaction_in_its_order() -> None:
 
 async def test_one_that_cannot_be_written_is_alone_with_its_trouble() -> None:
     transactions = Transactions()
-    found = await outcomes(Together(transactions.write), transactions, [says(0), says(1), refused, says(3)])
+    found = await outcomes(Together[Work, Any](transactions.write), transactions, [says(0), says(1), refused, says(3)])
     assert isinstance(found.pop(2), StoreUnavailable)
     assert found == {0: 0, 1: 1, 3: 3}
     assert sorted(transactions.kept) == [0, 1, 3]
@@ -78,7 +78,7 @@ async def test_one_that_cannot_be_written_is_alone_with_its_trouble() -> None:
 
 async def test_who_leaves_takes_only_his_own_along() -> None:
     transactions = Transactions()
-    together = Together(transactions.write)
+    together = Together[Work, Any](transactions.write)
     async with anyio.create_task_group() as group:
         with anyio.CancelScope() as scope:
             group.start_soon(together.add, says("first"))

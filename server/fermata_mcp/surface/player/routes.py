@@ -65,8 +65,7 @@ class Player:
 
     async def _task(self, request: Request) -> Response:
         service, task_id = self.callers.of(request), request.path_params["task_id"]
-        await service.fetch_missing(task_id)
-        task = await service.get(task_id)
+        task = await service.with_missing_audio(await service.get(task_id))
         view = task_view(task, self.now(), service.spec(task.provider), all_seams=True)
         return Response(view.model_dump_json(), media_type="application/json", headers=_PRIVATE)
 

@@ -58,11 +58,8 @@ class Rows:
         return await self._wire(await self._service.get(told["task_id"]), ctx)
 
     async def get(self, task_id: str, ctx: RequestContext) -> WireTask:
-        task = await self._service.wait(task_id, 0.0, _tell_nobody)
-        if task.status in ("succeeded", "partial"):
-            await self._service.fetch_missing(task_id)
-            task = await self._service.get(task_id)
-        return await self._wire(task, ctx)
+        task = await self._service.wait(task_id, 0.0)
+        return await self._wire(await self._service.with_missing_audio(task), ctx)
 
     async def answer(self, task_id: str, answers: dict[str, ElicitResult]) -> None:
         task = await self._service.get(task_id)
@@ -126,7 +123,3 @@ def _question(view: TaskView) -> dict[str, Any]:
     message = " ".join([view.summary, *view.warnings])
     asked = ElicitRequest(params=ElicitRequestFormParams(message=message, requested_schema=FORM))
     return {QUESTION: asked.model_dump(mode="json", by_alias=True, exclude_none=True)}
-
-
-async def _tell_nobody(_: Task) -> None:
-    return
