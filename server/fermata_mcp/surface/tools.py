@@ -18,6 +18,7 @@ from fermata_mcp.domain.requests.cost import cap_in
 from fermata_mcp.domain.requests.request import Arguments, ChainRequest, ExtendRequest, Request
 from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import CANCELLABLE, Resolution, Service, parse_status
+from fermata_mcp.providers.registry import BUILT_IN
 from fermata_mcp.store.base import Replayed
 from fermata_mcp.surface.access.callers import Callers
 
@@ -289,15 +290,19 @@ def _upload_tool(box: Toolbox) -> Tool:
     )  # fmt: skip
 
 
+def _composers() -> str:
+    return ", ".join(name for name in BUILT_IN if name != "local")
+
+
 def _tools(box: Toolbox) -> list[Tool]:
     return [
         make_tool(
             box.extend_track, ExtendRequest, TaskView, "Make a track longer",
             "Make a song, beat or sound longer, once: continue a Suno song or a file, fade out, seamless loop, longer "
             "intro, repeat a passage. Saves a new file. local: free, offline, seconds, re-arranges the track's own "
-            "material. Other providers compose new music: most cost money, take 1-3 minutes and return two takes (prices: "
-            "get_credits). If a running task comes back, follow it with get_task: calling "
-            "again returns the same task and never pays twice. For a given total length use chain_extend.",
+            f"material. {_composers()}: compose new music, mostly for money, in minutes, often two takes. "
+            "If a running task comes back, follow it with get_task: calling again returns the same task and never pays "
+            "twice. For a given total length use chain_extend.",
             _starts(), SEARCH,
         ),
         make_tool(
