@@ -308,8 +308,7 @@ def _tools(box: Toolbox) -> list[Tool]:
         make_tool(
             box.chain_extend, ChainRequest, TaskView, "Extend to a target length",
             "Make music an exact length: 3 minutes for a video, twice as long, hours of rain. Extends (local: also "
-            "shortens) to target_seconds; one joined file. Each step of a paid provider costs credits (see dry_run, "
-            "max_credits); local needs one, free.",
+            "shortens) to target_seconds; one joined file. Each paid step costs (see dry_run); local needs one, free.",
             _starts(), SEARCH,
         ),
         make_tool(

@@ -119,9 +119,7 @@ Options = Annotated[dict[str, Any], AfterValidator(_kept_as_it_is)] | None
 class _Asked(Arguments):
     """The fields both kinds of request share."""
 
-    source: str = Field(
-        description="File path, https:// link, upl_..., tsk_... (result; tsk_.../1: 2nd clip) or clip:<its id>"
-    )
+    source: str = Field(description="Path, https:// link, upl_..., tsk_... (tsk_.../1: 2nd clip) or clip:<id>")
     provider: str | None = Field(None, description="Default: the first with a key that fits, else local")
     continue_at: Moment | None = Field(None, description="Second to go on from. Default: the end")
     prompt: LongText | None = Field(None, description="How it should go on (local: options)")
@@ -143,16 +141,14 @@ class _Asked(Arguments):
     )
     save_as: ShortText | None = Field(None, description="File or folder for the result")
     max_credits: Annotated[FiniteFloat, Field(ge=0)] | None = Field(None, description="Refuse if it could cost more")
-    max_usd: Annotated[FiniteFloat, Field(ge=0)] | None = Field(None, description="The same in dollars (fal)")
+    max_usd: Annotated[FiniteFloat, Field(ge=0)] | None = Field(None, description="The same, for prices in dollars")
     idempotency_key: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
         None, description="The SAME key when trying again"
     )
     take: Annotated[int, Field(ge=1, le=99)] = Field(1, description="2: another take")
-    stitch: Literal["auto", "never"] = Field("auto", description="auto: join it to its source")
+    stitch: Literal["auto", "never"] = Field("auto", description="Join to the source")
     dry_run: bool = Field(False, description="Quote only; sends nothing")
-    wait_seconds: Annotated[FiniteFloat, Field(ge=0, le=3600)] | None = Field(
-        None, description="Longest wait for the result"
-    )
+    wait_seconds: Annotated[FiniteFloat, Field(ge=0, le=3600)] | None = Field(None, description="Longest wait")
 
     def identity(self) -> dict[str, Any]:
         """The fields that make two requests the same request."""
@@ -163,7 +159,7 @@ class ExtendRequest(_Asked):
     """One extension."""
 
     add_seconds: Annotated[FiniteFloat, BeforeValidator(seconds_of), Field(gt=0)] | None = Field(
-        None, description="Seconds of new music from continue_at (local, fal, musicapi-producer)"
+        None, description="New music from continue_at, where one can choose"
     )
 
 
