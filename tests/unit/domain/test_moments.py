@@ -35,7 +35,7 @@ THINGS = re.compile(
     r"(tasks|files|clips|uploads|joins|steps|extensions|tracks|chapters|streams|results|rows|renders|tokens)\b"
 )
 # Fixed limits, and names before a verb.
-NO_NUMBERS = {"MAX_SSE_SESSIONS", "SPEC.name"}
+NO_NUMBERS = {"MAX_SSE_SESSIONS", "SPEC.name", "self.spec.name"}
 
 
 @pytest.mark.parametrize(

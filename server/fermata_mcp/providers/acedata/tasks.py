@@ -9,6 +9,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from fermata_mcp.domain.errors import ContentRejected, FermataError, GenerationFailed
+from fermata_mcp.domain.moments import counted
 from fermata_mcp.domain.task import Clip
 from fermata_mcp.providers.base import Snapshot
 from fermata_mcp.providers.http import words
@@ -69,8 +70,8 @@ class TaskReader:
         if len(failed) == len(items):
             return Snapshot("failed", error=self._failure(Answer(200, failed[0], "")))
         if not self._over or len(done) + len(failed) < len(items):
-            return Snapshot("running", message=f"{len(done)} of {len(items)} clips ready")
-        lost = f"{len(failed)} of {len(items)} clips failed at the provider"
+            return Snapshot("running", message=f"{len(done)} of {counted(len(items), 'clip')} ready")
+        lost = f"{len(failed)} of {counted(len(items), 'clip')} failed at the provider"
         return Snapshot("succeeded", 1.0, "done", tuple(done), (lost,) if failed else ())
 
     def _state(self, item: Mapping[str, Any]) -> str:
