@@ -23,7 +23,7 @@ async def brought(at: Team, token: str, song: bytes) -> str:
     """The id of an upload that is all here."""
     async with at.http(token) as http:
         said = (await http.post("/uploads", json={"name": NAME, "size": len(song), "resumable": True})).json()
-        assert (await http.put(urlsplit(said["put_url"]).path, content=song)).status_code == 201
+        assert (await http.put(urlsplit(str(said["put_url"])).path, content=song)).status_code == 201
         return said["upload"]
 
 

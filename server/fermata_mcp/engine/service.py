@@ -92,7 +92,7 @@ class Service:
     async def statuses_of(self, principal: str, followed: AbstractSet[str]) -> dict[str, TaskStatus]:
         """Of the newest tasks of somebody, and of those that they follow; whoever asks: for the program itself."""
         page = await self._store.page(principal=principal, status=None, provider=None, limit=NEWEST, cursor=None)
-        found = {task.id: task.status for task in page.tasks}
+        found: dict[str, TaskStatus] = {task.id: task.status for task in page.tasks}
         for task_id in followed - found.keys():
             task = await self._store.get(task_id, principal=principal)
             found |= {} if task is None else {task_id: task.status}

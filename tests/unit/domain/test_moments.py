@@ -55,7 +55,7 @@ def _by_hand(path: Path) -> Iterator[str]:
                 found = THINGS.match(str(words.value))
                 name = ast.unparse(number.value)
                 if found and name not in NO_NUMBERS:
-                    yield f"{path.name}:{node.lineno}: {{{name}}}{found.group()}"
+                    yield f"{path.name}:{number.lineno}: {{{name}}}{found.group()}"
 
 
 def test_nobody_counts_by_hand() -> None:
