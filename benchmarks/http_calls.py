@@ -43,8 +43,9 @@ app = server.streamable_http_app(
 )
 listening = socket.create_server(("127.0.0.1", 0))
 print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
-quiet = {"ws": "none", "log_level": "error", "access_log": False, "timeout_keep_alive": 600}
-config = uvicorn.Config(app, http=limited_connections(4096), **quiet)
+config = uvicorn.Config(
+    app, http=limited_connections(4096), ws="none", log_level="error", access_log=False, timeout_keep_alive=600
+)
 asyncio.run(uvicorn.Server(config).serve([listening]))
 """
 Ask = Callable[[Line, int], Awaitable[Any]]
