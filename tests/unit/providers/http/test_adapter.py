@@ -67,8 +67,10 @@ def _defined(node: ast.stmt) -> list[str]:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda one: one.__name__.rpartition(".")[2])
 async def test_a_provider_is_made_of_its_own_account(module: ModuleType, anyio_backend: str) -> None:
-    key = module.SPEC.key_variable.lower()
-    account: dict[str, Any] = {key: "k"}
+    needed = module.SPEC.account.set_by
+    account: dict[str, Any] = {
+        needed.name.lower(): "https://own.test" if needed is module.SPEC.account.base_url else "k"
+    }
     with_key = module.make(context_of(module.SPEC, **account))
     without = module.make(context_of(module.SPEC))
     assert (with_key.spec.name, with_key.configured, without.configured) == (module.SPEC.name, True, False)
