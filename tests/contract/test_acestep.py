@@ -68,7 +68,8 @@ def music(seconds: float) -> NDArray[np.float64]:
 
 
 def read(file: str | None) -> NDArray[np.float64]:
-    samples, rate = soundfile.read(file or "")
+    found: tuple[Any, int] = soundfile.read(file or "")
+    samples, rate = found
     assert rate == HZ
     return samples if samples.ndim == 1 else samples[:, 0]
 
@@ -89,6 +90,7 @@ async def test_a_file_is_extended_and_its_beginning_is_untouched(build: str, hou
     assert float(sent["repainting_start"]) == pytest.approx(SECONDS - 4, abs=0.1)
     assert float(sent["repainting_end"]) == pytest.approx(SECONDS + 8, abs=0.1)
     assert not list((house.folder / "data" / "arrived").iterdir())
+    assert int(sent["bpm"]) in (60, 120, 240)  # two notes a second
 
 
 @EACH
@@ -219,6 +221,24 @@ async def test_nobody_there_says_how_to_start_it(house: House) -> None:
         task = await finished(service, task)
     assert task.error is not None
     assert (task.error.code, "ACESTEP_BASE_URL" in task.error.hint) == ("provider_unavailable", True)
+
+
+@EACH
+async def test_the_server_says_what_it_is_or_how_it_is_started(build: str, house: House) -> None:
+    async with studio(house, build) as there:
+        (row,) = (await there.service.credits("acestep")).providers
+        assert (row.error, row.configured) == (None, True)
+        assert "acestep" in (row.note or "")
+    async with house.engine(acestep_base_url="http://127.0.0.1:9") as service:
+        (row,) = (await service.credits("acestep")).providers
+    assert "start the server" in (row.error or "")
+
+
+async def test_it_is_no_choice_of_ours_until_it_is_set_up(house: House) -> None:
+    async with house.engine() as service:
+        assert service.default_provider() == "local"
+        task = (await begin(service, extend(source=str(house.track), provider="local", add_seconds=3.0))).task
+        assert (await finished(service, task)).provider == "local"
 
 
 # --- the grid ---------------------------------------------------------------------------------------------------------

@@ -212,7 +212,13 @@ async def _keys(settings: Settings) -> list[Finding]:
         own = settings.model_copy(update={"data_dir": Path(folder)})
         async with running_app(own, callers_are_local=True) as app, Client(app.server) as client:
             told: Any = (await client.call_tool("get_credits", {})).structured_content
-    return [_key(one) for one in told["providers"] if one["configured"] and one["price"] != "free"] if told else []
+    return [_key(one) for one in told["providers"] if one["configured"] and _is_far(one)] if told else []
+
+
+def _is_far(told: dict[str, Any]) -> bool:
+    """Whether it is no part of this program: it costs something, or is a server of one's own."""
+    spec = next((spec for spec in built_in_specs() if spec.name == told["provider"]), None)
+    return told["price"] != "free" or (spec is not None and spec.start is not None)
 
 
 def _key(told: dict[str, Any]) -> Finding:
@@ -220,6 +226,8 @@ def _key(told: dict[str, Any]) -> Finding:
     if told["error"]:
         found, _, do = told["error"].partition(" Next: ")
         return Finding(check, False, found, do)
+    if told["price"] == "free":
+        return Finding(check, True, told["note"])
     if told["balance"] is None:
         return Finding(check, True, f"has a key; whether it is right shows the first call ({told['note']})")
     left = "" if told["extends_left"] is None else f", enough for {counted(told['extends_left'], 'extension')}"

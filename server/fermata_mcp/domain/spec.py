@@ -157,6 +157,7 @@ class Window:
         form: How it is written.
         grid: Seconds of which its length is a whole number; 0 for any length.
         blend: Seconds before the point from which on what comes back may differ from what was sent, and may be taken.
+        heard: Its tempo, key and metre are told as well, as far as they can be heard (`Work.music`).
     """
 
     context: float
@@ -165,6 +166,7 @@ class Window:
     form: SentForm = "wav float32"
     grid: float = 0.0
     blend: float = 0.0
+    heard: bool = False
 
     @property
     def suffix(self) -> str:

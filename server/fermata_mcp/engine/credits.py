@@ -15,7 +15,7 @@ from fermata_mcp.domain.credits import UNITS, BalanceReading, Unit, amount_of, b
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.engine.callers.budgets import own_caps
-from fermata_mcp.providers.base import Provider
+from fermata_mcp.providers.base import Provider, TellsOfItself
 from fermata_mcp.store.base import Store
 
 EVIDENCE_SECONDS = 3.0
@@ -114,6 +114,7 @@ async def credits_of(provider: Provider, store: Store, now: int) -> ProviderCred
     spec = provider.spec
     balance, error, note = None, None, _credits_note(provider)
     try:
+        note = await _about(provider) or note
         balance, before = await _seen(provider, store, now)
         if balance is not None and before is not None:
             note = note or _difference(before, balance, spec.unit)
@@ -148,6 +149,14 @@ def _credits_note(provider: Provider) -> str | None:
     if not provider.configured:
         return f"not configured: set {spec.set_by}"
     return None if spec.has_balance else "this provider has no call that tells the balance"
+
+
+async def _about(provider: Provider) -> str | None:
+    """What a server of one's own says of itself. Raises ProviderError where it is not there."""
+    if provider.spec.start is None or not provider.configured or not isinstance(provider, TellsOfItself):
+        return None
+    told = await provider.about()
+    return None if told is None else f"free; the server is there: {told}"
 
 
 def _difference(before: BalanceReading, balance: float, unit: Unit) -> str | None:

@@ -160,3 +160,18 @@ def told_otherwise(facts: AudioFacts) -> str | None:
     if abs(told - facts.duration_seconds) <= DECODER_DELAY_SECONDS and not follows:
         return None
     return f"The file's header promises {told:.1f} s, but {said}{follows}; what can be heard counts."
+
+
+@dataclass(frozen=True)
+class MusicFacts:
+    """What was heard of some music; None where it cannot be told.
+
+    Attributes:
+        bpm: Beats a minute.
+        key: Such as `D major`.
+        beats: Beats in a bar, as `3` or `4`.
+    """
+
+    bpm: int | None = None
+    key: str | None = None
+    beats: str | None = None

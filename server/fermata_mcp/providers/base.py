@@ -110,6 +110,15 @@ class PostsNews(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsOfItself(Protocol):
+    """A provider whose server people run themselves."""
+
+    async def about(self) -> str | None:
+        """What it is and has loaded, in words; None where it tells nothing. Raises ProviderError while it is away."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProviderContext:
     """What a provider may use of the program around it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import anyio
@@ -10,7 +11,7 @@ import anyio.to_thread
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.spec import ProviderSpec, Window
-from fermata_mcp.domain.task import Step, Work
+from fermata_mcp.domain.task import Music, Step, Work
 from fermata_mcp.media.decoding.client import Decoder
 from fermata_mcp.media.files import is_there
 
@@ -44,4 +45,6 @@ async def _cut(step: Step, source: Path, window: Window, settings: Settings, dec
     made = await decoder.cut(source, seal, until, window, target)
     sent = {"sent_file": str(made.path), "sent_from": made.begins_at, "sent_seconds": made.seconds}
     sent |= {"sent_blend": window.blend, "source_url": None}
+    if window.heard:
+        sent["music"] = Music(**asdict(await decoder.listen(made.path)))
     return work.model_copy(update=sent)

@@ -25,7 +25,15 @@ from fermata_mcp.domain.placement import Likeness
 from fermata_mcp.domain.spec import Window
 from fermata_mcp.media.atomic import sweep
 from fermata_mcp.media.child_process import APART, environment
-from fermata_mcp.media.facts import AudioFacts, AudioReport, JoinedFile, PreviewFacts, SeamFacts, WindowFacts
+from fermata_mcp.media.facts import (
+    AudioFacts,
+    AudioReport,
+    JoinedFile,
+    MusicFacts,
+    PreviewFacts,
+    SeamFacts,
+    WindowFacts,
+)
 
 from .messages import (
     Answer,
@@ -36,6 +44,7 @@ from .messages import (
     Join,
     Judge,
     Label,
+    Listen,
     Preview,
     Probe,
     Request,
@@ -174,6 +183,13 @@ class Decoder:
         """
         wanted = (window.context, window.rate, window.channels, window.form, window.grid)
         return cast("WindowFacts", await self._ask(Cut(path, seal, until, *wanted, target)))
+
+    async def listen(self, path: Path) -> MusicFacts:
+        """Tempo, key and metre, as far as they can be told; never an error: a model does without."""
+        try:
+            return cast("MusicFacts", await self._ask(Listen(path)))
+        except FermataError:
+            return MusicFacts()
 
     async def label(self, path: Path, title: str | None, origin: str) -> None:
         """Write tags. They are a courtesy: what cannot carry them stays as it is."""

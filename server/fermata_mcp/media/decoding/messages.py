@@ -11,7 +11,15 @@ from typing import Any
 from fermata_mcp.domain.errors import FermataError
 from fermata_mcp.domain.foreign import paths
 from fermata_mcp.domain.spec import SentForm
-from fermata_mcp.media.facts import AudioFacts, AudioReport, JoinedFile, PreviewFacts, SeamFacts, WindowFacts
+from fermata_mcp.media.facts import (
+    AudioFacts,
+    AudioReport,
+    JoinedFile,
+    MusicFacts,
+    PreviewFacts,
+    SeamFacts,
+    WindowFacts,
+)
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,13 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class Listen:
+    """Answered by `MusicFacts`."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
 class Label:
     """Tags for `path`; answered by None."""
 
@@ -125,14 +140,15 @@ class Broken:
     hint: str
 
 
-Request = Probe | Hear | Compare | Join | Judge | Cut | Label | Preview
-_Value = AudioFacts | AudioReport | JoinedFile | SeamFacts | WindowFacts | PreviewFacts
+Request = Probe | Hear | Compare | Join | Judge | Cut | Listen | Label | Preview
+_Value = AudioFacts | AudioReport | JoinedFile | SeamFacts | WindowFacts | MusicFacts | PreviewFacts
 Answer = _Value | str | None
 _REQUESTS: dict[str, type[Request]] = {
-    kind.__name__: kind for kind in (Probe, Hear, Compare, Join, Judge, Cut, Label, Preview)
+    kind.__name__: kind for kind in (Probe, Hear, Compare, Join, Judge, Cut, Listen, Label, Preview)
 }
 _VALUES: dict[str, type[_Value | Broken]] = {
-    kind.__name__: kind for kind in (AudioFacts, AudioReport, JoinedFile, SeamFacts, WindowFacts, PreviewFacts, Broken)
+    kind.__name__: kind
+    for kind in (AudioFacts, AudioReport, JoinedFile, SeamFacts, WindowFacts, MusicFacts, PreviewFacts, Broken)
 }
 
 

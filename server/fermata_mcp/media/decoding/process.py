@@ -34,6 +34,7 @@ from .messages import (  # noqa: E402
     Join,
     Judge,
     Label,
+    Listen,
     Preview,
     Probe,
     Request,
@@ -53,7 +54,16 @@ IDLE_SECONDS = 120.0
 _LONGEST_READ = 65_536
 # What joins is a library in a room above: it is named here, found as a plug-in is, and known by `Joiner` alone.
 JOINER = "fermata_mcp.rearrange.joining"
-_ROOMS = ("arrival", "compare", "cutting", "preview", "encoding.quality", "tagging.carry", "tagging.labels")
+_ROOMS = (
+    "arrival",
+    "compare",
+    "cutting",
+    "preview",
+    "encoding.quality",
+    "tagging.carry",
+    "tagging.labels",
+    "hearing.listen",
+)
 
 
 def main() -> int:
@@ -95,6 +105,7 @@ def _answered(request: Request) -> Answer | Broken:
 
 def _done(request: Request) -> Answer:
     from fermata_mcp.media import arrival, audio, compare, cutting, preview
+    from fermata_mcp.media.hearing import listen
     from fermata_mcp.media.tagging import labels
 
     match request:
@@ -111,6 +122,8 @@ def _done(request: Request) -> Answer:
         case Cut(path, seal, until, context, rate, channels, form, grid, target):
             check_seal(path, seal)
             return cutting.cut(path, until, Window(context, rate, channels, form, grid), target)
+        case Listen(path):
+            return listen.listen(path)
         case Label(path, title, origin):
             return labels.label(path, title, origin)
         case Preview(path, folder, most):

@@ -57,7 +57,7 @@ SPEC = ProviderSpec(
     lengths=Lengths(
         shortest_add=3, longest_add=LONGEST_ADD_SECONDS, default_add=USUAL_ADD_SECONDS, usual_add=USUAL_ADD_SECONDS
     ),
-    window=Window(context=90.0, rate=48_000, grid=PAIR_SECONDS, blend=BLEND_SECONDS),
+    window=Window(context=90.0, rate=48_000, grid=PAIR_SECONDS, blend=BLEND_SECONDS, heard=True),
     notes=(
         "The server is yours: nothing is sent anywhere else. Weights of 3.5 GB are enough.",
         "More than 86 s at a time is a chain of extensions: `chain_extend`.",
@@ -80,13 +80,10 @@ class AceStepAdapter(HttpAdapter):
         return Call("GET", "/props", otherwise=Call("GET", "/health"))
 
     def read_greeting(self, answer: Answer, work: Work) -> Work:
-        if isinstance(answer.get("models"), dict) and cpp.lacking(answer):
-            lacks = ", ".join(cpp.lacking(answer))
-            raise UnexpectedResponse(f"the ACE-Step server has no {lacks} model.", SPEC.refusals[501].hint)
-        is_cpp = isinstance(answer.get("models"), dict) or text(answer.get("status")) == "ok"
-        if not is_cpp and text(answer.get("data", "status")) != "ok":
-            raise UnexpectedResponse("what answers at ACESTEP_BASE_URL is no ACE-Step server.", START)
-        return work.model_copy(update={"dialect": cpp.NAME if is_cpp else python.NAME})
+        return work.model_copy(update={"dialect": _build(answer)})
+
+    def read_about(self, answer: Answer) -> str | None:
+        return cpp.about(answer) if _build(answer) == cpp.NAME else python.about(answer)
 
     def submit_call(self, work: Work) -> Call:
         file = Path(work.sent_file or work.source_file or work.before_file or "source.wav")
@@ -120,6 +117,18 @@ class AceStepAdapter(HttpAdapter):
 
     def read_cancel(self, answer: Answer) -> bool:
         return cpp.read_cancel(answer)
+
+
+def _build(answer: Answer) -> str:
+    """Which one answers. Raises UnexpectedResponse where it is none, or lacks what it needs."""
+    if isinstance(answer.get("models"), dict) and cpp.lacking(answer):
+        lacks = ", ".join(cpp.lacking(answer))
+        raise UnexpectedResponse(f"the ACE-Step server has no {lacks} model.", SPEC.refusals[501].hint)
+    if isinstance(answer.get("models"), dict) or text(answer.get("status")) == "ok":
+        return cpp.NAME
+    if text(answer.get("data", "status")) != "ok":
+        raise UnexpectedResponse("what answers at ACESTEP_BASE_URL is no ACE-Step server.", START)
+    return python.NAME
 
 
 def _parts(remote_id: str) -> tuple[str, str]:

@@ -48,6 +48,12 @@ def lacking(answer: Answer) -> list[str]:
     return [kind for kind in NEEDED if not answer.get("models", kind)]
 
 
+def about(answer: Answer) -> str:
+    named = text(answer.get("models", "dit", 0)) or "unknown"
+    version = text(answer.get("version"))
+    return f"acestep.cpp{f' {version}' if version else ''}, model {named}; its log names the card"
+
+
 def poll_call(job_id: str) -> Call:
     return Call("GET", "/job", params={"id": job_id})
 

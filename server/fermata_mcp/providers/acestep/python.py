@@ -53,6 +53,11 @@ def heard(work: Work) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value}
 
 
+def about(answer: Answer) -> str:
+    version = text(answer.get("data", "version"))
+    return f"acestep-api{f' {version}' if version else ''}; its log names model and card, once it has made something"
+
+
 def _written(value: Any) -> str:
     """As a field of a form."""
     return value if isinstance(value, str) else json.dumps(value)

@@ -60,6 +60,14 @@ class HttpAdapter(ABC):
         """
         return work
 
+    def read_about(self, answer: Answer) -> str | None:
+        """What the same answer tells of the server, for whoever set it up.
+
+        Raises:
+            ProviderError: It cannot do the work, or is not understood.
+        """
+        return None
+
     # --- the one paid request -----------------------------------------------------------------------------------------
 
     @abstractmethod

@@ -20,12 +20,14 @@ from fermata_mcp.providers.base import Accepted, NotSent, ProviderContext, Snaps
 from .adapter import HttpAdapter
 from .answers.arriving import Arrival
 from .answers.reply import TooBig, kind
-from .line import AUDIO_SECONDS, Line
+from .line import AUDIO_SECONDS, READ_SECONDS, Line
 from .outgoing import Watch, authorities, existing
 from .verdict import not_accepted, reading_error
 from .wire import Answer, Call
 
 UPLOAD_SECONDS = 90.0
+# A server of one's own is near, and somebody waits to hear whether it is there.
+ABOUT_SECONDS = 5.0
 # Before one of these, no byte of the request can have left.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 # Codes by which a host says that it does not understand the question, or knows nothing of what it is asked about.
@@ -236,14 +238,19 @@ class HttpProvider:
             "give an https:// link, or use provider local.",
         )
 
+    async def about(self) -> str | None:
+        call = self._adapter.greeting_call()
+        return None if call is None else self._adapter.read_about(await self._greeting(call, ABOUT_SECONDS))
+
     async def _greeted(self, work: Work) -> Work:
         call = self._adapter.greeting_call()
-        if call is None:
-            return work
-        answer = await self._line.read(call)
+        return work if call is None else self._adapter.read_greeting(await self._greeting(call), work)
+
+    async def _greeting(self, call: Call, deadline: float = READ_SECONDS) -> Answer:
+        answer = await self._line.read(call, deadline)
         if call.otherwise is not None and answer.code() in _NOT_UNDERSTOOD:
-            answer = await self._line.read(call.otherwise)
-        return self._adapter.read_greeting(answer, work)
+            return await self._line.read(call.otherwise, deadline)
+        return answer
 
     async def _uploaded(self, call: Call, file: Path, seal: str | None) -> str:
         """The address of a file, once all that has to be sent for it was sent."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict, Unpack
 
 import anyio
 import pytest
@@ -48,12 +48,30 @@ WORK = Work(save_as="/out/x", fields={"seed": 7})
 SOUND = audio("FLAC", 0.5)
 
 
+class Calls(TypedDict, total=False):
+    """What a test wants said, by the names of `HttpAdapter`."""
+
+    submit_call: Call
+    poll_call: Call | None
+    read_poll: Callable[[Answer, str], Snapshot]
+    result_call: Callable[[Answer, str], Call | None]
+    read_result: Callable[[Answer, str], Snapshot]
+    cancel_call: Call
+    read_cancel: Callable[[Answer], bool]
+    greeting_call: Call
+    read_greeting: Callable[[Answer, Work], Work]
+    read_answer: Callable[[Answer, str], Made | None]
+    upload_call: Callable[[Path], Call]
+    upload_next: Callable[[Answer, Path], Call]
+    read_upload: Callable[[Answer], Any]
+
+
 class Dialect(HttpAdapter):
     """Says what a test wants said; without that, no more than it must."""
 
     spec = SPEC
 
-    def __init__(self, **calls: Any) -> None:
+    def __init__(self, **calls: Unpack[Calls]) -> None:
         super().__init__()
         vars(self).update({name: call if callable(call) else _always(call) for name, call in calls.items()})
 
@@ -67,8 +85,11 @@ class Dialect(HttpAdapter):
         return Snapshot("running", message=str(answer.get("state")))
 
 
-def _always(value: Any) -> Any:
-    return lambda *_: value
+def _always(value: Any) -> Callable[..., Any]:
+    def always(*_: Any) -> Any:
+        return value
+
+    return always
 
 
 @dataclass
@@ -107,7 +128,9 @@ async def far(**pages: bytes) -> AsyncGenerator[Far]:
         await server.wait_closed()
 
 
-def provider(folder: Path, there: Far, spec: ProviderSpec = SPEC, key: str | None = KEY, **calls: Any) -> HttpProvider:
+def provider(
+    folder: Path, there: Far, spec: ProviderSpec = SPEC, key: str | None = KEY, **calls: Unpack[Calls]
+) -> HttpProvider:
     adapter = Dialect(**calls)
     adapter.spec = spec
     context = ProviderContext(

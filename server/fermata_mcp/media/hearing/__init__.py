@@ -1,0 +1,1 @@
+"""What a model is told of music that it goes on from."""
