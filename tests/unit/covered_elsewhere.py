@@ -185,6 +185,7 @@ _COVERS = {
         "providers/acedata/producer.py",
         "providers/acedata/tasks.py",
     ),
+    "unit/providers/sa3/test_sa3.py": ("providers/sa3/spec.py",),
     "unit/providers/musicapi/test_common.py": (
         "providers/musicapi/producer.py",
         "providers/musicapi/sonic.py",
