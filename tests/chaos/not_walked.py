@@ -102,7 +102,7 @@ NOT_WALKED: tuple[str, ...] = (
     "media/objects/scratch.py:Scratch.forget",
     "media/objects/scratch.py:Scratch.take_in",
     "store/keyring.py:Keyring.key",
-    "store/moving.py:move",
+    "store/sqlite/safety/moving.py:move",
     "store/objects.py:ObjectRows.add_upload",
     "store/objects.py:ObjectRows.also_needs",
     "store/objects.py:ObjectRows.bytes_of",

@@ -13,8 +13,8 @@ from fermata_mcp.domain.credits import UNITS
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.task import Clip, Task
 from fermata_mcp.engine.steps import moves
-from fermata_mcp.store.moving import move
 from fermata_mcp.store.postgres.store import PostgresStore
+from fermata_mcp.store.sqlite.safety.moving import move
 from fermata_mcp.store.sqlite.store import SqliteStore
 from support.postgres import admin, fresh_database
 from support.rows import ME, NOON, PAID, PRICE, a_step, a_task, claimed, created, only_step, stored

@@ -13,8 +13,8 @@ from fermata_mcp.cli.show import Screen
 from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.moments import counted
-from fermata_mcp.store.moving import move
 from fermata_mcp.store.opening import DATABASE, open_store
+from fermata_mcp.store.sqlite.safety.moving import move
 
 Args = dict[str, Any]
 _TOLD = {"task": "tasks", "step": "steps", "attempt": "paid requests", "ledger": "entries of money"}

@@ -10,13 +10,13 @@ import apsw
 
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.moments import counted
-from fermata_mcp.store.sqlite.safety.damage import is_ours, opened_to_read
+from fermata_mcp.store.sqlite.file import Sql, in_words, scripts
 
-from .sqlite.file import Sql, in_words, scripts
+from .damage import is_ours, opened_to_read
 
 if TYPE_CHECKING:
-    from .postgres.filling import Rows
-    from .postgres.store import PostgresStore
+    from fermata_mcp.store.postgres.filling import Rows
+    from fermata_mcp.store.postgres.store import PostgresStore
 
 # The one that is only filled while something is removed.
 _PASSING = ("removal",)
@@ -59,7 +59,7 @@ def _check(source: Sql, path: Path) -> None:
 
 
 def _all_rows(source: Sql) -> Iterator[Rows]:
-    from .postgres.filling import Rows
+    from fermata_mcp.store.postgres.filling import Rows
 
     for table in _in_order(source):
         columns = tuple(row[1] for row in source.execute(f"PRAGMA table_info({table})").fetchall())
