@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _RATE = 11_025  # Hz, nearly: what every encoder keeps
 _SHORTEST = 0.012  # seconds of overlap below which nothing is claimed
 _LIKELY = 40.0  # least log-likelihood ratio of what agrees
-_CORRELATED, _SHORT, _LONG_SECONDS = 0.45, 0.65, 0.5  # least correlation over so long, and over next to nothing
+_CORRELATED, _SHORT, _LONG_SECONDS = 0.2, 0.65, 0.5  # least correlation over so long, and over next to nothing
+_SURELY = 0.45  # correlation from which, over so long, nothing else has to be less likely
 _CLEARLY, _APART = 1.5, 0.001  # by which it has to be likelier than any other, and seconds from which that is another
 _FINE_SECONDS = 0.3  # of overlap compared at the full rate
 _GAIN_SECONDS, _MOST_GAIN = 3.0, 4.0  # of overlap from which levels are taken, and the most they may differ (12 dB)
@@ -102,7 +103,9 @@ def _rough(old: F32, new: F32, about: int, slack: int, rate: float) -> tuple[int
     short = max(0.0, 1 - length[best] / (_LONG_SECONDS * rate))
     if correlation[best] < _CORRELATED + (_SHORT - _CORRELATED) * short or likely[best] < _LIKELY:
         return None
-    if short and likely[best] < _CLEARLY * _next_best(likely, best, round(_APART * rate)):
+    if (short or correlation[best] < _SURELY) and likely[best] < _CLEARLY * _next_best(
+        likely, best, round(_APART * rate)
+    ):
         return None
     return int(shifts[best]), float(correlation[best])
 
