@@ -50,9 +50,8 @@ async def every_state_until_done(rig: WireRig, case: None) -> None:
         assert all(len(snapshot.clips) < rig.clips for snapshot in seen)
         for clip in done.clips:
             assert clip.provider_clip_id
-            assert clip.title
-            assert clip.model
-            assert abs((clip.duration_seconds or 0) - await made.length_of(clip)) < 0.01
+            assert rig.bare or (clip.title and clip.model)
+            assert rig.bare or abs((clip.duration_seconds or 0) - await made.length_of(clip)) < 0.01
         made.clean()
 
 
@@ -169,7 +168,7 @@ async def lengths_however_written(rig: WireRig, case: str) -> None:
 # --- over, but not yet at hand ----------------------------------------------------------------------------------------
 
 
-@check(needs="wire")
+@check(lambda rig: [] if rig.bare else [None], needs="wire")
 async def links_that_come_late(rig: WireRig, case: None) -> None:
     """What is done but cannot be fetched yet is told without links; they are there as soon as the provider has them."""
     async with bench(rig) as made:

@@ -83,7 +83,7 @@ async def other_answers(rig: WireRig, case: tuple[str, Said]) -> None:
         assert not isinstance(outcome, Accepted)
         if said.status == 403:
             assert isinstance(outcome, Refused)
-            words = ("credits are not enough", "lyrics name an artist")
+            words = ("credits are not enough", "lyrics name an artist", "User is locked")
             assert any(word in str(said.body) and word in outcome.error.message for word in words)
 
 
@@ -265,7 +265,9 @@ async def accepted_after_a_slip(rig: WireRig, case: None) -> None:
         remote_id = await made.submitted()
         assert [rig.id_prefix + submit["task"] for submit in made.emulator.ledger.submits] == [remote_id]
         sent = made.emulator.seen[-1].headers
-        assert sent["authorization"] == f"Bearer {made.emulator.key}"
+        account = made.provider.spec.account
+        assert account is not None
+        assert sent[account.key_header.lower()] == account.key_form.format(made.emulator.key)
         assert sent["content-type"] == "application/json"
         made.emulator.script("submit", Fault.answer(200, rig.accepted("task-77")))
         assert await made.submit() == Accepted(f"{rig.id_prefix}task-77")
@@ -281,7 +283,7 @@ async def a_wrong_key_and_no_money(rig: WireRig, case: None) -> None:
         assert isinstance(outcome, Refused)
         assert outcome.error.code == "authentication_failed"
         made.emulator.key = key
-        made.emulator.ledger.balance = 1.0
+        made.emulator.ledger.balance = 0.0
         outcome = await made.submit()
         assert isinstance(outcome, Refused)
         assert outcome.error.code == "insufficient_credits"

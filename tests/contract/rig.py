@@ -93,6 +93,7 @@ class Rig(ABC):
         unlisted: What a look says of an id that the provider does not know.
         stops: Whether running work can be stopped.
         clips: How many one extension makes.
+        bare: Its results hold links to audio, and tell nothing of it.
     """
 
     can: ClassVar[frozenset[Capability]] = frozenset()
@@ -111,6 +112,7 @@ class Rig(ABC):
     stops: bool = False
     unknown_id: str = "0" * 32
     clips: int = 2
+    bare: bool = False
     balance: bool = True
 
     @property

@@ -107,6 +107,7 @@ class WireRig(Rig):
         inner: The part of a body that has the fields.
         in_http: Codes that mean something else as the status of the answer itself.
         id_prefix: What is put before the ids of the provider.
+        native: Options that are passed on as they are.
         charges: Whether a look tells what the work cost.
         final_looks: Documented errors on a look that are the end of the work.
     """
@@ -129,6 +130,7 @@ class WireRig(Rig):
     inner: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
     in_http: Mapping[int, tuple[str, bool]] = field(default_factory=dict[int, tuple[str, bool]])
     id_prefix: str = ""
+    native: Mapping[str, Any] = field(default_factory=lambda: {"brandNewField": {"deep": [1, None]}})
     charges: bool = False
     callback: str | None = None
 

@@ -181,6 +181,8 @@ class Fal(Emulator):
         job.data["results"] = job.data.get("results", 0) + 1
         if self.peek(job, len(STATES)) < len(STATES) - 1 or job.data["results"] <= self.early:
             return JSONResponse({"detail": "Request is still in progress"}, 400)
+        if job.data.get("cancelled"):
+            return JSONResponse({"detail": "Request was cancelled"}, 400)
         if job.outcome in _REASONS:
             status, body = _REASONS[job.outcome]
             if status >= 500:
@@ -227,7 +229,7 @@ class Fal(Emulator):
 
 
 def _other_host(base: str) -> str:
-    return base.replace("127.0.0.1", "localhost").replace("emulator.test", "files.emulator.test")
+    return base.replace("127.0.0.1", "localhost").replace("emulator.test", "localhost")
 
 
 def _price(path: str, source: tuple[Any, int], body: dict[str, Any]) -> float:

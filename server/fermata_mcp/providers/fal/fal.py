@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from fermata_mcp.domain.account import Account
-from fermata_mcp.domain.errors import ContentRejected, FermataError, GenerationFailed
+from fermata_mcp.domain.errors import Cancelled, ContentRejected, FermataError, GenerationFailed
 from fermata_mcp.domain.hooks import HookPost, News
 from fermata_mcp.domain.spec import Refusal
 from fermata_mcp.domain.task import Clip, Work
@@ -127,6 +127,8 @@ def _url(file: Any) -> str | None:
 
 def _failure(answer: Answer) -> FermataError:
     said = answer.message() if answer.status >= 400 else "it ended without audio"
+    if "cancelled" in said.lower():
+        return Cancelled("fal stopped it, as was asked.")
     kind = ContentRejected if about_content(said) or "content_policy" in answer.text else GenerationFailed
     return kind(f"fal: {said.rstrip('.')}.")
 

@@ -133,7 +133,7 @@ async def test_the_queue_is_asked_until_the_result_is_there(knobs: dict[str, Any
     assert (first.state, first.message) == ("running", "waits in fal's queue, 3 before it")
     found = await over(provider, remote_id)
     assert found.state == "succeeded"
-    assert [clip.url for clip in found.clips] == [f"http://files.emulator.test/files/{remote_id.partition('|')[2]}.wav"]
+    assert [clip.url for clip in found.clips] == [f"http://localhost/files/{remote_id.partition('|')[2]}.wav"]
     assert emulator.violations == []
 
 
