@@ -124,7 +124,7 @@ def cases(row: str, words: list[str]) -> list[Any]:
 
 def test_no_row_and_no_provider_is_left_out() -> None:
     assert set(TABLE) == {
-        "needs", "sources", "parameters", "options", "credits an extension", "shortest source", "longest source",
+        "needs", "sources", "parameters", "options", "price of an extension", "shortest source", "longest source",
         "longest result", "verified",
     }  # fmt: skip
     assert all(sorted(cells) == sorted(NAMES) for cells in TABLE.values())
