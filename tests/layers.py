@@ -54,6 +54,19 @@ SLOW = (
         for name in ("kie", "sunoapi", "acedata")
         for check in ("refused_looks", "odd_answers_to_a_look", "fields_are_documented")
     ),
+    # Both builds of a server of one's own, at length; the short run has one extension and every refusal.
+    *(
+        f"tests/contract/test_acestep.py::{name}"
+        for name in (
+            "test_more_than_one_span",
+            "test_what_a_restarted",
+            "test_work_that_is_lost",
+            "test_an_answer_that_is_lost",
+            "test_nobody_there",
+        )
+    ),
+    "tests/contract/test_adapters.py::test_contract[acestep of February",
+    "tests/unit/media/hearing/test_listen.py::test_every_key",
     # Every kind of tag into every other, and every bit rate; one of each stays in.
     "tests/unit/media/encoding/test_quality.py",
     "tests/unit/media/tagging/test_carry.py::test_from_every_kind",

@@ -76,6 +76,8 @@ class FreeBench(Bench):
         named["caption"] = named["prompt"] if "style" in work.fields else ""
         named["prompt"] = named["prompt"] if "prompt" in work.fields else ""
         named["repainting_end"] = round(float(named["repainting_end"]) - (given.sent_seconds or 0), 3)
+        if work.continue_at is not None:  # the end follows from it, rounded up to the grid
+            named["repainting_end"] = 0.0
         return named | {"repainting_start": float(named["repainting_start"])}
 
 

@@ -281,15 +281,20 @@ def _read(data: bytes, kinds: tuple[str, ...] = ()) -> Stereo | None:
     """What was sent, as the model hears it; None where it is no such audio."""
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
-            found: Any = file.read(dtype="float32", always_2d=True)
+            read: Any = file.read(dtype="float32", always_2d=True)
             if kinds and file.format not in kinds:
                 return None
             rate = file.samplerate
     except soundfile.LibsndfileError:
         return None
+    found: Stereo = np.asarray(read, np.float32)
     if rate != HZ:
         places = np.arange(round(len(found) * HZ / rate)) * (rate / HZ)
-        found = np.stack([np.interp(places, np.arange(len(found)), side) for side in found.T], axis=1)
+        at: Any = np.arange(len(found))
+        sides: list[Stereo] = [
+            np.asarray(np.interp(places, at, found[:, side]), np.float32) for side in range(found.shape[1])
+        ]
+        found = np.asarray(np.stack(sides, axis=1), np.float32)
     return np.asarray(np.repeat(found, 2, axis=1) if found.shape[1] == 1 else found[:, :2], np.float32)
 
 
