@@ -93,6 +93,7 @@ class Rig(ABC):
         unlisted: What a look says of an id that the provider does not know.
         stops: Whether running work can be stopped.
         clips: How many one extension makes.
+        besides: What a field needs beside it, where it does not go with what others do.
         bare: Its results hold links to audio, and tell nothing of it.
     """
 
@@ -113,6 +114,7 @@ class Rig(ABC):
     unknown_id: str = "0" * 32
     clips: int = 2
     bare: bool = False
+    besides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     balance: bool = True
 
     @property

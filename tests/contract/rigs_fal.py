@@ -95,6 +95,7 @@ FAL = FalRig(
     samples=SAMPLES | {"model": ("ace-step", "stable-audio")},
     native={"number_of_steps": 7},
     bare=True,
+    besides={"exclude_style": {"model": "stable-audio"}},
     written={"null": {}},
     stages=3,
     endings={

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -19,6 +20,7 @@ from emulators.audio import origin
 from emulators.base import Emulator
 from emulators.faults import Front
 from emulators.paid import every_free
+from fermata_mcp.domain.credits import amount_of
 from fermata_mcp.domain.errors import InvalidRequest, MissingKey, TooLarge, UnsupportedField
 from fermata_mcp.domain.requests.fields import OURS
 from fermata_mcp.domain.requests.request import ExtendRequest
@@ -104,12 +106,16 @@ async def counter(rig: Rig, house: House) -> AsyncGenerator[Counter]:
 
 @asynccontextmanager
 async def own_server(rig: Rig, house: House, sources: Mapping[str, str]) -> AsyncGenerator[Counter]:
-    """One that people run themselves, at the address that sets it up."""
-    emulator = every_free()[rig.name]("")
+    """One that people run themselves, at the address that sets it up; or one that is sent a window of a file."""
+    key, *addresses = rig.variables if isinstance(rig, WireRig) else ("", str(rig.spec.set_by))
+    emulator = every_free()[rig.name]("emulator-key" if key else "")
     page = hosts.answer(house.track.read_bytes(), "audio/wav")
     async with hosts.serving(page) as host, Front(emulator) as url:
-        led: dict[str, Any] = {str(rig.spec.set_by).lower(): url}
-        async with house.engine(trusted_hosts=tuple(host.trusted), **led) as service:
+        led: dict[str, Any] = dict.fromkeys(map(str.lower, addresses), url) | (
+            {key.lower(): emulator.key} if key else {}
+        )
+        trusted = (*host.trusted, f"localhost:{urlsplit(url).port}")
+        async with house.engine(trusted_hosts=trusted, **led) as service:
             yield Counter(rig, house, service, emulator, {**sources, "url": host.url("/a.wav")})
 
 
@@ -173,8 +179,13 @@ async def test_sources(rig: Rig, kind: str, taken: bool, house: House) -> None:
             assert _reached(at, kind), task
 
 
+def _as_it_is(rig: Rig) -> bool:
+    """Whether its source is sent whole, and the body of a submit can be read here."""
+    return isinstance(rig, WireRig) and rig.spec.window is None
+
+
 def _reached(at: Counter, kind: str) -> bool:
-    if at.emulator is None or not isinstance(at.rig, WireRig):
+    if at.emulator is None or not _as_it_is(at.rig):
         return at.emulator is None or at.emulator.submits_seen() == 1
     if kind == "file":
         return any(at.house.track.read_bytes() in seen.body for seen in at.emulator.seen if seen.kind == "upload")
@@ -207,8 +218,14 @@ async def test_parameters(rig: Rig, name: str, taken: bool, house: House) -> Non
             assert await at.untouched()
         elif at.emulator is None:
             await _a_worker_heeds(at, name)
-        elif not isinstance(rig, WireRig):
-            await at.done(kind, **({"add_seconds": 4.0} | {name: {"continue_at": 3.0}.get(name, rig.samples[name][0])}))
+        elif not _as_it_is(rig):
+            await at.done(
+                kind,
+                **(
+                    dict(rig.besides.get(name, {"add_seconds": 4.0}))
+                    | {name: {"continue_at": 3.0}.get(name, rig.samples[name][0])}
+                ),
+            )
             assert at.emulator.violations == []
         else:
             value = rig.samples[name][0]
@@ -248,9 +265,10 @@ async def test_options(rig: Rig, house: House) -> None:
                     await at.start(kind, options={name: "brandNewValue"})
             assert await at.untouched()
             return
-        await finished(at.service, await at.start(kind, options=NATIVE, **_least(rig)))
-        assert at.was_told("brandNewField")
-        if not isinstance(rig, WireRig):
+        native = dict.fromkeys(rig.native, 7) if isinstance(rig, WireRig) else NATIVE
+        await finished(at.service, await at.start(kind, options=native, **_least(rig)))
+        assert all(map(at.was_told, native))
+        if not isinstance(rig, WireRig) or rig.native.keys() != NATIVE.keys():
             return
         assert at.emulator is not None
         bodies = [rig.inner(seen.json()) for seen in at.emulator.seen if seen.kind == "submit"]
@@ -264,12 +282,25 @@ async def test_options(rig: Rig, house: House) -> None:
 async def test_credits(rig: Rig, house: House) -> None:
     cell = TABLE["price of an extension"][rig.name].removesuffix(" credits")
     low, _, high = ("0" if cell == "free" else cell).partition("-")
+    if rig.spec.unit == "usd":
+        await _dollars(rig, house, cell)
+        return
     async with counter(rig, house) as at:
         task = await at.done(next(iter(rig.sources)), **_least(rig), stitch="never")
         assert (task.quote.low / 1000, task.quote.high / 1000) == (float(low), float(high or low))
         taken = 0.0 if at.emulator is None else at.emulator.ledger.submits[0]["amount"]
         assert float(low) <= taken <= float(high or low)
         assert (await at.service.credits(rig.name)).spent["credits"].spent_today == float(high or low)
+
+
+async def _dollars(rig: Rig, house: House, cell: str) -> None:
+    """By length: the cell says the price, and what is taken lies in the quote."""
+    assert rig.spec.price_of("extend").in_full.replace(" an extension", "") in cell
+    async with counter(rig, house) as at:
+        task = await at.done(next(iter(rig.sources)), **_least(rig))
+        assert at.emulator is not None
+        taken, spent = at.emulator.ledger.submits[0]["amount"], (await at.service.credits(rig.name)).spent["usd"]
+        assert amount_of(task.quote.low, "usd") <= taken <= spent.spent_today <= task.quote.most
 
 
 def _limit(row: str, rig: Rig) -> float:

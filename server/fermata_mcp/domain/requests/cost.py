@@ -17,8 +17,9 @@ from .wire_request import WireRequest, first_wire_request, uploads_first
 def work_cost(work: Work, spec: ProviderSpec) -> Quote:
     """What the submit of `work` costs: what is held for it."""
     sent = WireRequest(spec, work.fields, work.options)
-    source = _sent(sent, "continue_at", work.point)
-    return spec.cost(work.action, sent.model, source, _sent(sent, "add_seconds", work.asked_length))
+    source, known = _sent(sent, "continue_at", work.point), spec.fields.get("add_seconds")
+    added = known.default if work.asked_length is None and known else work.asked_length
+    return spec.cost(work.action, sent.model, source, _sent(sent, "add_seconds", added))
 
 
 def extension_cost(request: Request, spec: ProviderSpec, source: SourceFacts, added: float | None) -> Quote:

@@ -78,8 +78,7 @@ class FalAdapter(HttpAdapter):
         if answer.status < 400:
             urls = [url for found in _files(answer.body) if (url := _url(found))]
             if urls:
-                clips = tuple(Clip(provider_clip_id=f"{remote_id}/{at}", url=url) for at, url in enumerate(urls))
-                return Snapshot("succeeded", 1.0, "done", clips)
+                return Snapshot("succeeded", 1.0, "done", tuple(Clip(url=url) for url in urls))
         elif "in progress" in answer.message().lower():
             return Snapshot("running", message="being made")
         elif answer.status not in (400, 422, 500, 504):

@@ -86,6 +86,7 @@ def test_a_neutral_style_is_said_to_be_sent() -> None:
 @pytest.mark.parametrize(
     ("given", "least", "most"),
     [
+        (asked(), 6_000, 18_000),
         (asked(40), 8_000, 20_000),
         (asked(40, options={"extend_after_duration": 100}), 20_000, 32_000),
         (asked(model="sonauto", prompt="a"), 75_000, 75_000),
