@@ -31,7 +31,7 @@ class FalRig(WireRig):
         if not {"exclude_style", "model"} & fields.keys():
             return super().given(work, fields)
         bare = work.model_copy(update={"add_seconds": None, "fields": {}})
-        return super().given(bare, {"model": "stable-audio"} | fields)
+        return super().given(bare, {"model": "stable-audio", **fields})
 
     def bench(self) -> AbstractAsyncContextManager[WireBench]:
         return told_apart(self)
@@ -41,7 +41,7 @@ class FalBench(WireBench):
     """See `FalRig`. Where new music starts is the end of what is sent, and in no field."""
 
     async def arrived(self, work: Work) -> Mapping[str, Any]:
-        told = {**await super().arrived(work), "continue_at": work.continue_at}
+        told: dict[str, Any] = {**await super().arrived(work), "continue_at": work.continue_at}
         if "model" in work.fields and "exclude_style" not in work.fields:
             return {
                 "model": next(name for name, one in MODELS.items() if self.emulator.seen[-1].path == f"/{one.path}")

@@ -24,8 +24,8 @@ def body_of(work: Work) -> dict[str, Any]:
     if lost:
         takes = ", ".join([*model.fields, *(f"options.{name}" for name in sorted(model.options))])
         raise InvalidRequest(f"{name_of(work)} at fal cannot use {', '.join(lost)}.", f"it takes {takes}.")
-    body = {"audio_url": work.source_url} | model.always | _said(asked, model) | {"seed": FIRST_SEED + work.take}
-    body = without_none(body | options)
+    body: dict[str, Any] = {"audio_url": work.source_url, **model.always, **_said(asked, model)}
+    body = without_none(body | {"seed": FIRST_SEED + work.take} | options)
     if (
         name_of(work) == "sonauto"
         and [name for name in ("prompt", "tags", "lyrics_prompt") if body.get(name)] not in _WORDS

@@ -99,7 +99,11 @@ def test_the_larger_of_two_prices_is_held_of_what_is_sent(given: Work, least: in
 
 
 def far_side(emulator: Fal) -> HttpProvider:
-    given = {"fal_key": emulator.key, "fal_base_url": "http://emulator.test", "fal_upload_url": "http://emulator.test"}
+    given: dict[str, Any] = {
+        "fal_key": emulator.key,
+        "fal_base_url": "http://emulator.test",
+        "fal_upload_url": "http://emulator.test",
+    }
     return HttpProvider(FalAdapter(), context_of(SPEC, **given), httpx.ASGITransport(app=emulator.app))
 
 
