@@ -11,10 +11,12 @@ from fermata_mcp.domain.errors import (
     ProviderUnavailable,
     UnknownTrack,
 )
+from fermata_mcp.domain.lease import LATEST_START
 from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.pace import backoff, left_alone
 from fermata_mcp.engine.steps.audio.delivery import is_here, load_audio_room
 from fermata_mcp.providers.base import Provider, Snapshot
+from fermata_mcp.store.base import POLL_LEASE_MS
 
 from . import moves
 from .collector import Collector, as_made
@@ -51,6 +53,8 @@ class Poller:
         if wait:
             await self._recorder.apply(step, moves.poll_again(step, now + wait))
             return
+        if self._overslept(step):
+            return
         try:
             snapshot = await provider.poll(step.remote_id, step.work)
         except ProviderError as error:
@@ -59,6 +63,10 @@ class Poller:
                 return
             snapshot = Snapshot("succeeded", clips=step.clips)
         await self._take_in(step, task, provider, as_made(step, snapshot))
+
+    def _overslept(self, step: Step) -> bool:
+        """Whether the claim ends so soon that another may look as well: on a busy machine one can begin late."""
+        return step.due_at is not None and self._clock.now() > step.due_at - POLL_LEASE_MS * (1 - LATEST_START)
 
     async def failed(self, step: Step, task: Task, provider: Provider, error: ProviderError) -> None:
         """One failed look is invisible: the work goes on, we look again later, until it is too late for an answer."""

@@ -8,9 +8,11 @@ import pytest
 
 from fermata_mcp.domain.errors import Cancelled, ProviderUnavailable, RateLimited
 from fermata_mcp.domain.task import Task
+from fermata_mcp.engine.pace import Paces
 from fermata_mcp.engine.service import Service
 from fermata_mcp.engine.steps.poll import FEWEST_POLLS
-from fermata_mcp.providers.base import Snapshot
+from fermata_mcp.providers.base import Provider, Snapshot
+from fermata_mcp.store.base import POLL_LEASE_MS
 from support.asked import begin
 from support.engines import House, eventually, finished, is_step, no_report
 from support.remote import Remote
@@ -83,6 +85,31 @@ async def test_a_jump_of_the_clock_alone_gives_nothing_up(house: House, remote: 
 
 async def _looked(remote: Remote) -> bool:
     return remote.looks.total() > 0
+
+
+async def test_a_look_that_begins_when_its_claim_ends_is_left_to_another(
+    house: House, remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that was held up must not look beside the one that has taken the step over by then."""
+    turn, looked_before = Paces.turn, list[int]()
+
+    async def held_up(paces: Paces, provider: Provider, *, urgent: bool, now: int) -> int:
+        if not urgent:
+            looked_before.append(remote.looks.total())
+            house.time.skip(POLL_LEASE_MS / 1000 - 1 if len(looked_before) == 1 else 0)
+        return await turn(paces, provider, urgent=urgent, now=now)
+
+    monkeypatch.setattr(Paces, "turn", held_up)
+    async with house.engine(**FAST) as service:
+        task = (await begin(service, house.request())).task
+        await eventually(lambda: _is_asked(looked_before, 1))
+        house.time.skip(2)
+        assert (await finished(service, task)).status == "succeeded"
+    assert looked_before[:2] == [0, 0]
+
+
+async def _is_asked(times: list[int], count: int) -> bool:
+    return len(times) >= count
 
 
 @pytest.mark.parametrize(("asked", "waits"), [(40.0, 40), (1.0, 5), (9999.0, 300), (None, 5)])
