@@ -27,7 +27,7 @@ PASSED = "passed.json"
 # What lives would import by and by.
 LOADED = (
     "chaos.lives",
-    *(f"fermata_mcp.{name}" for name in ("surface.server", "media.network.download", "media.join")),
+    *(f"fermata_mcp.{name}" for name in ("surface.server", "media.network.download", "rearrange.joining.joined_file")),
     "fermata_mcp.providers.http.client",
     "soundfile",
     "anyio._backends._asyncio",

@@ -29,8 +29,8 @@ WRITERS = {
         Cache(target.parent, source).arrays("noise", lambda: {"noise": np.arange(99_999)})
     """,
     "a part that is joined": """
-        from fermata_mcp.media.join import join
-        join(source, 2.0, source, target.with_suffix(""))
+        from fermata_mcp.rearrange.joining.joined_file import join
+        join(source, source, (2.0, 2.0, 2.0), target.with_suffix(""))
     """,
     "a result that gets its name": """
         from fermata_mcp.media.files import copy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -43,7 +44,7 @@ async def _cut(step: Step, source: Path, window: Window, settings: Settings, dec
     seal = work.source_seal if work.source_file else None
     target = folder / f"{step.task_id}-{step.seq}-sent{window.suffix}"
     made = await decoder.cut(source, seal, until, window, target)
-    sent = {"sent_file": str(made.path), "sent_from": made.begins_at, "sent_seconds": made.seconds}
+    sent: dict[str, Any] = {"sent_file": str(made.path), "sent_from": made.begins_at, "sent_seconds": made.seconds}
     sent |= {"sent_blend": window.blend, "source_url": None}
     if window.heard:
         sent["music"] = Music(**asdict(await decoder.listen(made.path)))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from fermata_mcp.domain.moments import counted
+
 from .model import LOOP_END, LOOP_LENGTH, LOOP_START, Mark, Tags
 
 CUE_SHEET = "cuesheet"
@@ -53,25 +55,25 @@ class Moves:
         return place < self.frames - self.faded and not any(start <= place < stop for start, stop in self.blends)
 
 
-def moved(tags: Tags, moves: Moves | None, counted: tuple[float, float] = (1.0, 1.0)) -> tuple[Tags, tuple[str, ...]]:
+def moved(tags: Tags, moves: Moves | None, counts: tuple[float, float] = (1.0, 1.0)) -> tuple[Tags, tuple[str, ...]]:
     """The tags for the result, and words for what could not be kept.
 
     Args:
         moves: None where nobody knows what is where.
-        counted: A loop's counts for each frame of the source, and of the result (Opus counts at 48 kHz).
+        counts: A loop's counts for each frame of the source, and of the result (Opus counts at 48 kHz).
     """
     if moves is None:
         return _without_places(tags)
     lost: list[str] = []
     chapters = tuple(Mark(at[0], mark.words) for mark in tags.chapters if (at := moves.seconds(mark.at)))
     if gone := len(tags.chapters) - len(chapters):
-        lost.append("a chapter that is not heard any more" if gone == 1 else counted(gone, "chapter"))
+        lost.append(counted(gone, "chapter", "that is not heard any more", "that are not heard any more"))
     lines = sorted(
         (Mark(at, mark.words) for mark in tags.lines for at in moves.seconds(mark.at)), key=lambda one: one.at
     )
     tags = replace(tags, chapters=tuple(sorted(chapters, key=lambda mark: mark.at)), lines=tuple(lines))
     for change in (_with_loop, _with_sheet):
-        tags, said = change(tags, moves, counted)
+        tags, said = change(tags, moves, counts)
         lost += said
     return tags, tuple(lost)
 
@@ -90,17 +92,17 @@ def _without_places(tags: Tags) -> tuple[Tags, tuple[str, ...]]:
     return replace(plain, chapters=(), lines=()), tuple(word for word, there in had.items() if there)
 
 
-def _with_loop(tags: Tags, moves: Moves, counted: tuple[float, float]) -> tuple[Tags, list[str]]:
+def _with_loop(tags: Tags, moves: Moves, counts: tuple[float, float]) -> tuple[Tags, list[str]]:
     loop = loop_of(tags)
     bare = tags.without(LOOP_START, LOOP_LENGTH, LOOP_END)
     if loop is None:
         return bare, ["loop marks"] if LOOP_START in tags.texts else []
-    start, stop = (round(count / counted[0]) for count in (loop[0], loop[0] + loop[1]))
+    start, stop = (round(count / counts[0]) for count in (loop[0], loop[0] + loop[1]))
     starts = [place for place in moves.places(start) if moves.is_plain(place)]
     stops = [place + 1 for place in moves.places(stop - 1) if moves.is_plain(place)]
     if not starts or not stops or starts[0] >= stops[-1]:
         return bare, ["loop marks"]
-    begin, end = (round(place * counted[1]) for place in (starts[0], stops[-1]))
+    begin, end = (round(place * counts[1]) for place in (starts[0], stops[-1]))
     told = {LOOP_START: str(begin), LOOP_LENGTH: str(end - begin), LOOP_END: str(end)}
     return bare.saying(**{name: text for name, text in told.items() if name in tags.texts}), []
 
@@ -118,7 +120,7 @@ def _count(text: str | None) -> int | None:
     return int(text) if text is not None and text.strip().isdigit() else None
 
 
-def _with_sheet(tags: Tags, moves: Moves, _counted: tuple[float, float]) -> tuple[Tags, list[str]]:
+def _with_sheet(tags: Tags, moves: Moves, _counts: tuple[float, float]) -> tuple[Tags, list[str]]:
     sheet = tags.first(CUE_SHEET)
     if sheet is None:
         return tags, []

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fermata_mcp.media.encoding.peaks import storable
-from fermata_mcp.media.join import join
+from fermata_mcp.rearrange.joining.joined_file import join
 from fermata_mcp.rearrange.samples import full_scale, to_native
 from fermata_mcp.rearrange.transitions.crossfade import crossfade, crossfade_weights
 from support.audio_signals import load, save
@@ -74,7 +74,7 @@ def test_a_part_is_joined_without_clipping(tmp_path: Path, subtype: str) -> None
     rng = np.random.default_rng(4)
     before, part = (loud(rng, 44100, 0.97, "float64") for _ in range(2))
     head, tail = save(tmp_path / "a.wav", before, subtype=subtype), save(tmp_path / "b.wav", part, subtype=subtype)
-    assert np.abs(load(join(head, 1.0, tail, tmp_path / "joined").path)).max() < 0.975
+    assert np.abs(load(join(head, tail, (1.0, 1.0, 1.0), tmp_path / "joined").path)).max() < 0.975
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_the_larger_of_two_prices_is_held_of_what_is_sent(given: Work, least: in
 
 
 def far_side(emulator: Fal) -> HttpProvider:
-    given: dict[str, Any] = {
+    given: Any = {
         "fal_key": emulator.key,
         "fal_base_url": "http://emulator.test",
         "fal_upload_url": "http://emulator.test",
