@@ -95,6 +95,7 @@ class Rig(ABC):
         clips: How many one extension makes.
         besides: What a field needs beside it, where it does not go with what others do.
         bare: Its results hold links to audio, and tell nothing of it.
+        at_once: Whether the answer to a submit is all there ever is, so that there are no looks.
     """
 
     can: ClassVar[frozenset[Capability]] = frozenset()
@@ -116,6 +117,7 @@ class Rig(ABC):
     bare: bool = False
     besides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     balance: bool = True
+    at_once: bool = False
 
     @property
     @abstractmethod

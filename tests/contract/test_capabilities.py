@@ -107,7 +107,7 @@ async def counter(rig: Rig, house: House) -> AsyncGenerator[Counter]:
 @asynccontextmanager
 async def own_server(rig: Rig, house: House, sources: Mapping[str, str]) -> AsyncGenerator[Counter]:
     """One that people run themselves, at the address that sets it up; or one that is sent a window of a file."""
-    key, *addresses = rig.variables if isinstance(rig, WireRig) else ("", str(rig.spec.set_by))
+    key, *addresses = getattr(rig, "variables", ("", str(rig.spec.set_by)))
     emulator = every_free()[rig.name]("emulator-key" if key else "")
     page = hosts.answer(house.track.read_bytes(), "audio/wav")
     async with hosts.serving(page) as host, Front(emulator) as url:
@@ -158,8 +158,9 @@ async def test_needs(rig: Rig, house: House) -> None:
 
 def _least(rig: Rig, kind: str = "clip") -> dict[str, Any]:
     """What an extension needs beside its source; of a clip nobody knows the length."""
-    placed = kind == "clip" and rig.spec.point.needed and not rig.spec.custom.needs
-    return {**next(iter(rig.sources.values())).fields, **({"continue_at": 18.0} if placed else {})}
+    least = next(iter(rig.sources.values()))
+    placed = rig.at_once or (rig.spec.point.needed and not rig.spec.custom.needs)
+    return {**least.fields, **({"continue_at": 18.0} if placed and kind == "clip" else {})}
 
 
 # --- sources ----------------------------------------------------------------------------------------------------------

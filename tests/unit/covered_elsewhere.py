@@ -189,6 +189,10 @@ _COVERS = {
         "providers/acedata/producer.py",
         "providers/acedata/tasks.py",
     ),
+    "unit/providers/elevenlabs/test_elevenlabs.py": (
+        "providers/elevenlabs/plan.py",
+        "providers/elevenlabs/spec.py",
+    ),
     "unit/providers/sa3/test_sa3.py": ("providers/sa3/spec.py",),
     "unit/providers/fal/test_fal.py": ("providers/fal/body.py", "providers/fal/spec.py"),
     "contract/test_acestep.py": (

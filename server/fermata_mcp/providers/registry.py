@@ -28,6 +28,7 @@ BUILT_IN: dict[str, str] = {
     "acedata": "fermata_mcp.providers.acedata.suno",
     "acedata-producer": "fermata_mcp.providers.acedata.producer",
     "fal": "fermata_mcp.providers.fal.fal",
+    "elevenlabs": "fermata_mcp.providers.elevenlabs.elevenlabs",
     "acestep": "fermata_mcp.providers.acestep.acestep",
     "sa3": "fermata_mcp.providers.sa3.sa3",
     "local": "fermata_mcp.providers.local.provider",
