@@ -93,7 +93,7 @@ class AtOnceRig(Rig):
 async def at_once_bench(rig: AtOnceRig) -> AsyncGenerator[AtOnceBench]:
     emulator = ElevenLabs(CANARY)
     with tempfile.TemporaryDirectory() as folder:
-        account = {"elevenlabs_api_key": CANARY, "elevenlabs_base_url": "http://emulator.test"}
+        account: dict[str, Any] = {"elevenlabs_api_key": CANARY, "elevenlabs_base_url": "http://emulator.test"}
         context = replace(context_of(SPEC, **account), data_dir=Path(folder))
         provider = HttpProvider(ElevenLabsAdapter(), context, httpx.ASGITransport(app=emulator.app))
         try:

@@ -223,7 +223,8 @@ async def test_parameters(rig: Rig, name: str, taken: bool, house: House) -> Non
             await at.done(
                 kind,
                 **(
-                    dict(rig.besides.get(name, {"add_seconds": 4.0}))
+                    _least(rig, kind)
+                    | dict(rig.besides.get(name, {"add_seconds": 4.0}))
                     | {name: {"continue_at": 3.0}.get(name, rig.samples[name][0])}
                 ),
             )

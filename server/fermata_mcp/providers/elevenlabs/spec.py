@@ -18,7 +18,7 @@ SPEC = ProviderSpec(
     sources=frozenset({"task", "clip"}),
     fields={
         "continue_at": FieldSpec("end_ms", note="default the end, where the length is known"),
-        "add_seconds": FieldSpec("duration_ms", note=f"default {USUAL_ADD:g}"),
+        "add_seconds": FieldSpec("duration_ms", note=f"default {USUAL_ADD:g}", default=USUAL_ADD),
         "style": FieldSpec("positive_styles", note="needed; English words, with commas between"),
         "exclude_style": FieldSpec("negative_styles"),
         "prompt": FieldSpec("text", note="as a direction in braces, before the lyrics"),
@@ -51,8 +51,8 @@ SPEC = ProviderSpec(
     default_model=DEFAULT_MODEL,
     point=PointRule(within="after_start"),
     lengths=Lengths(
-        longest_source=LONGEST_PLAN - USUAL_ADD, longest_result=LONGEST_PLAN, shortest_add=SHORTEST_CHUNK,
-        longest_add=LONGEST_PLAN - SHORTEST_CHUNK, default_add=USUAL_ADD, usual_add=USUAL_ADD,
+        longest_source=LONGEST_PLAN - USUAL_ADD, shortest_add=SHORTEST_CHUNK,
+        longest_add=LONGEST_PLAN - SHORTEST_CHUNK, usual_add=USUAL_ADD,
     ),
     answer_seconds=240,
     notes=(
