@@ -36,12 +36,15 @@ SETTINGS = {
     "APIIN_API_KEY": _ANYTHING,
     "ACEDATA_API_KEY": _ANYTHING,
     "FAL_KEY": _ANYTHING,
+    "ELEVENLABS_API_KEY": _ANYTHING,
     "ACESTEP_BASE_URL": re.compile(r"http://(127\.0\.0\.1|localhost):[1-9]\d{3}", re.ASCII),
     "SA3_BASE_URL": re.compile(r"http://(127\.0\.0\.1|localhost):[1-9]\d{3}", re.ASCII),
 }  # fmt: skip
 _FOLDERS = ("FERMATA_DATA_DIR", "FERMATA_OUTPUT_DIR")
 # With the first word of every built-in provider, as all of its variables begin.
-OURS = ("FERMATA_", "MUSICAPI_", "SUNOAPI_", "KIE_", "APIIN_", "ACEDATA_", "FAL_", "ACESTEP_", "SA3_", "LOCAL_")
+OURS = (
+    "FERMATA_", "MUSICAPI_", "SUNOAPI_", "KIE_", "APIIN_", "ACEDATA_", "FAL_", "ELEVENLABS_", "ACESTEP_", "SA3_", "LOCAL_",
+)  # fmt: skip
 
 
 def prepared_answers(environ: Mapping[str, str]) -> Prepared | None:
