@@ -43,7 +43,8 @@ SETTINGS = {
 _FOLDERS = ("FERMATA_DATA_DIR", "FERMATA_OUTPUT_DIR")
 # With the first word of every built-in provider, as all of its variables begin.
 OURS = (
-    "FERMATA_", "MUSICAPI_", "SUNOAPI_", "KIE_", "APIIN_", "ACEDATA_", "FAL_", "ELEVENLABS_", "ACESTEP_", "SA3_", "LOCAL_",
+    "FERMATA_", "MUSICAPI_", "SUNOAPI_", "KIE_", "APIIN_", "ACEDATA_", "FAL_", "ELEVENLABS_", "ACESTEP_", "SA3_",
+    "LOCAL_",
 )  # fmt: skip
 
 
