@@ -127,6 +127,7 @@ class Seen:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    query: str = ""
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -330,10 +331,10 @@ class Emulator(ABC):
             kind, times = given.pop("kind"), given.pop("times", 1)
             self.script(kind, Fault(**given), times)
 
-    def saw(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Seen:
+    def saw(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"", query: str = "") -> Seen:
         """Note a request that arrived."""
         named = {name.lower(): value for name, value in headers.items()}
-        self.seen.append(Seen(self.kind_of(method, path), method, path, named, body))
+        self.seen.append(Seen(self.kind_of(method, path), method, path, named, body, query))
         return self.seen[-1]
 
     # --- the application -------------------------------------------------------------------------------------------
@@ -363,7 +364,8 @@ class Emulator(ABC):
 
     def _route(self, op: Op) -> Route:
         async def endpoint(request: Request) -> Response:
-            seen = self.saw(request.method, request.url.path, request.headers, await request.body())
+            url = request.url
+            seen = self.saw(request.method, url.path, request.headers, await request.body(), url.query)
             front = request.scope.get("extensions", {}).get("front")
             fault = None if front == "faulted" else self.faults.take(op.kind, wire=False)
             if fault is None:
