@@ -8,6 +8,8 @@ from typing import Literal
 
 # A lossy decoder may leave out so much of a whole file.
 DECODER_DELAY_SECONDS = 0.1
+# Share of listeners who would not mind it, under which a join is called bad.
+BAD_CONFIDENCE = 0.5
 _EXACT = {"FLOAT", "DOUBLE", "ALAC_16", "ALAC_20", "ALAC_24", "ALAC_32"}
 
 

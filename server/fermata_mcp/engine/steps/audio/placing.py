@@ -13,7 +13,7 @@ from fermata_mcp.domain.placement import HOLDS_MARGIN_SECONDS, Evidence, Likenes
 from fermata_mcp.domain.spec import SentForm, Window
 from fermata_mcp.domain.task import Clip, Seam, Work
 from fermata_mcp.media.decoding.client import Decoder
-from fermata_mcp.media.facts import AudioReport
+from fermata_mcp.media.facts import BAD_CONFIDENCE, AudioReport
 from fermata_mcp.media.files import move
 
 PROVIDERS_BLEND_SECONDS = 6.0
@@ -200,12 +200,12 @@ def _seam(at: float, left: float, entered: float, blend_ms: float, confidence: f
 
 
 def _advice(confidence: float, at: float, better: float | None) -> tuple[str, ...]:
-    if better is None:
+    if confidence >= BAD_CONFIDENCE:
         return ()
-    return (
-        f"Most listeners would mind the join at {at:.1f} s (confidence {confidence:.2f}). A better place to branch off "
-        f"is near: try continue_at={better:.1f}. To find it cost nothing.",
-    )
+    heard = f"Most listeners would mind the join at {at:.1f} s (confidence {confidence:.2f})."
+    if better is None:
+        return (f"{heard} No place within 8 s is surely better: another take may fit, or another continue_at.",)
+    return (f"{heard} A better place to branch off is near: try continue_at={better:.1f}. To find it cost nothing.",)
 
 
 def _before(work: Work) -> Path | None:
