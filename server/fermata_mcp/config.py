@@ -317,7 +317,7 @@ class Settings(BaseSettings):
     def trusted_addresses(self) -> frozenset[str]:
         """host or host:port that the operator named: these alone may be private, or reached without TLS."""
         named = {_with_port(url) for account in self._accounts.values() for url in account.trusted}
-        return frozenset(named | set(self.trusted_hosts))
+        return frozenset((named | set(self.trusted_hosts)) - {""})
 
     @property
     def audio_is_shared(self) -> bool:
@@ -345,7 +345,11 @@ class Settings(BaseSettings):
 
 
 def _with_port(url: str) -> str:
-    parts = urlsplit(url)
+    """Empty for what is no address: whoever is to go there says so."""
+    try:
+        parts, _ = urlsplit(url), urlsplit(url).port
+    except ValueError:
+        return ""
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"{host}:{parts.port or (80 if parts.scheme == 'http' else 443)}"
 

@@ -125,7 +125,7 @@ class TestRepeating:
     async def test_a_clip_that_is_not_there_is_an_unknown_track(self, house: House, remote: Remote) -> None:
         async with house.engine() as service:
             first = await done(service, house)
-            with pytest.raises(UnknownTrack, match="1 clips"):
+            with pytest.raises(UnknownTrack, match="has 1 clip"):
                 await begin(service, house.request(source=f"{first.id}/1"))
 
 

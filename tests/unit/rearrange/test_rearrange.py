@@ -18,5 +18,5 @@ def test_every_module_stands_in_the_map() -> None:
 
 
 def test_the_map_names_nothing_that_is_gone() -> None:
-    named = set(re.findall(r"\b(?:features|transitions|arrangement|output)\.[a-z_]+", MAP))
+    named = set(re.findall(r"\b(?:features|transitions|arrangement|output|joining)\.[a-z_]+", MAP))
     assert [name for name in sorted(named) if find_spec(f"{package.__name__}.{name}") is None] == []
