@@ -263,6 +263,7 @@ def test_the_variables_of_providers_are_those_of_the_contract() -> None:
         "APIIN_API_KEY", "APIIN_BASE_URL",
         "ACEDATA_API_KEY", "ACEDATA_BASE_URL",
         "FAL_KEY", "FAL_BASE_URL", "FAL_UPLOAD_URL",
+        "ELEVENLABS_API_KEY", "ELEVENLABS_BASE_URL",
         "ACESTEP_BASE_URL", "ACESTEP_API_KEY",
         "SA3_BASE_URL",
     ]  # fmt: skip
