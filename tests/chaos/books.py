@@ -11,13 +11,22 @@ import apsw
 import soundfile
 
 from emulators.base import Emulator
-from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS
+from fermata_mcp.domain.credits import PARTS
+from fermata_mcp.domain.lease import submit_lease_ms
+from fermata_mcp.store.base import GRACE_MS
 from fermata_mcp.store.opening import DATABASE
 
 from .scenarios import SKIPPED_SECONDS, Scenario
 
 TOLD = "told"
-_BOOKED = "sum(CASE WHEN kind IN ('hold', 'charge', 'adjust', 'disputed') THEN amount ELSE -amount END) / 1000.0"
+LEAST = 1 / PARTS["usd"]
+LONGEST_ANSWER_SECONDS = 300.0
+# What costs nothing is done again when it was cut off.
+_FREE = ("local", "acestep")
+_PAID = f"provider NOT IN {_FREE}"
+_SIGNED = "CASE WHEN kind IN ('hold', 'charge', 'adjust', 'disputed') THEN amount ELSE -amount END"
+# Every scenario pays in one unit.
+_BOOKED = f"SELECT sum({_SIGNED}), unit FROM ledger GROUP BY unit"
 # The links of a chain are in the file that it delivers.
 _PAID_TAKES = """SELECT json_extract(take.value, '$.file') FROM task JOIN step ON step.task_id = task.id,
                  json_each(step.clips) take WHERE task.kind = 'extend' AND step.state = 'succeeded'
@@ -36,14 +45,14 @@ def read(folder: Path, sql: str) -> list[Any]:
 
 def let_leases_run_out(folder: Path) -> None:
     """As if the time had passed after which others take work over, and nothing else with it."""
-    passed = SUBMIT_LEASE_MS + GRACE_MS + 1000 * (SKIPPED_SECONDS + 1)
+    passed = submit_lease_ms(LONGEST_ANSWER_SECONDS) + GRACE_MS + 1000 * (SKIPPED_SECONDS + 1)
     read(folder, f"UPDATE step SET due_at = due_at - {passed}")
 
 
 def cut_off(folder: Path) -> set[str]:
     """The tasks whose outcome nobody can know now: their intent is recorded, and nothing after it."""
-    paid = "state IN ('submitting', 'unknown', 'needs_user') AND provider <> 'local'"
-    return {task for (task,) in read(folder, f"SELECT task_id FROM step WHERE {paid}")}
+    cut = f"state IN ('submitting', 'unknown', 'needs_user') AND {_PAID}"
+    return {task for (task,) in read(folder, f"SELECT task_id FROM step WHERE {cut}")}
 
 
 @dataclass
@@ -72,6 +81,7 @@ def compare(folder: Path, emulator: Emulator, chosen: Scenario, unclear: set[str
     found = Verdict()
     _tasks(found, folder, chosen, unclear)
     _audio(found, folder, chosen)
+    _half_answers(found, folder)
     _money(found, folder, emulator, chosen)
     return found
 
@@ -106,6 +116,17 @@ def _audio(found: Verdict, folder: Path, chosen: Scenario) -> None:
     found.expect(lost <= chosen.removed, f"{lost} takes were paid for and are not there")
 
 
+def _half_answers(found: Verdict, folder: Path) -> None:
+    """What came of an answer that is audio is kept where nobody knows how it ended, and its place is told."""
+    unclear = "WHERE step.state IN ('unknown', 'needs_user')"
+    for attempt, error in read(
+        folder, f"SELECT attempt_id, task.error FROM step JOIN task ON task.id = step.task_id {unclear}"
+    ):
+        kept = [one for one in (folder / "data" / "arrived").glob(f"{attempt}.*") if one.stat().st_size]
+        told = not kept or any(str(one) in (error or "") for one in kept)
+        found.expect(told, f"{kept} is kept, and nobody is told: {error}")
+
+
 def _seconds(file: str) -> float:
     with soundfile.SoundFile(file) as sound:
         return sound.frames / sound.samplerate
@@ -113,19 +134,27 @@ def _seconds(file: str) -> float:
 
 def _money(found: Verdict, folder: Path, emulator: Emulator, chosen: Scenario) -> None:
     ledger = emulator.ledger
-    twice = len(ledger.double_charges())
+    paid = any(one["amount"] for one in ledger.submits)
+    twice = len(ledger.double_charges()) if paid else 0
     found.charges, found.meant = len(ledger.submits), min(twice, chosen.words)
     found.doubles = twice - found.meant
     found.expect(not found.doubles, f"{found.doubles} double charges")
     found.expect(not emulator.violations, f"undocumented requests: {emulator.violations[:3]}")
     attempts = read(folder, "SELECT remote_id, state, id FROM attempt WHERE step_id IN"
                             " (SELECT id FROM step WHERE provider <> 'local')")  # fmt: skip
-    known = {remote for remote, _, _ in attempts if remote}
+    known = {_bare(remote) for remote, _, _ in attempts if remote}
     theirs = {one["task"] for one in ledger.submits}
     disputed = {attempt for (attempt,) in read(folder, "SELECT attempt_id FROM ledger WHERE kind = 'disputed'")}
     open_ones = [one for remote, state, one in attempts if not remote and (state == "unknown" or one in disputed)]
-    found.expect(len(theirs - known) <= len(open_ones), "charges that no attempt of ours explains")
+    found.expect(not paid or len(theirs - known) <= len(open_ones), "charges that no attempt of ours explains")
     found.expect(chosen.loses or known <= theirs, "attempts with an id that the provider never gave")
     charged = sum(-one["amount"] if one["kind"] == "refund" else one["amount"] for one in ledger.entries)
-    booked = read(folder, f"SELECT coalesce({_BOOKED}, 0) FROM ledger") or [(0.0,)]
-    found.expect(booked[0][0] >= charged, f"{charged:g} credits were charged, and only {booked[0][0]:g} booked")
+    booked = [(amount / PARTS[unit], unit) for amount, unit in read(folder, _BOOKED)] or [(0.0, "")]
+    found.expect(len(booked) == 1, f"booked in several units: {booked}")
+    told = f"{charged:g} were charged, and only {booked[0][0]:g} {booked[0][1]} booked"
+    found.expect(booked[0][0] >= charged - LEAST, told)
+
+
+def _bare(remote_id: str) -> str:
+    """The provider's own part: some of our ids say also where it is asked about."""
+    return remote_id.rpartition("|")[2]

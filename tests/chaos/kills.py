@@ -47,10 +47,6 @@ _BROKEN = "a look at a file that ends badly is a value; `faults/test_decoder.py`
 _TIDIES = "removes what is over, the rows first; it sends nothing, and what it leaves when cut off is found again"
 _HEARS = "plays, or hands out for playing, what is saved already; it sends nothing and records nothing"
 _LOOKS = "reads a file before anything is promised or stored: whoever calls again finds it as it was"
-_ALONG = (
-    "what no provider of these scenarios asks for; `unit/providers/http/test_seams.py` breaks it off, and "
-    "`unit/engine/steps/test_made.py` ends the process after every change that is written"
-)
 _TEAM = "of a team's server: whole processes are killed around it, see `not_walked`"
 BARRED: dict[str, str] = {
     "engine/intake/sources.py:Sources._measured": _LOOKS,
@@ -84,20 +80,6 @@ BARRED: dict[str, str] = {
     "media/decoding/client.py:Decoder._answer_of": _BROKEN,
     "media/decoding/client.py:Decoder._set_aside": _BROKEN,
     "media/decoding/client.py:_started": _BROKEN,
-    "providers/http/answers/arriving.py:Arrival.take": _ALONG,
-    "providers/http/answers/arriving.py:Arrival.unpack": _ALONG,
-    "providers/http/client.py:HttpProvider._ask_about": _ALONG,
-    "providers/http/client.py:HttpProvider._greeted": _ALONG,
-    "providers/http/client.py:HttpProvider._uploaded": _ALONG,
-    "providers/http/client.py:HttpProvider.poll": _ALONG,
-    "providers/http/client.py:HttpProvider.stop": _ALONG,
-    "providers/http/line.py:Line._checked": _ALONG,
-    "providers/http/line.py:Line.exchange": _ALONG,
-    "providers/http/line.py:Line.read": _ALONG,
-    "providers/http/line.py:Line.request": _ALONG,
-    "engine/steps/audio/delivery.py:_brought": _ALONG,
-    "engine/steps/audio/delivery.py:discard_arrived": _ALONG,
-    "engine/steps/poll.py:Poller.poll": _ALONG,
     **dict.fromkeys(NOT_WALKED, _TEAM),
 }
 load_scenarios()

@@ -15,8 +15,11 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import Response
 
+from emulators.acestep import AceStepCpp
 from emulators.apiin import Apiin
 from emulators.base import Asked, Emulator, Op, Seen
+from emulators.elevenlabs import ElevenLabs
+from emulators.fal import Fal
 from emulators.faults import Fault, Kind
 from emulators.musicapi import MusicApi
 from emulators.suno import SUNOAPI, SunoEmulator, envelope
@@ -61,6 +64,9 @@ FAR_SIDES: dict[str, Callable[[], Emulator]] = {
     "sunoapi": lambda: SlowSuno(SUNOAPI),
     "musicapi": MusicApi,
     "apiin": lambda: Apiin(key="emulator-key"),
+    "elevenlabs": ElevenLabs,
+    "fal": Fal,
+    "acestep": AceStepCpp,
 }
 
 

@@ -53,7 +53,8 @@ class Stage:
         self.time = self.house.time
 
     def chosen(self, **more: Any) -> dict[str, Any]:
-        base = {f"{self.family}_api_key": "emulator-key", f"{self.family}_base_url": self.url}
+        key = "fal_key" if self.family == "fal" else f"{self.family}_api_key"
+        base = {key: "emulator-key", f"{self.family}_base_url": self.url}
         base |= {f"{self.family}_upload_url": self.url}
         return {"time_scale": TIME_SCALE, **base, **self.settings, **more}
 

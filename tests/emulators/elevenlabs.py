@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -75,14 +76,14 @@ class ElevenLabs(Emulator):
         return self._composed(asked, chunks, price)
 
     def _composed(self, asked: Asked, chunks: list[dict[str, Any]], price: float) -> Response:
-        job = self.new_job(asked.body, price)
+        job = self.new_job(asked.body, price, f"sng-{uuid.uuid4().hex}")
         recipe: Recipe = ()
         for index, chunk in enumerate(chunks):
             seconds = _milliseconds(chunk) / 1000
             recipe += self._kept(chunk) if "song_id" in chunk else origin(f"{job.id}-{index}", seconds)
         if asked.body.get("store_for_inpainting") and self.may_store:
-            self.host_audio(f"sng-{job.id}", recipe)
-        headers = {"song-id": f"sng-{job.id}"} if self.names_songs else {}
+            self.host_audio(job.id, recipe)
+        headers = {"song-id": job.id} if self.names_songs else {}
         return Response(self.studio.render(recipe, "mp3"), media_type=self.audio_type, headers=headers)
 
     def _kept(self, chunk: Mapping[str, Any]) -> Recipe:
