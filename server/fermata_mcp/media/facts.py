@@ -92,6 +92,8 @@ class JoinedFile:
         confidence: Share of listeners, 0 to 1, who would not mind.
         better: Second of the track at which to branch off instead, where this is bad and something near is not.
         warnings: What of the first one's tags it could not take over, in sentences.
+        left_out: Seconds at the end of what came before and at the beginning of what is new that are not heard, so
+            that the beat goes on.
     """
 
     path: Path
@@ -102,6 +104,7 @@ class JoinedFile:
     confidence: float
     better: float | None = None
     warnings: tuple[str, ...] = ()
+    left_out: float = 0.0
 
 
 @dataclass(frozen=True)

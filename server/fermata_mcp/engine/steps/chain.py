@@ -151,6 +151,11 @@ class _Link:
     track: Clip
     so_far: float
 
+    @property
+    def left_out(self) -> float:
+        """Seconds that were generated, or there before, and are not heard so that the beat goes on."""
+        return sum(max(0.0, seam.to - seam.from_) for seam in self.track.seams)
+
 
 def _link(task: Task, step: Step, clip: Clip) -> _Link:
     if step.work.action != "concat":
@@ -206,6 +211,8 @@ def _reason_to_stop(task: Task, step: Step, link: _Link, spec: ProviderSpec, set
     longest = spec.models.get(str(step.work.fields.get("model") or spec.default_model), float("inf"))
     if so_far >= target - NEAR_ENOUGH_SECONDS:
         return "The target is reached."
+    if so_far + link.left_out >= target - NEAR_ENOUGH_SECONDS:
+        return f"Only what was left out around the join lacks of the target, so nothing more is paid: {so_far:.0f} s."
     if link.track.file is None:
         return f"The chain stopped at {so_far:.0f} s: it does not pay for more before it has what is paid for already."
     if link.track.whole_track is not True and task.request.get("stitch") != "never":

@@ -46,7 +46,8 @@ def join(before: Path, part: Path, place: tuple[float, float, float], target_ste
     Args:
         place: Seconds of the track: where `part` begins, and the earliest and the latest place of the join. Where it
             begins before the earliest, it begins with a copy of the track; else the join may be up to
-            `SHIFT_SECONDS` beside them.
+            `SHIFT_SECONDS` beside them, and where only so the beat goes on, up to `MOST_SECONDS` of either side are
+            left out.
 
     Raises:
         NotAudio: One of the two cannot be decoded here.
@@ -92,7 +93,9 @@ class _Joining:
         enter = self._new_from + made.enter / rate
         better = None if made.better is None else round((self._from + made.better) / rate, 2)
         blend = 1000 * (made.before + made.after) / rate
-        return JoinedFile(self._part, self.cut / rate, self.cut / rate, enter, blend, made.confidence, better)
+        lost = made.left_out / rate
+        at = self.cut / rate
+        return JoinedFile(self._part, at, at, enter, blend, made.confidence, better, left_out=lost)
 
     def blocks(self) -> Iterator[Samples]:
         yield from self._read_head(self._from)

@@ -47,7 +47,7 @@ class Passage:
         return cls(found, round(len(old) / rate * found.fps))
 
     @cached_property
-    def _distance(self) -> FrameDistance:
+    def distance(self) -> FrameDistance:
         return FrameDistance(self.analysis)
 
     @cached_property
@@ -55,11 +55,15 @@ class Passage:
         """That of what came before."""
         return beat_of(self.analysis.onset[: self.border], self.analysis.fps)
 
+    def off_beat(self, leave: int, enter: int) -> float:
+        """Seconds by which the beat comes early or late; see `confidence`."""
+        return 0.0 if self.beat is None else self.beat.off(self.analysis.onset, leave, enter + self.border)
+
     def confidence(self, leave: int, enter: int) -> float:
         """Share of listeners, 0 to 1, who would not mind going from frame `leave` to `enter`, counted in the second."""
+        off = self.off_beat(leave, enter)
         enter += self.border
         unlike, step = self._unlike(leave, enter), self._level_step(leave, enter)
-        off = 0.0 if self.beat is None else self.beat.off(self.analysis.onset, leave, enter)
         accepted = acceptance(np.array([unlike]), np.array([step]), np.array([off]))[0]
         return float(accepted) * (1 - 0.3 * self._voice_cut(leave, enter))
 
@@ -80,7 +84,7 @@ class Passage:
 
     def _nearest(self, some: Ints, others: Ints, apart: int) -> float:
         """Mean distance of each of the frames `some` [n] to the nearest of `others` [m] that is not beside it."""
-        distance = self._distance.between(some[:, None] + 0 * others[None], others[None] + 0 * some[:, None])
+        distance = self.distance.between(some[:, None] + 0 * others[None], others[None] + 0 * some[:, None])
         if apart:
             distance = np.where(np.abs(some[:, None] - others[None]) < apart, np.inf, distance)
         least: F32 = distance.min(1)

@@ -6,12 +6,15 @@ agree. Where they do not, what is new is so placed that the pulse goes on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fermata_mcp.rearrange.transitions.alignment import align_waveform
+
 from .agreement import Agreement, agreement, local_agreement
+from .leaving_out import LeavingOut, ways
 from .passage import Passage
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ _SURE, _SAME = 0.98, 0.8  # the most that is claimed, and the correlation from w
 _LOUDER, _NO_MATTER = 3.0, 6.0  # dB that a level is changed at most, and by which it differs on purpose
 _LEVEL_SECONDS = 3.0
 _WORTH = 0.2  # of the listeners: what a shift has to be worth
+_OFF, _WORTH_PER_SECOND = 0.015, 0.1  # seconds off the beat that are let be, and what it is worth to lose nothing
+_ALIGN_REACH, _ALIGN_SLACK, _ALIGNED = 0.15, 0.012, 0.6  # seconds compared and moved, and correlation that tells
 BAD = 0.5  # share of the listeners under which a join is called bad
 _NEAR, _NEAR_STEP, _BETTER = 8.0, 0.25, 0.15  # seconds around a bad join, and how much surer a place has to be
 
@@ -57,7 +62,8 @@ class Transition:
     """Samples at which to go over.
 
     What came before is heard up to `leave - before`, both until `leave + after`, then what is new, from
-    `enter + after` on. `better`: where to branch off instead, if this is bad and something nearby is not.
+    `enter + after` on. `better`: where to branch off instead, if this is bad and something nearby is not. `left_out`:
+    how much of both together is not heard, so that the beat goes on.
     """
 
     leave: int
@@ -67,6 +73,7 @@ class Transition:
     gain: float
     confidence: float
     better: int | None = None
+    left_out: int = 0
 
 
 def choose(old: F32, new: F32, bounds: Bounds, rate: int) -> Transition:
@@ -115,9 +122,12 @@ def _of_others(old: F32, new: F32, bounds: Bounds, rate: int) -> Transition:
     gain, known = _level_gain(old[:at], new, rate), min(len(old), at + bounds.slack)
     passage = Passage.of(old[:known], new * np.float32(gain), rate)
     last = len(old) - least
-    leave = max(0, min(at + _on_the_beat(passage, at, last - at, bounds.slack, rate), last))
+    later = _on_the_beat(passage, at, last - at, bounds.slack, rate)
+    if later <= 0 and (made := _leaving_out(old[:at], new, passage, gain, rate)) is not None:
+        return made
+    leave = max(0, min(at + later, last))
     after = min(round(_UNLIKE_SECONDS * rate), len(old) - leave, len(new))
-    made = Transition(leave, 0, 0, after, gain, 0.0)
+    made = Transition(leave, 0, 0, after, gain, 0.0, left_out=max(0, -later))
     return _judged(passage, made, _frame(passage, leave, rate), leave)
 
 
@@ -137,6 +147,39 @@ def _on_the_beat(passage: Passage, at: int, room: int, slack: int, rate: int) ->
     }
     best = max(likings, key=likings.__getitem__, default=0)
     return best if likings and likings[best] > passage.confidence(border, 0) + _WORTH else 0
+
+
+def _leaving_out(old: F32, new: F32, passage: Passage, gain: float, rate: int) -> Transition | None:
+    """Where the beat stumbles if all of both is heard: the best way to leave out what mends it."""
+    last = _frame(passage, len(old), rate)
+    if passage.off_beat(last, 0) <= _OFF:
+        return None
+    liked = passage.confidence(last, 0) + _WORTH
+    for way in ways(passage, last):
+        leave, enter = way.place(passage, last)
+        worth = liked + _WORTH_PER_SECOND * way.frames / passage.analysis.fps
+        if passage.off_beat(leave, enter) <= _OFF and passage.confidence(leave, enter) >= worth:
+            return _left_out(old, new, passage, way, (leave, enter), gain, rate)
+    return None
+
+
+def _left_out(
+    old: F32, new: F32, passage: Passage, way: LeavingOut, frames: tuple[int, int], gain: float, rate: int
+) -> Transition:
+    """Aligned to the sample where the waveforms agree."""
+    leave = round(frames[0] / passage.analysis.fps * rate)
+    lost = round(way.frames / passage.analysis.fps * rate)
+    enter = max(0, leave + lost - len(old))
+    reach = min(round(_ALIGN_REACH * rate), len(old) - leave, enter)
+    both, slack = np.concatenate([old, new]), round(_ALIGN_SLACK * rate)
+    lag, correlation = align_waveform(both, leave, leave - enter - len(old), reach, slack)
+    if correlation >= _ALIGNED:
+        enter = max(0, leave - lag - len(old))
+    blend = round(_UNLIKE_SECONDS * rate)
+    before = min(blend // 2, enter, leave)
+    after = min(blend - before, len(old) - leave, len(new) - enter)
+    sure = round(min(_SURE, way.most_claimed, passage.confidence(*frames)), 3)
+    return Transition(leave, enter, before, after, gain, sure, left_out=len(old) - leave + enter)
 
 
 def _behind_a_copy(old: F32, new: F32, bounds: Bounds, rate: int) -> Transition:
@@ -178,7 +221,7 @@ def _judged(passage: Passage, made: Transition, leave: int, at: int) -> Transiti
     sure = confidence if made.confidence == 0 else min(made.confidence, confidence)
     better = better_place(passage, leave, sure) if sure < BAD else None
     samples = None if better is None else at + round((better - leave) * passage.analysis.hop * passage.analysis.step)
-    return Transition(made.leave, made.enter, made.before, made.after, made.gain, round(sure, 3), samples)
+    return replace(made, confidence=round(sure, 3), better=samples)
 
 
 def judged(old: F32, new: F32, rate: int) -> tuple[float, int | None]:

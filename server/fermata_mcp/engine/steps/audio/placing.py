@@ -17,6 +17,7 @@ from fermata_mcp.media.facts import BAD_CONFIDENCE, AudioReport
 from fermata_mcp.media.files import move
 
 PROVIDERS_BLEND_SECONDS = 6.0
+_WORTH_TELLING_SECONDS = 0.05
 IGNORED = (
     "What came back neither begins with what was sent nor has the length that was asked for: the provider ignored the "
     "source. It is kept as it came."
@@ -138,9 +139,11 @@ class Placing:
             return await self._as_it_is(False, f"It could not be joined to what came before: {error.message}")
         await anyio.Path(self.raw).unlink(missing_ok=True)
         heard = await self.decoder.hear(joined.path)
-        said = (*self._said, *joined.warnings, *_advice(joined.confidence, joined.left, joined.better))
+        lost = _left_out(joined.left_out)
+        said = (*self._said, *joined.warnings, *lost, *_advice(joined.confidence, joined.left, joined.better))
         seam = _seam(joined.at, joined.left, joined.entered, joined.blend_ms, joined.confidence)
-        return Placement(joined.path, True, heard.seconds, self._own, self._point, said, (seam,))
+        new_at = joined.left if lost and joined.left < (self._point or 0.0) else self._point
+        return Placement(joined.path, True, heard.seconds, self._own, new_at, said, (seam,))
 
     async def _start(self) -> Start:
         if self.work.action == "concat":
@@ -197,6 +200,14 @@ def _range(start: Start, at: float, work: Work) -> tuple[float, float]:
 def _seam(at: float, left: float, entered: float, blend_ms: float, confidence: float) -> Seam:
     places = {"at": round(at, 3), "from": round(left, 3), "to": round(entered, 3)}
     return Seam.model_validate(places | {"blend_ms": round(blend_ms, 1), "confidence": confidence})
+
+
+def _left_out(seconds: float) -> tuple[str, ...]:
+    if seconds < _WORTH_TELLING_SECONDS:
+        return ()
+    return (
+        f"{seconds:.1f} s around the join were left out so that the beat goes on; the seam's from and to say which.",
+    )
 
 
 def _advice(confidence: float, at: float, better: float | None) -> tuple[str, ...]:
