@@ -34,9 +34,9 @@ a `Job` in, a `Result` out. Data flows one way, and these nouns pass from stage 
                 media.tagging               (what the source says)
 
 `joining` puts new music of a provider behind a track, by the same features, acceptance and crossfade:
-`joining.agreement` (where both hold the same music), `joining.beat` (else, whether the pulse goes on), `joining.passage`
-(what a listener makes of a place), `joining.transition` (the best one), `joining.joined_file` (the result),
-`joining.judging` (of joins that providers made).
+`joining.agreement` (where both hold the same music), `joining.beat` (else, whether the pulse goes on),
+`joining.leaving_out` (whole beats, where it would not), `joining.passage` (what a listener makes of a place),
+`joining.transition` (the best one), `joining.joined_file` (the result), `joining.judging` (of providers' own joins).
 
 `cache` keeps features and jumps of a file for the next time. `job` holds the nouns of both ends. Beside that way stand
 two looks at a finished file, each a process of its own: `portrait` (waveform and chroma, for a picture) and `excerpts`

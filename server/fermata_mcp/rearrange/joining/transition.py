@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fermata_mcp.media.facts import BAD_CONFIDENCE
 from fermata_mcp.rearrange.transitions.alignment import align_waveform
 
 from .agreement import Agreement, agreement, local_agreement
@@ -33,7 +34,7 @@ _LEVEL_SECONDS = 3.0
 _WORTH = 0.2  # of the listeners: what a shift has to be worth
 _OFF, _WORTH_PER_SECOND = 0.015, 0.1  # seconds off the beat that are let be, and what it is worth to lose nothing
 _ALIGN_REACH, _ALIGN_SLACK, _ALIGNED = 0.15, 0.012, 0.6  # seconds compared and moved, and correlation that tells
-BAD = 0.5  # share of the listeners under which a join is called bad
+
 _NEAR, _NEAR_STEP, _BETTER = 8.0, 0.25, 0.15  # seconds around a bad join, and how much surer a place has to be
 
 
@@ -101,7 +102,8 @@ def _of_the_same(old: F32, new: F32, bounds: Bounds, found: Agreement, rate: int
     agrees = local_agreement(old, new, shift, places, round(_REACH * rate), rate)
     good = np.flatnonzero(agrees >= _AS_GOOD * agrees.max())
     leave = int(places[good[-1] if bounds.copied else good[np.argmin(np.abs(places[good] - bounds.latest))]])
-    sure = float(np.clip(BAD + (_SURE - BAD) * max(found.correlation, agrees.max()) / _SAME, 0, _SURE))
+    agree = max(found.correlation, agrees.max()) / _SAME
+    sure = float(np.clip(BAD_CONFIDENCE + (_SURE - BAD_CONFIDENCE) * agree, 0, _SURE))
     made = Transition(leave, leave - shift, half, half, found.gain, round(sure, 3))
     return _with_what_follows(old, new, made, rate) if bounds.copied else made
 
@@ -219,7 +221,7 @@ def _judged(passage: Passage, made: Transition, leave: int, at: int) -> Transiti
     """`made` with how sure it is: it leaves at frame `leave`, sample `at`, and all of the second side follows."""
     confidence = min(_SURE, passage.confidence(leave, 0))
     sure = confidence if made.confidence == 0 else min(made.confidence, confidence)
-    better = better_place(passage, leave, sure) if sure < BAD else None
+    better = better_place(passage, leave, sure) if sure < BAD_CONFIDENCE else None
     samples = None if better is None else at + round((better - leave) * passage.analysis.hop * passage.analysis.step)
     return replace(made, confidence=round(sure, 3), better=samples)
 
@@ -240,4 +242,4 @@ def better_place(passage: Passage, leave: int, sure: float) -> int | None:
         return None
     liked: Floats = np.array([passage.confidence(int(place), 0) for place in places])
     best = int(places[int(np.argmax(liked))])
-    return best if liked.max() >= max(BAD, sure + _BETTER) else None
+    return best if liked.max() >= max(BAD_CONFIDENCE, sure + _BETTER) else None

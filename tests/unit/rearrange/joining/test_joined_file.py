@@ -150,7 +150,7 @@ def test_the_same_music_is_aligned_and_as_loud(
 ) -> None:
     """Re-encoded, at another rate, shifted and louder: where both hold the same, it goes on to the sample."""
     if not goes_on:
-        late = -0.08 - abs(late) * 0.6  # what is not there twice cannot be aligned
+        late = -0.2  # what is not there twice cannot be aligned, and less of a held chord agrees with itself as well
     folder, rate = tmp_path_factory.mktemp("join"), 44_100
     recipe, song = RECIPES[kind], _SONG + 0.02 * noise(len(_SONG) / rate, rate)
     first, begins = round(point * rate), round((point + late) * rate)
