@@ -27,14 +27,25 @@ from emulators.paid import every_free, every_paid
 from emulators.serve import serving
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.providers.registry import built_in_specs
-from support.processes import PATIENCE, Home, Served, fermata, http_server, text, view, wait_until, write_beat
+from support.processes import (
+    PATIENCE,
+    Home,
+    Served,
+    fermata,
+    http_server,
+    open_server,
+    text,
+    view,
+    wait_until,
+    write_beat,
+)
 from support.team import bearer
 
 pytestmark = pytest.mark.anyio
 HOST = "a host of tracks"
 PUBLIC = "https://music.example.org"
 SPECS = [one for one in built_in_specs() if one.account]
-CLIPS: dict[str, str] = {one.name: one.call["source"] for one in every_paid()}
+CALLS = {one.name: one.call for one in every_paid()}
 BESIDES = {one.name: one.besides for one in every_paid()}
 SOURCE_SECONDS = 8.0
 WISHES = {"add_seconds": SOURCE_SECONDS, "style": "warm piano"}
@@ -97,7 +108,11 @@ class World:
 
     def places(self) -> dict[str, bytes]:
         kept = [path.read_bytes() for path in self.home.root.rglob("*") if path.is_file()]
-        told = {name: b"\n".join(map(_whole, one.seen)) for name, one in self.emulators.items()}
+        told = dict[str, bytes]()
+        for name, seen in ((name, seen) for name, one in self.emulators.items() for seen in one.seen):
+            # What a provider names besides its own address is not it.
+            place = name if seen.headers["host"].startswith("127.0.0.1:") else f"a host named by {name}"
+            told[place] = told.get(place, b"") + _whole(seen)
         books = json.dumps([one.ledger.view() for one in self.emulators.values()]).encode()
         return told | {
             "a provider's books": books, "traces": self.collector.everything(), "issuer": repr(self.issuer).encode(),
@@ -107,7 +122,7 @@ class World:
 
 def _whole(seen: Seen) -> bytes:
     head = f"{seen.method} {seen.path}?{seen.query}\n" + "\n".join(f"{n}: {v}" for n, v in seen.headers.items())
-    return head.encode() + b"\n" + seen.body
+    return head.encode() + b"\n" + seen.body + b"\n"
 
 
 @contextmanager
@@ -182,11 +197,16 @@ async def use(at: World, client: Client, spec: ProviderSpec, number: int) -> Non
     at.answers.append(result.model_dump_json())
 
 
-def use_by_hand(at: World, spec: ProviderSpec) -> None:
-    """Clips that nobody here has made are for the operator."""
-    told = fermata(at.home, "extend", CLIPS[spec.name], "--provider", spec.name, "--yes", "--json", **at.settings)
-    assert told.returncode == 0, told.stderr
-    at.answers += [told.stdout, told.stderr]
+def use_by_hand(at: World) -> None:
+    """Clips that nobody here has made are for whoever started the program."""
+    with open_server(at.home, **at.settings) as server:
+        for spec in SPECS:
+            if not sources(at, spec):
+                wishes = {"source": "clip:seed-clip", "continue_at": SOURCE_SECONDS, **WISHES}
+                asked = {"provider": spec.name, "wait_seconds": PATIENCE, **CALLS.get(spec.name, wishes)}
+                result = server.call("extend_track", asked)
+                assert view(result)["status"] == "succeeded", (spec.name, text(result))
+        at.answers += [line.decode() for line in server.lines]
 
 
 async def test_every_secret_is_told_to_whom_it_is_for_alone(tmp_path: Path) -> None:
@@ -205,11 +225,11 @@ async def test_every_secret_is_told_to_whom_it_is_for_alone(tmp_path: Path) -> N
                         await use(at, client, spec, number)
                     at.answers.append((await client.call_tool("get_credits", {})).model_dump_json())
                     at.answers.append((await client.read_resource("fermata://tasks")).model_dump_json())
-            for spec in SPECS:
-                if not sources(at, spec):
-                    use_by_hand(at, spec)
+            use_by_hand(at)
             told = [f"submit {spec.name}".encode() for spec in SPECS]
             wait_until(lambda: all(one in at.collector.everything() for one in told), "a span of each provider")
-        heard = {name: holders(value, at.places()) for name, value in at.secret.items()}
+        places = at.places()
+        heard = {name: holders(value, places) for name, value in at.secret.items()}
         assert heard == at.may_hear
+        assert "a host named by fal" in places
         assert [one.violations for one in (*at.emulators.values(), at.collector)] == [[]] * (len(at.emulators) + 1)
