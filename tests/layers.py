@@ -101,6 +101,7 @@ THINNED = {
         "every_state",
         "answers",
     ),
+    "tests/property/test_protocol_in_postgres.py::test_the_machine_finds_out": ("put forward",),
     "tests/e2e/test_cli_stop.py::test_stopped_work_does_not_go_on_beside": ("[tasks]", "[extend]"),
     "tests/e2e/test_cli_stop.py::test_ctrl_c_at_any_time": ("[extend]", "[tasks]", "[--help]"),
     "tests/e2e/test_long_audio.py::test_three_minutes_are_read": ("stdio-legacy", "http-auto"),
