@@ -13,10 +13,12 @@ import soundfile
 from emulators.base import Emulator
 from fermata_mcp.domain.credits import PARTS
 from fermata_mcp.domain.lease import submit_lease_ms
+from fermata_mcp.media.objects.keys import key_in
 from fermata_mcp.store.base import GRACE_MS
 from fermata_mcp.store.opening import DATABASE
 
 from .scenarios import SKIPPED_SECONDS, Scenario
+from .stage import OBJECTS
 
 TOLD = "told"
 LEAST = 1 / PARTS["usd"]
@@ -107,12 +109,12 @@ def _these(statuses: dict[str, str], tasks: set[str]) -> str:
 def _audio(found: Verdict, folder: Path, chosen: Scenario) -> None:
     missing, facts = 0, "json_extract(audio, '$.file'), json_extract(audio, '$.duration_seconds')"
     for file, seconds in read(folder, f"SELECT {facts} FROM task WHERE status IN ('succeeded', 'partial')"):
-        if file and Path(file).is_file():
-            found.expect(abs(_seconds(file) - seconds) < 0.1, "audio of another length than it says")
+        if (there := _place(folder, file)).is_file():
+            found.expect(abs(_seconds(there) - seconds) < 0.1, "audio of another length than it says")
         else:
             missing += 1
     found.expect(missing <= chosen.removed, f"{missing} succeeded without audio")
-    lost = sum(not (file and Path(file).is_file()) for (file,) in read(folder, _PAID_TAKES))
+    lost = sum(not _place(folder, file).is_file() for (file,) in read(folder, _PAID_TAKES))
     found.expect(lost <= chosen.removed, f"{lost} takes were paid for and are not there")
 
 
@@ -127,7 +129,13 @@ def _half_answers(found: Verdict, folder: Path) -> None:
         found.expect(told, f"{kept} is kept, and nobody is told: {error}")
 
 
-def _seconds(file: str) -> float:
+def _place(folder: Path, file: str | None) -> Path:
+    """Where a file is that the rows name, which may be where several machines share theirs."""
+    key = key_in(file or "")
+    return Path(file or folder / "none") if key is None else folder / OBJECTS / key
+
+
+def _seconds(file: Path) -> float:
     with soundfile.SoundFile(file) as sound:
         return sound.frames / sound.samplerate
 

@@ -30,7 +30,7 @@ def live(order: dict[str, Any]) -> None:
     if order["bug"]:
         send_unknown_again()
     chosen = SCENARIOS[order["scenario"]]
-    stage = Stage(folder, order["url"], chosen.provider, chosen.family, chosen.settings)
+    stage = Stage(folder, order["url"], chosen.provider, chosen.family, chosen.settings, chosen.shares_audio)
     if order["finish"]:
         anyio.run(_finish, chosen, stage)
     else:

@@ -83,6 +83,7 @@ class Scenario:
         words: How often the same may rightly be paid again: on a person's word, or by another request.
         tasks: How many tasks there may be.
         removed: How often audio is removed by a person.
+        shares_audio: Finished audio goes to a folder that several machines share.
     """
 
     act: Act
@@ -95,6 +96,7 @@ class Scenario:
     words: int = 0
     tasks: int = 1
     removed: int = 0
+    shares_audio: bool = False
 
     @property
     def family(self) -> str:

@@ -25,6 +25,7 @@ from support.asked import begin, chain, extend
 from support.engines import House, settings_in
 
 TOLD = "told"
+OBJECTS = "objects"
 PATIENCE = 180.0
 # Nobody sleeps longer than this for others; what is promised does not depend on it.
 SLEEPS = {
@@ -40,13 +41,14 @@ NAMED_HOST = "tracks.test"
 
 @dataclass
 class Stage:
-    """One process's view. `settings` are added to those of every engine."""
+    """One process's view. `settings` are added to those of every engine; audio may lie in a folder that all share."""
 
     folder: Path
     url: str
     provider: str
     family: str
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    shares_audio: bool = False
 
     def __post_init__(self) -> None:
         self.house = House(self.folder, self.folder / "song.wav")
@@ -56,7 +58,8 @@ class Stage:
         key = "fal_key" if self.family == "fal" else f"{self.family}_api_key"
         base = {key: "emulator-key", f"{self.family}_base_url": self.url}
         base |= {f"{self.family}_upload_url": self.url}
-        return {"time_scale": TIME_SCALE, **base, **self.settings, **more}
+        shared = {"output_url": (self.folder / OBJECTS).as_uri()} if self.shares_audio else {}
+        return {"time_scale": TIME_SCALE, **base, **shared, **self.settings, **more}
 
     @asynccontextmanager
     async def engine(self, store: SqliteStore | None = None, **more: Any) -> AsyncGenerator[Service]:
