@@ -150,9 +150,9 @@ def test_the_same_music_is_aligned_and_as_loud(
 ) -> None:
     """Re-encoded, at another rate, shifted and louder: where both hold the same, it goes on to the sample."""
     if not goes_on:
-        late = -0.2  # what is not there twice cannot be aligned, and less of a held chord agrees with itself as well
+        late = -0.2  # what is not there twice cannot be aligned, and a held chord alone agrees with itself as well
     folder, rate = tmp_path_factory.mktemp("join"), 44_100
-    recipe, song = RECIPES[kind], _SONG + 0.02 * noise(len(_SONG) / rate, rate)
+    recipe, song = RECIPES[kind], _SONG + (0.02 if goes_on else 0.2) * noise(len(_SONG) / rate, rate)
     first, begins = round(point * rate), round((point + late) * rate)
     head = save(folder / "a.wav", song if goes_on else song[:first], rate, "PCM_16")
     tail = 0.5 * 10 ** (louder / 20) * song[begins : begins + 6 * rate]
