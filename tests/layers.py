@@ -89,18 +89,26 @@ THINNED = {
     "tests/e2e/test_providers.py::test_a_chain_reaches_its_target": ("sonic", "sunoapi", "apiin"),
     "tests/e2e/test_providers.py::test_a_lost_answer_is_for_a_person_to_settle": ("musicapi-producer", "sunoapi"),
     "tests/e2e/test_providers.py::test_cancelled_work_may_be_charged": ("sonic", "kie"),
-    # What it shares with its sibling on the same key.
-    "tests/contract/test_adapters.py::test_contract[acedata-producer": (
-        "documented",
-        "fields_are",
-        "fields_arrive",
-        "forms",
-        "runs",
-        "endings",
-        "facts",
-        "every_state",
-        "answers",
+    # What each shares with its sibling on the same key: one code, which is walked with the other.
+    **dict.fromkeys(
+        (
+            f"tests/contract/test_adapters.py::test_contract[{name}-"
+            for name in ("kie-classic", "musicapi-producer", "acedata-producer")
+        ),
+        ("fields_are_documented", "fields_arrive", "every_documented", "forms", "runs", "endings", "facts", "states"),
     ),
+    # What they read of looks is read by the same code as that of the others.
+    **dict.fromkeys(
+        (
+            f"tests/contract/test_adapters.py::test_contract[{name}-{check}"
+            for name in ("kie", "sunoapi", "acedata")
+            for check in ("refused_looks", "odd_answers_to_a_look")
+        ),
+        (),
+    ),
+    "tests/contract/test_adapters.py::test_contract[acestep of February": ("fields", "runs", "endings"),
+    # One of each kind is asked before.
+    "tests/e2e/test_evaluation.py::test_every_other_request": (),
     "tests/property/test_protocol_in_postgres.py::test_the_machine_finds_out": ("put forward",),
     "tests/e2e/test_cli_stop.py::test_stopped_work_does_not_go_on_beside": ("[tasks]", "[extend]"),
     "tests/e2e/test_cli_stop.py::test_ctrl_c_at_any_time": ("[extend]", "[tasks]", "[--help]"),
