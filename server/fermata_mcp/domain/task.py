@@ -344,23 +344,6 @@ class Task:
         # A chain that ends early is saved once more, under its name, after the step of this clip was over.
         there = self.audio if self.finished_at and self.audio and self.audio.url else Audio()
         same = [clip.url is not None and clip.file is not None and clip.url == there.url for clip in shown]
-        saved = tuple(
+        return tuple(
             clip.model_copy(update={"file": there.file}) if it else clip for clip, it in zip(shown, same, strict=True)
         )
-        earlier = self._joins_of(delivered[:-1])
-        return tuple(_with_joins_before(clip, earlier) for clip in saved) if earlier else saved
-
-    def _joins_of(self, steps: list[Step]) -> list[Seam]:
-        """The joins in what each of these handed on; their places stay where they are, since later steps add behind."""
-        variation = self.request.get("variation") or 0
-        handed_on = [step.clips[min(variation, len(step.clips) - 1)] for step in steps]
-        return [seam for clip in handed_on if clip.whole_track for seam in clip.seams]
-
-
-def _with_joins_before(clip: Clip, earlier: list[Seam]) -> Clip:
-    """A whole track has the joins of all steps, but for those that its own last one left out."""
-    if not clip.whole_track:
-        return clip
-    own = min([seam.at for seam in clip.seams] or [clip.continue_at or 0.0])
-    before = tuple(seam for seam in earlier if seam.at < own)
-    return clip.model_copy(update={"seams": (*before, *clip.seams)}) if before else clip
