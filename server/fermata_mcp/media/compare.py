@@ -12,6 +12,7 @@ from fermata_mcp.domain.errors import NotAudio, TooLarge
 from fermata_mcp.domain.placement import Likeness
 
 from .audio import Opened, open_audio
+from .codecs.reader import go_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +111,7 @@ def _mono(path: Path, begins_at: float, seconds: float) -> Samples:
 
     try:
         with open_audio(path) as file:
-            _skip(file, round(begins_at * file.samplerate))
+            go_to(file, round(begins_at * file.samplerate), exact=False)
             step = max(1, file.samplerate // _RATE)
             blocks = [np.empty(0, np.float32), *_averages(file, round(seconds * file.samplerate), step)]
             return _slower(np.concatenate(blocks), file.samplerate, step)
@@ -127,12 +128,6 @@ def _averages(file: Opened, frames: int, step: int) -> Iterator[Samples]:
             return
         frames -= len(samples)
         yield samples[:usable].mean(axis=1).reshape(-1, step).mean(axis=1)
-
-
-def _skip(file: Opened, frames: int) -> None:
-    """Read on: seeking in MP3 is not exact."""
-    while frames > 0 and (read := len(file.read(min(frames, 1 << 18), dtype="float32"))):
-        frames -= read
 
 
 def _slower(blocks: Samples, rate: int, step: int) -> Samples:

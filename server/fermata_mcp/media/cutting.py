@@ -14,6 +14,7 @@ from fermata_mcp.domain.spec import SentForm, Window
 
 from .atomic import told_in_words, whole_file
 from .audio import Opened, open_audio, probe
+from .codecs.reader import blocks_of, go_to
 from .codecs.resampling import as_channels, resampled
 from .encoding.peaks import storable
 from .facts import WindowFacts
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     Samples = np.ndarray[Any, np.dtype[np.float32]]
 
-_BLOCK = 65_536
 _FORMATS: dict[SentForm, tuple[str, str]] = {
     "wav float32": ("WAV", "FLOAT"), "wav16": ("WAV", "PCM_16"), "flac": ("FLAC", "PCM_24"),
 }  # fmt: skip
@@ -51,8 +51,8 @@ def cut(path: Path, until: float, window: Window, target: Path) -> WindowFacts:
             stop = min(file.frames, round(until * file.samplerate))
             frames = _frames(stop / file.samplerate, window)
             start = max(0, stop - round(frames * file.samplerate / window.rate))
-            file.seek(start) if probe(path).lossless else _skip(file, start)
-            _write(_exactly(_as_wanted(_blocks(file, stop - start), file, window), frames), window, target)
+            go_to(file, start, exact=probe(path).lossless)
+            _write(_exactly(_as_wanted(blocks_of(file, stop - start), file, window), frames), window, target)
             return WindowFacts(target, start / file.samplerate, frames / window.rate)
     except soundfile.SoundFileError as error:
         raise NotAudio(f"{path.name} cannot be decoded before second {until:g}.") from error
@@ -66,18 +66,6 @@ def _frames(seconds: float, window: Window) -> int:
     if frames <= 0:
         raise NotAudio(f"There are only {seconds:.2f} s before the point: too little to go on from.")
     return frames
-
-
-def _skip(file: Opened, frames: int) -> None:
-    """Read on: seeking in MP3 and Ogg is not exact."""
-    for _ in _blocks(file, frames):
-        pass
-
-
-def _blocks(file: Opened, frames: int) -> Iterator[Samples]:
-    while frames > 0 and len(block := file.read(min(_BLOCK, frames), dtype="float32", always_2d=True)):
-        frames -= len(block)
-        yield block
 
 
 def _as_wanted(blocks: Iterator[Samples], file: Opened, window: Window) -> Iterator[Samples]:

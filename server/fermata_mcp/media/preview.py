@@ -16,6 +16,7 @@ from fermata_mcp.domain.foreign import paths
 
 from .atomic import sweep, told_in_words, whole_file
 from .audio import Opened, open_audio, probe
+from .codecs.reader import blocks_of
 from .codecs.resampling import as_channels, resampled
 from .facts import AudioFacts, PreviewFacts
 from .files import seal_of
@@ -35,7 +36,6 @@ _AIM = 0.94
 _SMALLER = 0.85
 _MOST_KEPT = 24
 _VERSION = 1
-_BLOCK = 65_536
 # What libsndfile makes of its compression level, for each channel.
 _HIGHEST, _RANGE = 256_000, 250_000
 
@@ -125,17 +125,11 @@ def _encode(path: Path, encoding: Encoding, part: Path) -> None:
 
 
 def _samples(source: Opened, encoding: Encoding) -> Iterator[Any]:
-    blocks = (as_channels(block, encoding.channels) for block in _beginning(source, encoding.seconds))
+    frames = min(source.frames, round(encoding.seconds * source.samplerate))
+    blocks = (as_channels(block, encoding.channels) for block in blocks_of(source, frames))
     if source.samplerate == _RATE:
         return blocks
     return resampled(blocks, source.samplerate, _RATE, encoding.channels)
-
-
-def _beginning(source: Opened, seconds: float) -> Iterator[Any]:
-    left = min(source.frames, round(seconds * source.samplerate))
-    while left > 0 and len(block := source.read(min(_BLOCK, left), dtype="float32", always_2d=True)):
-        left -= len(block)
-        yield block
 
 
 def _tidy(folder: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
     from typing import Self
+
+BLOCK = 65_536
 
 
 class Opened(Protocol):
@@ -35,3 +38,23 @@ class Opened(Protocol):
             soundfile.SoundFileError: The next ones are damaged.
         """
         ...
+
+
+def blocks_of(file: Opened, frames: int, kind: Literal["float32", "float64"] = "float32") -> Iterator[Any]:
+    """The next so many frames, fewer at the end: [at most `BLOCK`, channels] at a time."""
+    while frames > 0 and len(block := file.read(min(BLOCK, frames), dtype=kind, always_2d=True)):
+        frames -= len(block)
+        yield block
+
+
+def go_to(file: Opened, frame: int, *, exact: bool) -> None:
+    """From the beginning to a frame.
+
+    Args:
+        exact: Whether this kind can be relied on to find it. In MP3 and Ogg it cannot: those are read up to there.
+    """
+    if exact:
+        file.seek(frame)
+        return
+    for _ in blocks_of(file, frame):
+        pass

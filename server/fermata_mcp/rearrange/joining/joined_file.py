@@ -15,6 +15,7 @@ import soundfile
 from fermata_mcp.domain.errors import NotAudio, NotSupported
 from fermata_mcp.media.atomic import told_in_words, whole_file
 from fermata_mcp.media.audio import Opened, open_audio, probe
+from fermata_mcp.media.codecs.reader import BLOCK, blocks_of, go_to
 from fermata_mcp.media.codecs.resampling import as_channels, resampled
 from fermata_mcp.media.codecs.targets import Target, kept
 from fermata_mcp.media.codecs.writing import Spending, writer
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     Samples = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
-_BLOCK = 65_536
 _BEFORE, _AFTER, _NEW = 16.0, 4.0, 8.0  # seconds held: before the earliest join, behind the last, and of what is new
 _EXACT_IN_DOUBLE = ("PCM_32", "DOUBLE")  # the other formats that hold samples without loss fit into single precision
 
@@ -127,7 +127,7 @@ class _Joining:
         if gain <= 1 or storable(np.full(1, 2.0, np.float32), self._subtype)[0] > 1:
             return gain
         with open_audio(self._part) as again:
-            peak = max((float(np.abs(block).max(initial=0)) for block in _blocks(again, again.frames)), default=0.0)
+            peak = max((float(np.abs(block).max(initial=0)) for block in blocks_of(again, again.frames)), default=0.0)
         return max(1.0, min(gain, 1 / max(peak, 1e-9)))
 
     # --- what is read ---------------------------------------------------------------------------------------------
@@ -151,16 +151,13 @@ class _Joining:
         return round((max(0.0, self._latest - self._new_from) + _NEW) * self.rate)
 
     def _read_head(self, frames: int) -> Iterator[Samples]:
-        return _blocks(self._head, frames, self._kind)
+        return blocks_of(self._head, frames, self._kind)
 
     def _new(self) -> Iterator[F32]:
         """What is read of the part, with rate and channels of what came before."""
-        if self._exact:
-            self._tail.seek(self._skipped)
-        else:
-            _skip(self._tail, self._skipped)
+        go_to(self._tail, self._skipped, exact=self._exact)
         frames = self._tail.frames - self._skipped
-        blocks = (as_channels(block, self._head.channels) for block in _blocks(self._tail, frames))
+        blocks = (as_channels(block, self._head.channels) for block in blocks_of(self._tail, frames))
         if self._tail.samplerate == self.rate:
             return blocks
         return resampled(blocks, self._tail.samplerate, self.rate, self._head.channels)
@@ -174,18 +171,6 @@ def _first(blocks: Iterator[F32], frames: int) -> Iterator[F32]:
     while frames > 0 and (block := next(blocks, None)) is not None:
         frames -= len(block)
         yield block
-
-
-def _blocks(file: Opened, frames: int, kind: Literal["float32", "float64"] = "float32") -> Iterator[Any]:
-    while frames > 0 and len(block := file.read(min(_BLOCK, frames), dtype=kind, always_2d=True)):
-        frames -= len(block)
-        yield block
-
-
-def _skip(file: Opened, frames: int) -> None:
-    """Read on: seeking in MP3 and Ogg is not exact."""
-    for _ in _blocks(file, frames):
-        pass
 
 
 def _mixed(samples: Samples) -> F32:
@@ -210,8 +195,8 @@ def _write(joining: _Joining, like: Path, target: Path, wanted: Target) -> tuple
         words = strings_for(like, wanted.rate, "") if wanted.takes_words else {}
         with writer(part, wanted, wanted.container, facts.channels, facts.layout, spending, words) as file:
             for block in whole:
-                for start in range(0, len(block), _BLOCK):
-                    file.write(storable(block[start : start + _BLOCK], wanted.subtype))
+                for start in range(0, len(block), BLOCK):
+                    file.write(storable(block[start : start + BLOCK], wanted.subtype))
         keep_layout(like, part)
         written = probe(part)
         length = round(written.frames * facts.sample_rate / wanted.rate)

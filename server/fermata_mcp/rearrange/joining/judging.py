@@ -9,6 +9,7 @@ import soundfile
 
 from fermata_mcp.domain.errors import NotAudio
 from fermata_mcp.media.audio import open_audio, probe
+from fermata_mcp.media.codecs.reader import blocks_of, go_to
 from fermata_mcp.media.facts import SeamFacts
 
 from .transition import judged
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from fermata_mcp.rearrange.samples import F32
 
 _BEFORE, _AFTER = 16.0, 8.0  # seconds looked at
-_BLOCK = 65_536
 
 
 def judge(path: Path, at: float) -> SeamFacts:
@@ -35,10 +35,7 @@ def judge(path: Path, at: float) -> SeamFacts:
         with open_audio(path) as file:
             rate = file.samplerate
             start = round(max(0.0, at - _BEFORE) * rate)
-            if exact:
-                file.seek(start)
-            else:
-                _mono(file, start, keep=False)
+            go_to(file, start, exact=exact)
             old, new = _mono(file, round(at * rate) - start), _mono(file, round(_AFTER * rate))
     except soundfile.SoundFileError as error:
         raise NotAudio(f"{path.name} cannot be decoded up to second {at:g}.") from error
@@ -48,11 +45,6 @@ def judge(path: Path, at: float) -> SeamFacts:
     return SeamFacts(sure, None if better is None else round((start + better) / rate, 2))
 
 
-def _mono(file: Opened, frames: int, *, keep: bool = True) -> F32:
+def _mono(file: Opened, frames: int) -> F32:
     """[samples] the mean of all channels of the next `frames`."""
-    blocks = [np.empty(0, np.float32)]
-    while frames > 0 and len(block := file.read(min(_BLOCK, frames), dtype="float32", always_2d=True)):
-        frames -= len(block)
-        if keep:
-            blocks.append(block.mean(1))
-    return np.concatenate(blocks)
+    return np.concatenate([np.empty(0, np.float32), *(block.mean(1) for block in blocks_of(file, frames))])
