@@ -41,6 +41,7 @@ class Sa3Adapter(HttpAdapter):
         if self._told is None or self._told.exists():
             return ()
         with suppress(OSError):
+            self._told.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the first call may come before a store
             self._told.touch()
         return (facts.LICENCE,)
 

@@ -216,6 +216,12 @@ async def test_whose_the_weights_are_is_said_once(house: House) -> None:
     assert [LICENCE in task.warnings for task in (first, second)] == [True, False]
 
 
+def test_it_is_said_once_also_where_no_folder_is_there_yet(tmp_path: Path) -> None:
+    adapter = Sa3Adapter(told=tmp_path / "data" / "told")
+    asked = Work(source_url="path", save_as="/x")
+    assert [adapter.notes_for(asked), adapter.notes_for(asked)] == [(LICENCE,), ()]
+
+
 async def test_it_is_there_once_its_address_is_set(house: House) -> None:
     async with house.engine() as service:
         with pytest.raises(FermataError, match="SA3_BASE_URL"):
