@@ -347,11 +347,12 @@ class Settings(BaseSettings):
 def _with_port(url: str) -> str:
     """Empty for what is no address: whoever is to go there says so."""
     try:
-        parts, _ = urlsplit(url), urlsplit(url).port
+        parts = urlsplit(url)
+        port = parts.port or (80 if parts.scheme == "http" else 443)
     except ValueError:
         return ""
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"{host}:{parts.port or (80 if parts.scheme == 'http' else 443)}"
+    return f"{host}:{port}"
 
 
 def load_settings(declared: Iterable[AccountSpec] = (), **overrides: Any) -> Settings:

@@ -30,6 +30,11 @@ class HookForm:
     field: str
     secret_field: str | None = None
 
+    def chosen(self, operators: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
+        """What a submit carries where nothing is posted here: the operator's own address, or what `options` say."""
+        told = {} if operators is None else {self.field: operators}
+        return told | {name: value for name, value in options.items() if name in (self.field, self.secret_field)}
+
     def asked(self, hook: Hook, options: Mapping[str, Any]) -> dict[str, Any]:
         """What a submit carries for `hook`, unless the caller's own `options` say otherwise."""
         if self.field in options:

@@ -258,11 +258,10 @@ class ProviderSpec:
     start: str | None = None
 
     def __post_init__(self) -> None:
-        prices = [self.price, *self.model_prices.values(), *self.other_prices.values()]
-        if len({price.unit for price in prices if price.costs}) > 1:
+        if len({price.unit for price in self._prices if price.costs}) > 1:
             raise ValueError(f"{self.name} has prices of two units")
         longest = self._longest_sent + self.lengths.longest_add
-        if longest == float("inf") and any(price.per is not None for price in prices):
+        if longest == float("inf") and any(price.per is not None for price in self._prices):
             raise ValueError(f"{self.name} has a price by length, so it needs longest_source and longest_add")
 
     @property
@@ -288,9 +287,12 @@ class ProviderSpec:
     @property
     def unit(self) -> Unit:
         """What it is paid in."""
-        prices: tuple[Price, ...] = (self.price, *self.model_prices.values(), *self.other_prices.values())
-        units: list[Unit] = [price.unit for price in prices if price.costs]
+        units: list[Unit] = [price.unit for price in self._prices if price.costs]
         return units[0] if units else self.price.unit
+
+    @property
+    def _prices(self) -> tuple[Price, ...]:
+        return (self.price, *self.model_prices.values(), *self.other_prices.values())
 
     @property
     def _longest_sent(self) -> float:

@@ -16,6 +16,8 @@ from fermata_mcp.domain.hooks import Hook, HookPost, News
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Work
 
+# The folder of `data_dir` in which audio lies that came with answers.
+ARRIVED = "arrived"
 Spawn = Callable[[Callable[[], Coroutine[Any, Any, None]]], object]
 
 

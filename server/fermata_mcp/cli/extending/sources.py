@@ -121,7 +121,8 @@ def _in_folder(folder: Path, written: str, recursive: bool, notes: list[str]) ->
         yield Track(written, problem)
         return
     if ours:
-        notes.append(f"{counted(len(ours), 'result')} of earlier calls in {written} left out.")
+        results, verb = counted(len(ours), "result"), "is" if len(ours) == 1 else "are"
+        notes.append(f"{results} of earlier calls in {written} {verb} left out.")
     yield from (Track(str(path)) for path in fresh)
 
 

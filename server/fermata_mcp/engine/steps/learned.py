@@ -13,7 +13,7 @@ from fermata_mcp.config import Settings
 from fermata_mcp.domain.errors import ProviderError
 from fermata_mcp.domain.task import Step
 from fermata_mcp.engine.clock import Clock
-from fermata_mcp.providers.base import Provider
+from fermata_mcp.providers.base import ARRIVED, Provider
 from fermata_mcp.store.base import AlreadyKnown, Store
 
 from . import moves
@@ -41,7 +41,7 @@ def kept_of_answer(step: Step, settings: Settings) -> str | None:
     """What came of an answer that was to be audio before this process, or another one on this machine, was ended."""
     if step.attempt_id is None:
         return None
-    found = sorted((settings.data_dir / "arrived").glob(f"{step.attempt_id}.*"))
+    found = sorted((settings.data_dir / ARRIVED).glob(f"{step.attempt_id}.*"))
     return f"{found[0].stat().st_size} bytes of the answer are kept in {found[0]}." if found else None
 
 

@@ -20,6 +20,7 @@ from fermata_mcp.engine.credits import beginnings
 from fermata_mcp.media.atomic import sweep
 from fermata_mcp.media.files import Shelf
 from fermata_mcp.media.objects.keys import FOLDER, key_in
+from fermata_mcp.providers.base import ARRIVED
 from fermata_mcp.store.base import Store
 
 A_PAGE = 100
@@ -228,7 +229,7 @@ class Purging:
         for folder, names in (("analysis", "*.npz"), ("previews", "*.opus"), ("scratch", f"{FOLDER}/*/*/*")):
             yield from (path for path in _files_in(self.settings.data_dir / folder, names) if path not in besides)
         long_ago = time.time() - ABANDONED_SECONDS
-        arrived = _files_in(self.settings.data_dir / "arrived", "*")
+        arrived = _files_in(self.settings.data_dir / ARRIVED, "*")
         yield from (path for path in arrived if (_written_at(path) or long_ago) < time.time() - KEPT_ANSWER_SECONDS)
         for path in _files_in(self._working_folder, "*"):
             owner = path.name.partition("-")[0]

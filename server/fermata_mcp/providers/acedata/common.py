@@ -91,8 +91,7 @@ class AceDataAdapter(HttpAdapter):
 
     def hook(self, work: Work) -> dict[str, Any]:
         """Where news go: the operator's address, or what is chosen for this work alone."""
-        operators = {} if self._callback_url is None else {HOOK.field: self._callback_url}
-        return operators | {name: work.options[name] for name in (HOOK.field,) if name in work.options}
+        return HOOK.chosen(self._callback_url, work.options)
 
     def upload(self, work: Work) -> Call:
         if work.source_url is None:

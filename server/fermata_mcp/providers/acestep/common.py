@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from fermata_mcp.domain.task import Work
 
@@ -14,7 +15,6 @@ PAIR_SECONDS = 0.08
 # Both builds round down, and many places on the grid lie a little below themselves as 32-bit numbers.
 NUDGE_SECONDS = 0.001
 USUAL_ADD_SECONDS = 30.0
-FIRST_SEED = 7000
 NO_WORDS = "music"
 
 
@@ -39,6 +39,8 @@ def words_of(work: Work) -> str:
     return ", ".join(one for one in said if one) or NO_WORDS
 
 
-def seed_of(work: Work) -> int:
-    """Of its own for each take: what a server chooses at random, nobody learns."""
-    return FIRST_SEED + work.take
+def heard(work: Work, bpm: str, key: str, beats: str) -> dict[str, Any]:
+    """What was heard in the source, by the names that a build has for it."""
+    music = work.music
+    told = {} if music is None else {bpm: music.bpm, key: music.key, beats: music.beats}
+    return {name: value for name, value in told.items() if value}

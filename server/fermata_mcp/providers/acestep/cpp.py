@@ -8,10 +8,10 @@ from typing import Any
 from fermata_mcp.domain.errors import Cancelled, GenerationFailed
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.providers.base import Snapshot
-from fermata_mcp.providers.http.values import text
+from fermata_mcp.providers.http.values import seed_for, text
 from fermata_mcp.providers.http.wire import Answer, Call
 
-from .common import seed_of, span_of, words_of
+from .common import heard, span_of, words_of
 
 NAME = "cpp"
 # Without one of these nothing can be made; a language model is not needed.
@@ -27,20 +27,13 @@ def submit_call(work: Work, file: Path) -> Call:
         "lyrics": work.fields.get("lyrics") or "[Instrumental]",
         "repainting_start": span.start,
         "repainting_end": span.end,
-        "seed": seed_of(work),
+        "seed": seed_for(work.take),
         "synth_batch_size": 1,
         "output_format": "wav32",  # the others are scaled to full level, the source's own part included
-    } | heard(work)
+    } | heard(work, "bpm", "keyscale", "timesignature")
     if work.fields.get("model"):
         sent["synth_model"] = work.fields["model"]
     return Call("POST", "/synth", sent | work.options, file=file, part="audio", body_part="request")
-
-
-def heard(work: Work) -> dict[str, Any]:
-    """What was heard in the source, by the names of this build."""
-    music = work.music
-    told = {} if music is None else {"bpm": music.bpm, "keyscale": music.key, "timesignature": music.beats}
-    return {name: value for name, value in told.items() if value}
 
 
 def lacking(answer: Answer) -> list[str]:

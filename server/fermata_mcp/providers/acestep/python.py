@@ -13,10 +13,10 @@ from fermata_mcp.domain.errors import GenerationFailed
 from fermata_mcp.domain.spec import Refusal
 from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.providers.base import Snapshot
-from fermata_mcp.providers.http.values import number, text
+from fermata_mcp.providers.http.values import number, seed_for, text
 from fermata_mcp.providers.http.wire import Answer, Call
 
-from .common import seed_of, span_of, words_of
+from .common import heard, span_of, words_of
 
 NAME = "python"
 WORKING, DONE, FAILED = 0, 1, 2
@@ -37,20 +37,13 @@ def submit_call(work: Work, file: Path) -> Call:
         "batch_size": 1,
         "audio_format": "flac",
         "use_random_seed": False,
-        "seed": seed_of(work),
+        "seed": seed_for(work.take),
         "repaint_mode": "balanced",
-    } | heard(work)
+    } | heard(work, "bpm", "key_scale", "time_signature")
     if work.fields.get("model"):
         sent["model"] = work.fields["model"]
     form = {name: _written(value) for name, value in (sent | work.options).items()}
     return Call("POST", "/release_task", file=file, part="src_audio", form=form)
-
-
-def heard(work: Work) -> dict[str, Any]:
-    """What was heard in the source, by the names of this build."""
-    music = work.music
-    told = {} if music is None else {"bpm": music.bpm, "key_scale": music.key, "time_signature": music.beats}
-    return {name: value for name, value in told.items() if value}
 
 
 def about(answer: Answer) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.task import Work
+from fermata_mcp.providers.http.values import seed_for
 from fermata_mcp.providers.http.wire import without_none
 
-from .spec import FIRST_SEED, HOOK, MODELS, SPEC, Model
+from .spec import HOOK, MODELS, SPEC, Model
 
 # Sonauto's rule: these sets of words, and no others.
 _WORDS = (["prompt"], ["prompt", "tags"], ["prompt", "lyrics_prompt"], ["tags", "lyrics_prompt"])
@@ -25,7 +26,7 @@ def body_of(work: Work) -> dict[str, Any]:
         takes = ", ".join([*model.fields, *(f"options.{name}" for name in sorted(model.options))])
         raise InvalidRequest(f"{name_of(work)} at fal cannot use {', '.join(lost)}.", f"it takes {takes}.")
     body: dict[str, Any] = {"audio_url": work.source_url, **model.always, **_said(asked, model)}
-    body = without_none(body | {"seed": FIRST_SEED + work.take} | options)
+    body = without_none(body | {"seed": seed_for(work.take)} | options)
     if (
         name_of(work) == "sonauto"
         and [name for name in ("prompt", "tags", "lyrics_prompt") if body.get(name)] not in _WORDS

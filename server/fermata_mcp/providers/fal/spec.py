@@ -11,7 +11,7 @@ from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.hooks import HookForm
 from fermata_mcp.domain.spec import FieldSpec, Lengths, Pace, ProviderSpec, Refusal, Window
 
-HOOK, FIRST_SEED, NEUTRAL = "fal_webhook", 7000, "match the original style"
+HOOK, NEUTRAL = "fal_webhook", "match the original style"
 DEFAULT_ADD, LONGEST_ADD, CONTEXT = 30.0, 240.0, 60.0
 
 

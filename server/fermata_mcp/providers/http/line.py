@@ -14,7 +14,7 @@ from fermata_mcp.domain.errors import FermataError, InvalidRequest, MissingKey, 
 from fermata_mcp.domain.foreign.text import clean_text
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.media.network.addresses import allowed_addresses
-from fermata_mcp.providers.base import ProviderContext
+from fermata_mcp.providers.base import ARRIVED, ProviderContext
 
 from .answers.arriving import Arrival
 from .answers.redaction import Redaction
@@ -57,7 +57,7 @@ class Line:
         self._spec, self._declared, self._account = spec, spec.account, context.account
         self._seconds, self._trusted, self._transport = context.submit_timeout_seconds, context.trusted, transport
         self._reader: httpx.AsyncClient | None = None
-        self.arrived = context.data_dir / "arrived"
+        self.arrived = context.data_dir / ARRIVED
 
     @property
     def sees_network(self) -> bool:

@@ -13,6 +13,7 @@ from fermata_mcp.domain.foreign.text import clean_text
 from . import words
 
 logger = logging.getLogger(__name__)
+_FIRST_SEED = 7000
 
 
 def seconds(value: Any) -> float | None:
@@ -59,3 +60,8 @@ def credits_in(value: Any) -> float | None:
         return sum(part or 0.0 for part in parts)
     others = (number(told.get(name)) for name in ("credit", "balance", "remaining_credits", "remaining"))
     return next((found for found in others if found is not None), None)
+
+
+def seed_for(take: int) -> int:
+    """Of its own for each take: what a provider chooses at random, nobody learns."""
+    return _FIRST_SEED + take

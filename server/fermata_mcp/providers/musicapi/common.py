@@ -44,8 +44,6 @@ _ENDED = re.compile(r"\brefunded\b|\b(task|generation)\b.{0,30}\bfailed\b", re.I
 # What a gateway says when its own patience, not the task's, is out.
 _GATEWAY = re.compile(r"gateway|(endpoint|upstream) request", re.I)
 
-_HOOK_FIELDS = frozenset((HOOK.field, "webhook_secret"))
-
 Part = tuple[bool | None, dict[str, Any]]
 
 
@@ -96,8 +94,7 @@ class MusicApiAdapter(HttpAdapter):
 
     def hook(self, work: Work) -> dict[str, Any]:
         """Where news go: the operator's address, or what is chosen for this work alone."""
-        operators = {} if self._callback_url is None else {HOOK.field: self._callback_url}
-        return operators | {name: work.options[name] for name in _HOOK_FIELDS & work.options.keys()}
+        return HOOK.chosen(self._callback_url, work.options)
 
     def _weigh(self, answer: Answer, parts: list[Part]) -> Snapshot:
         """One state from those of all clips, and of the whole where it has one: links of unfinished clips are bait."""

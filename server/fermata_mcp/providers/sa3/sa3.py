@@ -16,7 +16,7 @@ from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.providers.base import Provider, ProviderContext, Snapshot
 from fermata_mcp.providers.http.adapter import HttpAdapter
 from fermata_mcp.providers.http.provider import http_provider
-from fermata_mcp.providers.http.values import number, text
+from fermata_mcp.providers.http.values import number, seed_for, text
 from fermata_mcp.providers.http.wire import Answer, Call
 from fermata_mcp.providers.http.words import reason
 
@@ -71,7 +71,7 @@ class Sa3Adapter(HttpAdapter):
             "prompt": ", ".join(str(work.fields[name]) for name in ("style", "prompt") if work.fields.get(name)),
             "init_path": work.source_url, "inpaint_start": _start(sent), "inpaint_end": end, "duration": end,
             "target_samples": round((sent + add) * facts.RATE), "steps": facts.STEPS,
-            "seed": facts.FIRST_SEED + work.take, "peak_normalize_db": None, "limiter_ceiling_db": None,
+            "seed": seed_for(work.take), "peak_normalize_db": None, "limiter_ceiling_db": None,
             "keep_models": False, "splice_source": False, "mask_overlap": 0,
         }  # fmt: skip
         return Call("POST", "/generate", body | work.options)

@@ -21,7 +21,7 @@ EARLIER_SAMPLES = 2
 # Models end the piece at the end of what they are given; this much of it is left off.
 ENDING_SECONDS = 6.0
 CONTEXT_SECONDS, LONGEST_ADD_SECONDS, USUAL_ADD_SECONDS = 60.0, 50.0, 30.0  # small was made for 120 s in all
-FIRST_SEED, STEPS = 7000, 8
+STEPS = 8
 SPEC = ProviderSpec(
     name="sa3",
     title="Stable Audio 3 (sa3.cpp)",
