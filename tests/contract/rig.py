@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import anyio
+import soundfile
 
 from fermata_mcp.domain.spec import ProviderSpec, SourceKind
 from fermata_mcp.domain.task import Clip, Work
@@ -27,6 +29,12 @@ SAMPLES: dict[str, tuple[Any, Any]] = {
     "persona_id": ("persona_1", "persona_2"), "model": ("some-model", "other-model"),
 }  # fmt: skip
 """Two values of each field."""
+
+
+async def seconds_arrived(clip: Clip) -> float:
+    """Of audio that came with an answer."""
+    read: Any = soundfile.info
+    return read(io.BytesIO(await anyio.Path(clip.arrived or "").read_bytes())).duration
 
 
 @dataclass

@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import anyio
 import httpx2 as httpx
 import numpy as np
 import soundfile
 
-from contract.rig import Bench, Rig, work
+from contract.rig import Bench, Rig, seconds_arrived, work
 from emulators.acestep import AceStep, AceStepCpp, AceStepPython
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Work
@@ -62,8 +61,7 @@ class FreeBench(Bench):
         self.emulator.ready_after_polls = 2
 
     async def length_of(self, clip: Clip) -> float:
-        found: Any = soundfile.info(io.BytesIO(await anyio.Path(clip.arrived or "").read_bytes()))
-        return found.duration
+        return await seconds_arrived(clip)
 
     async def arrived(self, work: Work) -> Mapping[str, Any]:
         """By the names of the rig; a window that ends elsewhere is another file."""

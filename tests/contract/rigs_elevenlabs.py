@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -10,11 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import anyio
 import httpx2 as httpx
-import soundfile
 
-from contract.rig import CANARY, SAMPLES, Bench, Rig, work
+from contract.rig import CANARY, SAMPLES, Bench, Rig, seconds_arrived, work
 from emulators.elevenlabs import ElevenLabs
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Clip, Work
@@ -46,8 +43,7 @@ class AtOnceBench(Bench):
         raise AssertionError("it begins and ends with its answer")
 
     async def length_of(self, clip: Clip) -> float:
-        found: Any = soundfile.info(io.BytesIO(await anyio.Path(clip.arrived or "").read_bytes()))
-        return found.duration
+        return await seconds_arrived(clip)
 
     async def arrived(self, work: Work) -> Mapping[str, Any]:
         """By the names of the fields, wherever in the plan they are."""

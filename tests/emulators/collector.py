@@ -5,11 +5,12 @@ Strict: spans are taken at one path, as protobuf; everything else is refused and
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from .threads import answering
 
 PATH, FORM = "/v1/traces", "application/x-protobuf"
 
@@ -48,13 +49,5 @@ def collecting() -> Generator[Collector]:
         def log_message(self, format: str, *args: object) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    collector.address = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with answering(Handler) as collector.address:
         yield collector
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -19,7 +19,7 @@ from fermata_mcp.domain.task import Step, Task
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.base import AlreadyKnown
 from fermata_mcp.store.sqlite import claiming
-from support.paid_steps import LIVE, PaidSteps, PaidStepsAndAPerson, Protocol, explored
+from support.paid_steps import LIVE, PaidSteps, PaidStepsAndAPerson, Protocol, explored, mistimed
 from support.rows import PRICE
 
 
@@ -108,12 +108,7 @@ def nothing(*_: object, **__: object) -> None:
     return
 
 
-MISTIMED: dict[str, tuple[str, object, str]] = {
-    "set back, rows wait for their old times": ("count_all_anew", nothing, "stuck"),
-    "set back, nobody notices": ("any_set_back", nothing, "stuck"),
-    "set back, everything is due": ("_WAIT_MEANT", "0", "taken from its owner"),
-    "put forward, leases are over": ("put_forward", nothing, "taken from its owner"),
-}
+MISTIMED = mistimed(nothing)
 
 
 @pytest.mark.parametrize("name", MISTIMED)

@@ -15,7 +15,7 @@ from fermata_mcp.store.base import Store
 from fermata_mcp.store.postgres import claiming
 from fermata_mcp.store.postgres.link.clock import DatabaseClock
 from fermata_mcp.store.postgres.store import PostgresStore
-from support.paid_steps import PaidSteps, PaidStepsAndAPerson, explored
+from support.paid_steps import PaidSteps, PaidStepsAndAPerson, explored, mistimed
 from support.postgres import fresh_database, server
 
 _T = TypeVar("_T")
@@ -62,16 +62,7 @@ async def nothing(*_: object, **__: object) -> None:
     return
 
 
-async def never(*_: object, **__: object) -> bool:
-    return False
-
-
-MISTIMED: dict[str, tuple[str, object, str]] = {
-    "set back, rows wait for their old times": ("count_all_anew", nothing, "stuck"),
-    "set back, nobody notices": ("any_set_back", never, "stuck"),
-    "set back, everything is due": ("_WAIT_MEANT", "0", "taken from its owner"),
-    "put forward, leases are over": ("put_forward", nothing, "taken from its owner"),
-}
+MISTIMED = mistimed(nothing)
 
 
 @pytest.mark.parametrize("name", MISTIMED)

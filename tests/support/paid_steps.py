@@ -358,3 +358,17 @@ def explored(machine: type[PaidSteps], examples: int, steps: int = 50) -> None:
             print_blob=False,
         ),
     )
+
+
+def mistimed(nothing: object) -> dict[str, tuple[str, object, str]]:
+    """Rules of a store about clocks that are set: what each is without, by its place, and what is found then.
+
+    Args:
+        nothing: Does nothing, as the store's own rule is called.
+    """
+    return {
+        "set back, rows wait for their old times": ("count_all_anew", nothing, "stuck"),
+        "set back, nobody notices": ("any_set_back", nothing, "stuck"),
+        "set back, everything is due": ("_WAIT_MEANT", "0", "taken from its owner"),
+        "put forward, leases are over": ("put_forward", nothing, "taken from its owner"),
+    }
