@@ -102,6 +102,8 @@ async def test_more_than_one_span_is_a_chain(build: str, house: House) -> None:
     assert len(there.sent) == 2
     assert task.audio is not None
     assert task.audio.duration_seconds == pytest.approx(110, abs=1.5)
+    joins = [seam.at for seam in task.clips[0].seams]
+    assert joins == pytest.approx([SECONDS, 98.0], abs=5.0)
 
 
 @EACH

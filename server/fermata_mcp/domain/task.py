@@ -336,14 +336,43 @@ class Task:
     @property
     def clips(self) -> tuple[Clip, ...]:
         """Every clip of the last step that has any; after a joining, the joined one and the other takes."""
+        return tuple(clip for _, clip in self.deliveries)
+
+    @property
+    def deliveries(self) -> tuple[tuple[Step, Clip], ...]:
+        """The `clips`, each with the step that made it."""
         delivered = [step for step in self.steps if step.clips and step.work.action != "upload"]
         if not delivered:
             return ()
-        last = delivered[-1].clips
-        shown = last + delivered[-2].clips[1:] if delivered[-1].work.action == "concat" else last
+        *before, last = delivered
+        shown = [(last, clip) for clip in last.clips]
+        if last.work.action == "concat":
+            shown += [(before[-1], clip) for clip in before[-1].clips[1:]]
         # A chain that ends early is saved once more, under its name, after the step of this clip was over.
         there = self.audio if self.finished_at and self.audio and self.audio.url else Audio()
-        same = [clip.url is not None and clip.file is not None and clip.url == there.url for clip in shown]
-        return tuple(
-            clip.model_copy(update={"file": there.file}) if it else clip for clip, it in zip(shown, same, strict=True)
-        )
+        earlier = self._joins_of(before)
+        return tuple((step, _with_joins_before(_saved_at(clip, there), earlier)) for step, clip in shown)
+
+    def carried_on(self, clips: tuple[Clip, ...]) -> Clip:
+        """The clip to go on with: the asked-for variation of a chain where it is there, else the first."""
+        variation = int(self.request.get("variation", 0)) if self.kind == "chain" else 0
+        return clips[variation if variation < len(clips) else 0]
+
+    def _joins_of(self, steps: list[Step]) -> list[Seam]:
+        """The joins in what each of these handed on; their places stay where they are, since later steps add behind."""
+        handed_on = [self.carried_on(step.clips) for step in steps]
+        return [seam for clip in handed_on if clip.whole_track for seam in clip.seams]
+
+
+def _saved_at(clip: Clip, audio: Audio) -> Clip:
+    same = clip.url is not None and clip.file is not None and clip.url == audio.url
+    return clip.model_copy(update={"file": audio.file}) if same else clip
+
+
+def _with_joins_before(clip: Clip, earlier: list[Seam]) -> Clip:
+    """A whole track has the joins of all steps, but for those that its own last one left out."""
+    if not clip.whole_track:
+        return clip
+    own = min([seam.at for seam in clip.seams] or [clip.continue_at or 0.0])
+    before = tuple(seam for seam in earlier if seam.at < own)
+    return clip.model_copy(update={"seams": (*before, *clip.seams)}) if before else clip

@@ -214,11 +214,10 @@ class Sources:
         task = await self._store.get(source.task_id, principal=self._principal)
         if task is None:
             raise UnknownTrack(f"there is no task {source.task_id}.")
-        clips, index = task.clips, source.index or 0
-        if index >= len(clips):
-            raise UnknownTrack(f"{ref} has no audio: the task is {task.status} and has {counted(len(clips), 'clip')}.")
-        clip = clips[index]
-        step = next(step for step in reversed(task.steps) if clip in step.clips)
+        made, index = task.deliveries, source.index or 0
+        if index >= len(made):
+            raise UnknownTrack(f"{ref} has no audio: the task is {task.status} and has {counted(len(made), 'clip')}.")
+        step, clip = made[index]
         if task.provider == provider.spec.name and clip.provider_clip_id and "clip" in provider.spec.sources:
             identity = f"clip:{clip.provider_clip_id}"
             facts = SourceFacts(ref=ref, clip=clip.provider_clip_id, identity=identity)

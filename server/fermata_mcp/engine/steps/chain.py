@@ -51,7 +51,7 @@ def after_step(
     said = (*task.warnings, *warnings)
     if step.work.action == "upload":
         return Next({"message": "uploaded"}, _step(step, _from_upload(step.work, clips[0], spec), spec))
-    clip = chosen(task, clips)
+    clip = task.carried_on(clips)
     audio = _audio(clip)
     if task.cancel_at is not None:
         return Next(ended("cancelled", now, audio=audio) | {"warnings": (*said, *what_is_missing(task, clips))})
@@ -65,12 +65,6 @@ def after_step(
     if short:
         said = (*said, f"The track is {short:.0f} s short of the target.")
     return Next(ended("partial" if short else "succeeded", now, audio=audio) | {"warnings": said})
-
-
-def chosen(task: Task, clips: tuple[Clip, ...]) -> Clip:
-    """The clip to carry on: the asked-for variation of a chain where it is there, else the first."""
-    variation = int(task.request.get("variation", 0)) if task.kind == "chain" else 0
-    return clips[variation if variation < len(clips) else 0]
 
 
 def ended_by(task: Task, error: FermataError, now: int) -> TaskPatch:
@@ -161,7 +155,7 @@ def _link(task: Task, step: Step, clip: Clip) -> _Link:
     if step.work.action != "concat":
         return _Link(clip, clip, _so_far(clip))
     extended = next(one for one in reversed(task.steps) if one.work.action == "extend" and one.clips)
-    return _Link(chosen(task, extended.clips), clip, _so_far(clip))
+    return _Link(task.carried_on(extended.clips), clip, _so_far(clip))
 
 
 def _so_far(clip: Clip) -> float:
@@ -174,7 +168,7 @@ def _after_link(
     task: Task, step: Step, clips: tuple[Clip, ...], said: tuple[str, ...], spec: ProviderSpec, settings: Settings,
     now: int,
 ) -> Next:  # fmt: skip
-    link = _link(task, step, chosen(task, clips))
+    link = _link(task, step, task.carried_on(clips))
     audio, target = _audio_so_far(task, link), float(task.request["target_seconds"])
     stop = _reason_to_stop(task, step, link, spec, settings)
     if stop is None:

@@ -14,7 +14,7 @@ from fermata_mcp.media.network.addresses import AddressRefused
 from fermata_mcp.providers.base import Provider, Snapshot
 
 from . import moves
-from .chain import after_step, chosen, what_is_missing
+from .chain import after_step, what_is_missing
 from .context import StepContext
 from .publish import publish, tidy, with_earlier_parts
 
@@ -112,8 +112,8 @@ class Collector:
     async def _with_late_audio(self, step: Step, task: Task, delivered: Delivery) -> tuple[TaskPatch, tuple[Clip, ...]]:
         """The task with the deliverable that has come, if this step is the one that makes it."""
         fresh = await self._as_it_is(task)
-        clip = chosen(fresh, delivered.clips)
-        before = chosen(fresh, step.clips)
+        clip = fresh.carried_on(delivered.clips)
+        before = fresh.carried_on(step.clips)
         if step.seq != fresh.steps[-1].seq or clip.file is None or clip == before:
             return {}, delivered.clips
         audio = Audio(**clip.model_dump(include=set(Audio.model_fields)))

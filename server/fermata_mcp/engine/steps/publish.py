@@ -13,8 +13,6 @@ from fermata_mcp.domain.task import Audio, Clip, Step, Task
 from fermata_mcp.engine.audio.library import Library
 from fermata_mcp.media.files import copy
 
-from .chain import chosen
-
 _LETTERS = "abcdefghijklmnop"
 
 
@@ -30,7 +28,7 @@ async def publish(
     if "finished_at" not in patch or audio is None or audio.file is None:
         return patch, clips
     moved: dict[str, str] = {}
-    wanted = [audio.file, *_files((chosen(task, clips),) if clips else ()), *_files(clips)]
+    wanted = [audio.file, *_files((task.carried_on(clips),) if clips else ()), *_files(clips)]
     for number, file in enumerate(dict.fromkeys(wanted)):
         if library.is_working_file(file, task):
             moved[file] = await _put(file, numbered(Path(task.save_as), number), task, library)
@@ -84,7 +82,7 @@ async def with_earlier_parts(
     if "finished_at" not in patch or task.kind != "chain" or task.request.get("stitch") != "never":
         return patch, clips
     steps = [step for step in task.steps if step.seq < last.seq and step.work.action == "extend" and step.clips]
-    parts = [part for step in steps if (part := chosen(task, step.clips)).file and library.is_there(part.file)]
+    parts = [part for step in steps if (part := task.carried_on(step.clips)).file and library.is_there(part.file)]
     saved = [await _beside(part, number, task, library) for number, part in enumerate(parts, 1)]
     if not saved:
         return patch, clips
