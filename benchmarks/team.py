@@ -105,6 +105,7 @@ class Findings:
     looks: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
     kills: list[float] = field(default_factory=list[float])
     errors: Counter[str] = field(default_factory=Counter[str])
+    reasons: Counter[str] = field(default_factory=Counter[str])
 
 
 class Client:
@@ -212,6 +213,7 @@ async def settle(cluster: Cluster, http: httpx2.AsyncClient, found: Findings) ->
                 lost.append(task_id)
             elif said["status"] in OVER:
                 found.statuses[said["status"]] += 1
+                found.reasons[(said.get("error") or {}).get("message", "")[:90]] += 1
             else:
                 continue
             open_.discard(task_id)
@@ -259,6 +261,7 @@ async def measure(given: argparse.Namespace, folder: Path) -> int:
     p50, p95, most = spread(calm or [0.0])
     print(f"{given.seconds} s, {given.clients} clients, {len(found.kills)} kills, load {os.getloadavg()[0]:.1f}")
     print(f"told {len(found.told)} tasks: lost {len(lost)}, {dict(found.statuses)}")
+    print(f"why: {dict(found.reasons.most_common(6))}")
     print(f"paid requests {len(ledger['submits'])}, twice {doubles}, undocumented {len(ledger['violations'])}")
     print(f"looks at one task less than {APART_SECONDS:g} s apart: {close_looks(log)}")
     told = f"p50 {p50 * 1000:.0f}, p95 {p95 * 1000:.0f}, most {most * 1000:.0f} ms ({len(calm)})"

@@ -12,6 +12,7 @@ import anyio.to_thread
 import pytest
 
 from fermata_mcp.domain.errors import StoreUnavailable
+from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.lifespan import running_engine
 from fermata_mcp.engine.steps import moves
 from fermata_mcp.store.base import GRACE_MS, SUBMIT_LEASE_MS
@@ -112,6 +113,40 @@ async def test_a_disk_that_is_put_back_is_noticed_by_whoever_lived_through_it(
     found = await again(lambda: stored(store, task))
     assert (found.steps[0].state, found.status) == ("needs_user", "unknown")
     assert await store.claim(home="a", now=NOON + 10**9, limit=9) == []
+
+
+async def begun(store: PostgresStore, attempt: str) -> Task:
+    """One whose request may be on its way."""
+    task = await created(store)
+    assert await store.apply(moves.begin(await claimed(store, of=task), attempt, PAID, PRICE, (), NOON), now=NOON)
+    return task
+
+
+async def test_a_server_that_died_with_unflushed_news_is_no_earlier_state(house: House, anyio_backend: str) -> None:
+    """Looks are written without waiting for the disk: a power cut takes some back, and no paid request with them."""
+    own = Server("fsync=on", "wal_writer_delay=10s", "wal_writer_flush_after=1GB")
+    own.start()
+    store, other = PostgresStore(own.url()), PostgresStore(own.url())
+    try:
+        sent = await begun(store, "att")
+        looked_at = await begun(store, "att_2")
+        queued = await created(store)
+        step = await only_step(store, looked_at)
+        assert await store.apply(moves.accepted(step, "r", NOON, NOON), now=NOON)
+        for number in range(50):
+            step = await only_step(store, looked_at)
+            assert await store.apply(moves.poll_again(step, NOON + number), now=NOON)
+        await other.open()  # what it sees last is not on the disk
+        await anyio.to_thread.run_sync(own.stop)
+        await anyio.to_thread.run_sync(own.start)
+        for each in (other, store):
+            assert (await again(lambda each=each: stored(each, queued))).steps[0].state == "queued"
+        assert (await only_step(store, looked_at)).state == "waiting"
+        assert (await only_step(store, sent)).state == "submitting"
+    finally:
+        await store.close()
+        await other.close()
+        own.remove()
 
 
 async def test_a_standby_that_takes_over_without_the_last_commits_is_noticed_by_whoever_comes(

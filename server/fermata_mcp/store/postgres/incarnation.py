@@ -10,6 +10,7 @@ it has seen more of the log than there is. What only queues is taken for lost: n
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fermata_mcp.store.postgres.link.connecting import Sql, transaction
@@ -17,9 +18,11 @@ from fermata_mcp.store.postgres.link.connecting import Sql, transaction
 from .holding import hold_unsent
 
 _MARK = "(pg_current_wal_insert_lsn() - '0/0')::bigint"
+# A server that dies takes back what was not flushed, which is no earlier state: nothing rests on it.
+_LASTS = "pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()"
 _HERE = f"""SELECT (SELECT system_identifier::text FROM pg_control_system()),
             ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint,
-            (SELECT oid::bigint FROM pg_database WHERE datname = current_database()), {_MARK}"""
+            (SELECT oid::bigint FROM pg_database WHERE datname = current_database()), {_MARK}, {_LASTS}"""
 _REASON = "the task database was put back to an earlier state"
 logger = logging.getLogger(__name__)
 
@@ -39,26 +42,31 @@ class Memory:
     def __init__(self) -> None:
         self._seen: tuple[Incarnation, int] | None = None
 
-    async def note(self, c: Sql) -> None:
-        """After an intent is written: the log is as long as this, whatever a server says later."""
+    async def noting(self, c: Sql) -> Callable[[], None]:
+        """In a transaction that writes an intent: how long the log is for certain, once that has lasted."""
         mark = await c.fetchval(f"SELECT {_MARK}")
-        if self._seen is not None:
-            self._seen = self._seen[0], max(self._seen[1], mark)
+
+        def lasted() -> None:
+            if self._seen is not None:
+                self._seen = self._seen[0], max(self._seen[1], mark)
+
+        return lasted
 
     async def compare(self, c: Sql) -> None:
         """Before a new connection is used: hold back what may have been sent, if the database went back."""
-        here, length = await _where(c)
+        here, length, lasts = await _where(c)
         seen, mark = self._seen or (here, 0)
         went_back = seen == here and length < mark
         if went_back or await _written_in(c) != here:
             async with transaction(c, durable=True):
                 await _settle(c, here, mark if went_back else 0)
-        self._seen = here, length
+        known = 0 if went_back or seen != here else mark
+        self._seen = here, max(known, length) if lasts else known
 
 
-async def _where(c: Sql) -> tuple[Incarnation, int]:
-    system, timeline, database, length = await c.fetchrow(_HERE)
-    return Incarnation(system, timeline, database), length
+async def _where(c: Sql) -> tuple[Incarnation, int, bool]:
+    system, timeline, database, length, lasts = await c.fetchrow(_HERE)
+    return Incarnation(system, timeline, database), length, lasts
 
 
 async def _written_in(c: Sql) -> Incarnation | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -33,7 +32,7 @@ from fermata_mcp.store.postgres import (
 )
 from fermata_mcp.store.postgres.link import migrating
 from fermata_mcp.store.postgres.link.clock import DatabaseClock
-from fermata_mcp.store.postgres.link.connecting import TROUBLES, Greet, Pool, Sql, in_words, transaction
+from fermata_mcp.store.postgres.link.connecting import TROUBLES, Pool, Sql, in_words, transaction
 from fermata_mcp.store.postgres.link.listening import Listener
 from fermata_mcp.store.statement_store import Statements, StatementStore
 
@@ -101,7 +100,7 @@ class PostgresStore(StatementStore):
         work = partial(writing.apply, change=change, now=now)
         if not change.must_last:
             return await self._together.add(work)
-        return await self._write(work, after=self._memory.note if change.new_attempt else None)
+        return await self._write(work, noting=change.new_attempt is not None)
 
     async def _write_all(self, works: Sequence[Callable[[Sql], Awaitable[Any]]]) -> Sequence[Any]:
         async def all_of_them(c: Sql) -> Sequence[Any]:
@@ -129,17 +128,15 @@ class PostgresStore(StatementStore):
         """Copy all rows of another store into this one, which must be empty. Raises InvalidRequest."""
         return await self._write(partial(filling.fill, tables=tables))
 
-    async def _write(
-        self, work: Callable[[Sql], Awaitable[_T]], *, durable: bool = True, after: Greet | None = None
-    ) -> _T:
+    async def _write(self, work: Callable[[Sql], Awaitable[_T]], *, durable: bool = True, noting: bool = False) -> _T:
         """One whole transaction. Without `durable` the death of the server may take it back; that of ours does not."""
 
         async def whole(c: Sql) -> _T:
             async with transaction(c, durable=durable):
                 result = await work(c)
-            if after is not None:
-                with suppress(*TROUBLES):  # it has happened all the same
-                    await after(c)
+                lasted = await self._memory.noting(c) if noting else None
+            if lasted is not None:
+                lasted()
             return result
 
         return await self._run(whole)
