@@ -70,7 +70,8 @@ emulator = named("apiin").emulator("emulator-key")
 emulator.faults, emulator.ready_after_polls, emulator.ledger.balance = Dice(), 3, 1e9
 original, render = emulator.saw, emulator.studio.render
 
-def same_song(recipe, extension):  # to make music for everybody takes this one process seconds, in which it hears nothing
+# To make music for everybody takes this one process seconds, in which it hears nothing.
+def same_song(recipe, extension):
     return render((Piece("song", 0, sum(piece.stop - piece.start for piece in recipe)),), extension)
 
 emulator.studio.render = same_song

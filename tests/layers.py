@@ -18,6 +18,7 @@ SLOW = (
     "tests/unit/benchmarks/",
     # Every provider, source and kind of result, alone and in a chain.
     "tests/unit/engine/steps/audio/test_delivery.py::test_nothing_is_missing_without_a_word",
+    "tests/unit/engine/steps/audio/test_delivery_of_servers.py",
     "tests/unit/engine/steps/test_collector.py",
     # Several windows, one after another, and many made-up parts.
     "tests/unit/engine/intake/test_sent_window.py::test_each_window",
@@ -84,6 +85,7 @@ THINNED = {
         "-chain-segment",
         "-extend-whole",
     ),
+    "tests/unit/engine/steps/audio/test_delivery_of_servers.py": ("-extend", "-file-chain", "elevenlabs-clip"),
     "tests/unit/engine/steps/test_collector.py::test_a_file_that_is_not_there_at_first": ("sunoapi", "page"),
     "tests/e2e/test_providers.py::test_a_clip_is_extended_and_its_result_again": ("sonic", "sunoapi", "apiin"),
     "tests/e2e/test_providers.py::test_a_chain_reaches_its_target": ("sonic", "sunoapi", "apiin"),

@@ -79,7 +79,7 @@ class AceStep(Emulator):
 
     def take_on(self, source: Stereo | None, start: float, end: float, body: dict[str, Any], form: str) -> Job:
         job = self.new_job(body, 0.0, uuid.uuid4().hex)
-        job.data = {"source": source, "start": start, "end": end, "form": form}
+        job.data = {"source": source, "start": start, "end": end, "form": form, "number": len(self.jobs)}
         return job
 
     def is_forgotten(self, job: Job | None) -> bool:
@@ -95,7 +95,7 @@ class AceStep(Emulator):
         told = job.data
         if told["source"] is None or self.ignores_source:
             return _written(_music("invented", 0.7 * told["end"]), told["form"])
-        new = _music(f"new {job.body.get('seed')}", told["end"])
+        new = _music(f"new {job.body.get('seed')} {told['number']}", told["end"])
         kept = int(told["start"] * 25) * FRAME
         new[:kept] = told["source"][:kept]
         return _written(new[: int(told["end"] * 12.5) * 2 * FRAME], told["form"])

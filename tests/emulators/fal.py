@@ -146,6 +146,7 @@ class Fal(Emulator):
             job = self.new_job(asked.body, price, str(uuid.uuid4()))
             app = "/".join(path.split("/")[:2])
             job.data |= {"app": app, "base": asked.base, "source": source, "webhook": asked.query.get("fal_webhook")}
+            job.data["number"] = len(self.jobs)
             place = f"{asked.base}/{app}/requests/{job.id}"
             urls = {"response_url": place, "status_url": f"{place}/status", "cancel_url": f"{place}/cancel"}
             return JSONResponse({"request_id": job.id} | (urls if self.with_urls else {}))
@@ -211,7 +212,7 @@ class Fal(Emulator):
         if name not in self.files:
             sound, rate = job.data["source"]
             added = job.body.get("extend_after_duration", job.body.get("extend_duration", 30.0))
-            new = _music(f"new {job.body.get('seed')}", added, rate)
+            new = _music(f"new {job.body.get('seed')} {job.data['number']}", added, rate)
             whole = np.concatenate([sound, np.repeat(new[:, :1], sound.shape[1], axis=1)])
             buffer = io.BytesIO()
             soundfile.write(buffer, whole, rate, format="WAV", subtype="PCM_16")
