@@ -12,7 +12,7 @@ from fermata_mcp.config import Settings
 from fermata_mcp.domain.credits import Price
 from fermata_mcp.domain.errors import Cancelled, GenerationFailed
 from fermata_mcp.domain.task import Audio, Clip, Step, Task, Work
-from fermata_mcp.engine.steps.chain import Next, affordable, after_step, cap_of, chosen, ended_by, what_is_missing
+from fermata_mcp.engine.steps.chain import Next, affordable, after_step, cap_of, ended_by, what_is_missing
 from support.engines import settings_in
 from support.rows import NOON, PAID, PRICE, a_task, running_step
 
@@ -118,8 +118,8 @@ def test_caps_are_those_of_the_call_and_of_the_operator(tmp_path: Path) -> None:
 
 def test_the_variation_that_was_asked_for_where_it_is_there() -> None:
     task, clips = a_task(kind="chain", request={"variation": 1}), (WHOLE, PART)
-    assert chosen(task, clips) is PART
-    assert chosen(task, (WHOLE,)) is WHOLE
+    assert task.carried_on(clips) is PART
+    assert task.carried_on((WHOLE,)) is WHOLE
 
 
 @pytest.mark.parametrize(

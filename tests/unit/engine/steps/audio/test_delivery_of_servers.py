@@ -61,7 +61,7 @@ def brought(sound: Any, rate: int) -> Samples:
     """One channel, at the rate of the emulators' music."""
     mono = sound.mean(axis=1)
     at = np.arange(round(len(mono) * RATE / rate)) * (rate / RATE)
-    return np.interp(at, np.arange(len(mono)), mono).astype(np.float32)
+    return np.asarray(np.interp(at, np.arange(len(mono)), mono), np.float32)
 
 
 def place_of(sound: Samples, heard: Samples) -> tuple[float, float]:
@@ -111,7 +111,7 @@ class Counter:
         if kind == "extend":
             request: Any = extend(**asked, add_seconds=ADDS_SECONDS)
         else:
-            asked |= {} if self.service.spec(self.provider).price is None else {"max_usd": 9}
+            asked |= {"max_usd": 9} if self.name in PAID else {}
             request = chain(**asked, target_seconds=TARGETS[self.name], max_steps=4)
         return await finished(self.service, (await begin(self.service, request)).task, 60)
 
