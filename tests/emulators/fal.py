@@ -5,6 +5,7 @@ What comes back really is what was sent, with other music behind it.
 
 from __future__ import annotations
 
+import base64
 import io
 import uuid
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import soundfile
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.responses import JSONResponse, Response
 
 from .audio import Studio, origin
@@ -60,6 +62,7 @@ class Fal(Emulator):
         early: Looks at the result that find it "still in progress", although the status said it was over.
         locked: Submits are refused for want of money.
         with_urls: An answer to a submit names its addresses.
+        signs_with: Its keys; posts are signed by the last one.
     """
 
     KNOBS: ClassVar[tuple[str, ...]] = (
@@ -75,6 +78,7 @@ class Fal(Emulator):
         self.locked = False
         self.with_urls = True
         self.files: dict[str, bytes] = {}
+        self.signs_with = [Ed25519PrivateKey.generate()]
 
     def ops(self) -> list[Op]:
         def submit(path: str, fields: Fields) -> Op:
@@ -93,6 +97,7 @@ class Fal(Emulator):
                query=("storage_type",), open=True),
             Op("upload", "PUT", "/put/{name}", self._put, query=("signature",), open=True),
             Op("audio", "GET", "/files/{name}", self._file, open=True),
+            Op("greeting", "GET", "/.well-known/jwks.json", self._keys, open=True),
         ]  # fmt: skip
 
     def _keyed(self, answer: Callable[[Asked], Response]) -> Callable[[Asked], Response]:
@@ -127,6 +132,11 @@ class Fal(Emulator):
         if data is None:
             return Response("no such file", 404)
         return Response(data[: len(data) // 2] if self.cut_audio else data, media_type="audio/wav")
+
+    def _keys(self, _: Asked) -> Response:
+        public = [key.public_key().public_bytes_raw() for key in self.signs_with]
+        told = [base64.urlsafe_b64encode(raw).decode().rstrip("=") for raw in public]
+        return JSONResponse({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": x} for x in told]})
 
     def _no_key(self, asked: Asked) -> None:
         if "authorization" in asked.headers:

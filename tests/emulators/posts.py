@@ -17,6 +17,7 @@ import httpx2 as httpx
 from .acedata import AceData
 from .apiin import Apiin
 from .base import Emulator, Job
+from .fal import Fal
 from .market import MarketEmulator
 from .musicapi import MusicApi
 from .suno import SunoEmulator
@@ -53,7 +54,8 @@ class Post:
 
 def address_of(job: Job) -> str:
     """Where the submit asked for news."""
-    return next(str(job.body[name]) for name in FIELDS if name in job.body)
+    named = [str(job.body[name]) for name in FIELDS if name in job.body]
+    return (named or [str(job.data["webhook"])])[0]
 
 
 def post_of(
@@ -87,6 +89,10 @@ def post_of(
             body = json.dumps(told).encode()
         case AceData():
             body = json.dumps({"success": stage != "error", "task_id": job.id, "trace_id": stage, "data": []}).encode()
+        case Fal():
+            told = {"request_id": job.id, "gateway_request_id": job.id, "status": "ERROR" if stage == "error" else "OK"}
+            body = json.dumps(told | {"payload": {}}).encode()
+            headers |= _signed_lines(emulator, job.id, moment, body)
         case _:
             raise TypeError(f"{type(emulator).__name__} posts nothing")
     return Post(address_of(job), body, headers)
@@ -108,6 +114,14 @@ def _song(job: Job, stage: Stage) -> bytes:
 def _signed_id(task_id: str, moment: str, key: str) -> dict[str, str]:
     signed = hmac.new(key.encode(), f"{task_id}.{moment}".encode(), hashlib.sha256).digest()
     return {"x-webhook-timestamp": moment, "x-webhook-signature": base64.b64encode(signed).decode()}
+
+
+def _signed_lines(emulator: Fal, request: str, moment: str, body: bytes) -> dict[str, str]:
+    lines = (request, "user-1", moment, hashlib.sha256(body).hexdigest())
+    signed = emulator.signs_with[-1].sign("\n".join(lines).encode())
+    names = ("request-id", "user-id", "timestamp")
+    told = {f"x-fal-webhook-{name}": line for name, line in zip(names, lines[:3], strict=True)}
+    return told | {"x-fal-webhook-signature": signed.hex()}
 
 
 def _signed_body(body: bytes, moment: str, secret: str, stage: Stage) -> dict[str, str]:

@@ -93,14 +93,14 @@ class Hooked(Shop):
 @asynccontextmanager
 async def hooked(
     house: House, paid: Paid, *, emulator: Emulator | None = None, store: SqliteStore | None = None,
-    time_scale: float = NEVER, **settings: Any,
+    time_scale: float = NEVER, uploads: bool = False, **settings: Any,
 ) -> AsyncGenerator[Hooked]:  # fmt: skip
     """A provider, an engine that never looks by itself, and a door for its posts."""
     emulator = emulator or quick(paid)
     (listening,) = listening_sockets("127.0.0.1", 0)
     public = f"http://127.0.0.1:{listening.getsockname()[1]}"
     given: dict[str, Any] = {"public_url": public, "time_scale": time_scale} | settings
-    async with trading(house, paid.family, emulator, store=store, **given) as (service, _):
+    async with trading(house, paid.family, emulator, uploads=uploads, store=store, **given) as (service, _):
         app = Starlette(routes=hook_routes(service.operating.hooks.post))
         server = _Server(uvicorn.Config(app, log_config=None, lifespan="off"))
         async with anyio.create_task_group() as group:

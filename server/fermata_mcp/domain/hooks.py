@@ -62,6 +62,7 @@ class HookPost:
         raw: The body as it came.
         told: The body as JSON.
         secret: By which a provider that signs with a secret of ours signs this attempt's.
+        keys: Public keys of Ed25519 by which a provider signs that publishes them.
         at: When it came; Unix seconds.
     """
 
@@ -69,6 +70,7 @@ class HookPost:
     told: Any
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     secret: str = ""
+    keys: tuple[bytes, ...] = ()
     at: float = 0.0
 
     def is_timely(self, stamp: str) -> bool:

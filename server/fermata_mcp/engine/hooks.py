@@ -36,7 +36,8 @@ AT_ONCE = 4
 READY_RETRY_SECONDS = 1.0
 # Evidence that could not be had when a post came is looked for again after these waits.
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, MOST_TRIES = 5.0, 60.0, 12
-_OF_SIGNATURES = ("x-webhook-id", "x-webhook-timestamp", "x-webhook-signature")
+# What providers number, time and sign their posts by is in headers of such names.
+_OF_SIGNATURES, _MOST_SIGNATURES, _LONGEST_SIGNATURE = "webhook", 10, 300
 _UNKNOWN = frozenset({"unknown", "needs_user"})
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,8 @@ class Hooks:
 
     def post(self, token: str, headers: Mapping[str, str], raw: bytes, told: Any) -> None:
         """Take a post on to be heard, or drop it where there are too many; never waits, and tells nobody which."""
-        kept = {name: headers[name][:300] for name in _OF_SIGNATURES if name in headers}
+        names = [name for name in headers if _OF_SIGNATURES in name.lower()][:_MOST_SIGNATURES]
+        kept = {name.lower(): headers[name][:_LONGEST_SIGNATURE] for name in names}
         if len(self._posts) >= MOST_HELD or self._held + len(raw) > MOST_HELD_BYTES:
             self._meter.posted("", "dropped")
             return
@@ -132,7 +134,7 @@ class Hooks:
             return "", "idle"
         provider = self._registry.get(step.provider)
         asked = self._as_signed(post, step, attempt_id, provider)
-        news = provider.read_news(asked) if isinstance(provider, PostsNews) else None
+        news = await provider.read_news(asked) if isinstance(provider, PostsNews) else None
         if news is None:
             return step.provider, "forged"
         return step.provider, await self._act_on(news, step, attempt_id, provider)
@@ -141,7 +143,7 @@ class Hooks:
         form = provider.spec.hook
         own = step.work.options.get(form.secret_field) if form and form.secret_field else None
         secret = own if isinstance(own, str) else self._addresses.secret(attempt_id)
-        return HookPost(post.raw, post.told, post.headers, secret, self._clock.now() / 1000)
+        return HookPost(post.raw, post.told, post.headers, secret, at=self._clock.now() / 1000)
 
     async def _act_on(self, news: News, step: Step, attempt_id: str, provider: Provider) -> HookFate:
         if step.remote_id is not None and news.remote_id not in (None, step.remote_id):

@@ -107,8 +107,12 @@ class HookMaker(Protocol):
 class PostsNews(Protocol):
     """A provider that posts news of its work."""
 
-    def read_news(self, post: HookPost) -> News | None:
-        """What a post tells; None where it is not signed as this provider signs."""
+    async def read_news(self, post: HookPost) -> News | None:
+        """What a post tells; None where it is not signed as this provider signs.
+
+        Raises:
+            ProviderError: The keys that it signs by cannot be had now.
+        """
         ...
 
 

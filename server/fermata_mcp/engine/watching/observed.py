@@ -76,8 +76,8 @@ class Observed:
             self._meter.failed(name, snapshot.error.code)
         return snapshot
 
-    def read_news(self, post: HookPost) -> News | None:
-        return self._inside.read_news(post) if isinstance(self._inside, PostsNews) else None
+    async def read_news(self, post: HookPost) -> News | None:
+        return await self._inside.read_news(post) if isinstance(self._inside, PostsNews) else None
 
     async def stop(self, remote_id: str) -> bool:
         return await self._inside.stop(remote_id)

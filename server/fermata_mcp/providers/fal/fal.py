@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from pathlib import Path
@@ -15,14 +16,14 @@ from fermata_mcp.domain.task import Clip, Work
 from fermata_mcp.media.formats.kinds import media_type
 from fermata_mcp.providers.base import Provider, ProviderContext, Snapshot
 from fermata_mcp.providers.http.adapter import HttpAdapter
-from fermata_mcp.providers.http.news import read_news
+from fermata_mcp.providers.http.news import read_news, signed_by_published_key
 from fermata_mcp.providers.http.provider import http_provider
 from fermata_mcp.providers.http.values import link, note_once, number, text
 from fermata_mcp.providers.http.wire import Answer, Call
 from fermata_mcp.providers.http.words import about_content
 
 from .body import body_of, model_of, name_of
-from .spec import APP, HOOK, NEUTRAL, SPEC
+from .spec import APP, HOOK, NEUTRAL, SIGNED_BY, SPEC
 
 _APP = re.compile(r"/([\w.-]+/[\w.-]+)/requests/")
 _REMOTE = re.compile(r"([\w.-]+/[\w.-]+)\|([\w.:-]+)")
@@ -91,9 +92,15 @@ class FalAdapter(HttpAdapter):
     def read_cancel(self, answer: Answer) -> bool:
         return answer.status in (200, 202)
 
+    def news_keys_call(self) -> Call:
+        return Call("GET", "/.well-known/jwks.json", host="upload")
+
     def read_news(self, post: HookPost, account: Account) -> News | None:
         """Posts name the request alone, without its app: the address tells what they are about."""
-        return News(None, read_news(post).event)
+        request, user, stamp, signature = (post.headers.get(f"x-fal-webhook-{name}", "") for name in SIGNED_BY)
+        signed = "\n".join((request, user, stamp, hashlib.sha256(post.raw).hexdigest())).encode(errors="replace")
+        right = signed_by_published_key(post, stamp, signature, signed)
+        return News(None, read_news(post).event) if right else None
 
     def upload_call(self, file: Path) -> Call:
         told = {"content_type": media_type(file.name), "file_name": secrets.token_hex(16) + file.suffix.lower()}

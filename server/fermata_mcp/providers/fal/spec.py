@@ -12,6 +12,7 @@ from fermata_mcp.domain.hooks import HookForm
 from fermata_mcp.domain.spec import FieldSpec, Lengths, Pace, ProviderSpec, Refusal, Window
 
 HOOK, NEUTRAL = "fal_webhook", "match the original style"
+SIGNED_BY = ("request-id", "user-id", "timestamp", "signature")
 DEFAULT_ADD, LONGEST_ADD, CONTEXT = 30.0, 240.0, 60.0
 
 

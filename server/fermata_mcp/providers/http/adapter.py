@@ -118,6 +118,10 @@ class HttpAdapter(ABC):
 
     # --- news that it posts by itself ---------------------------------------------------------------------------------
 
+    def news_keys_call(self) -> Call | None:
+        """Where it publishes the keys by which it signs, as a JWKS; None where it has none."""
+        return None
+
     def read_news(self, post: HookPost, account: Account) -> News | None:
         """What a post tells of the work that it is about; None where it is not signed as this provider signs."""
         return read_news(post)

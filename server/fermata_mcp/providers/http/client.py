@@ -22,6 +22,7 @@ from .answers.arriving import Arrival
 from .answers.reply import TooBig, kind
 from .line import AUDIO_SECONDS, READ_SECONDS, Line
 from .outgoing import Watch, authorities, existing
+from .published_keys import PublishedKeys
 from .verdict import not_accepted, reading_error
 from .wire import Answer, Call
 
@@ -54,6 +55,7 @@ class HttpProvider:
         self._submit_seconds = context.submit_timeout_seconds
         self._line = Line(adapter.spec, context, transport)
         self._hooks = context.hooks if adapter.spec.hook else None
+        self._news_keys = PublishedKeys(self._line.read)
         self._older: bool | None = None  # whether the host is asked as older ones want it; None while nobody knows
         self.spec = adapter.spec
 
@@ -162,8 +164,14 @@ class HttpProvider:
             logger.exception("%s: an answer could not be read", self.spec.name)
             return None
 
-    def read_news(self, post: HookPost) -> News | None:
-        return self._understood(lambda _, __: self._adapter.read_news(post, self._account), Answer(200, None, ""), "")
+    async def read_news(self, post: HookPost) -> News | None:
+        def read(signed: HookPost) -> News | None:
+            return self._understood(
+                lambda *_: self._adapter.read_news(signed, self._account), Answer(200, None, ""), ""
+            )
+
+        call = self._adapter.news_keys_call()
+        return read(post) if call is None else await self._news_keys.read(call, post, read)
 
     async def stop(self, remote_id: str) -> bool:
         call = self._adapter.cancel_call(remote_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from contextlib import suppress
 
 from fermata_mcp.domain.hooks import HookPost, News
 
@@ -52,6 +53,24 @@ def signs_the_body(post: HookPost) -> bool:
         and post.is_timely(stamp)
         and same(post.headers.get("x-webhook-signature", ""), f"sha256={right}")
     )
+
+
+def signed_by_published_key(post: HookPost, stamp: str, signature: str, signed: bytes) -> bool:
+    """Whether one of the provider's keys signed these bytes, at a time that is near.
+
+    Args:
+        signature: In hexadecimal.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    if not post.is_timely(stamp):
+        return False
+    for key in post.keys:
+        with suppress(InvalidSignature, ValueError):
+            Ed25519PublicKey.from_public_bytes(key).verify(bytes.fromhex(signature), signed)
+            return True
+    return False
 
 
 def same(given: str, right: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import Any
 
 import httpx2 as httpx
@@ -9,6 +11,7 @@ import pytest
 
 from contract.rig import work
 from emulators.fal import Fal
+from emulators.posts import post_of
 from fermata_mcp.domain.errors import InvalidRequest
 from fermata_mcp.domain.hooks import HookPost
 from fermata_mcp.domain.requests.cost import work_cost
@@ -183,7 +186,7 @@ async def test_work_is_cancelled_there_until_it_is_over() -> None:
     assert not await provider.stop("fal-ai/ace-step|unknown")
 
 
-async def test_an_address_for_news_goes_into_the_query_and_its_post_is_a_hint() -> None:
+async def test_an_address_for_news_goes_into_the_query_and_its_signed_post_is_a_hint() -> None:
     emulator = Fal()
     provider = far_side(emulator)
     hook = "https://me.example/hooks/1"
@@ -191,7 +194,7 @@ async def test_an_address_for_news_goes_into_the_query_and_its_post_is_a_hint() 
     job = emulator.jobs[remote_id.partition("|")[2]]
     assert job.data["webhook"] == hook
     assert "fal_webhook" not in job.body
-    told = {"request_id": job.id, "status": "OK", "payload": {"audio": {"url": "https://elsewhere.example/x"}}}
-    news = provider.read_news(HookPost(b"{}", told))
+    post = post_of(emulator, job)
+    news = await provider.read_news(HookPost(post.body, json.loads(post.body), post.headers, at=time.time()))
     assert news is not None
     assert news.remote_id is None
