@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from fermata_mcp.domain.errors import UnexpectedResponse
 from fermata_mcp.domain.hooks import HookPost, News
@@ -56,11 +56,12 @@ class PublishedKeys:
 def _keys_in(answer: Answer) -> tuple[bytes, ...]:
     """Those of Ed25519, as RFC 8037 writes them."""
     told = answer.get("keys")
-    return tuple(key for one in (told if isinstance(told, list) else [])[:MOST_KEYS] if (key := _key(one)))
+    listed = cast("list[Any]", told)[:MOST_KEYS] if isinstance(told, list) else []
+    return tuple(key for one in listed if isinstance(one, dict) and (key := _key(cast("dict[str, Any]", one))))
 
 
-def _key(told: Any) -> bytes | None:
-    written = str(told.get("x") or "") if isinstance(told, dict) and told.get("crv", "Ed25519") == "Ed25519" else ""
+def _key(told: dict[str, Any]) -> bytes | None:
+    written = str(told.get("x") or "") if told.get("crv", "Ed25519") == "Ed25519" else ""
     try:
         found = base64.b64decode(written + "=" * (-len(written) % 4), "-_", validate=True)
     except (binascii.Error, ValueError):
