@@ -220,7 +220,7 @@ async def settle(cluster: Cluster, http: httpx2.AsyncClient, found: Findings) ->
                 lost.append(task_id)
             elif said["status"] in OVER:
                 found.statuses[said["status"]] += 1
-                found.reasons[(said.get("error") or {}).get("message", "")[:90]] += 1
+                found.reasons[str((said.get("error") or {"message": ""})["message"])[:90]] += 1
             else:
                 continue
             open_.discard(task_id)

@@ -44,6 +44,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return processors + 2
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Few tests at once go to a worker: what takes longest comes first, and one worker would be sent all of it."""
+    if getattr(config.option, "maxschedchunk", 0) is None:
+        config.option.maxschedchunk = 2
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     mark_slow(items)
     longest_first(items)

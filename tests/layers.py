@@ -112,6 +112,9 @@ THINNED = {
     # One of each kind is asked before.
     "tests/e2e/test_evaluation.py::test_every_other_request": (),
     "tests/property/test_protocol_in_postgres.py::test_the_machine_finds_out": ("put forward",),
+    "tests/faults/test_frozen.py": ("sunoapi", "musicapi-sonic", "apiin"),
+    # What it says to run are stages of this run, each once more.
+    "tests/e2e/test_docs.py::test_commands_work_as_they_are_written[CONTRIBUTING": (),
     "tests/e2e/test_cli_stop.py::test_stopped_work_does_not_go_on_beside": ("[tasks]", "[extend]"),
     "tests/e2e/test_cli_stop.py::test_ctrl_c_at_any_time": ("[extend]", "[tasks]", "[--help]"),
     "tests/e2e/test_long_audio.py::test_three_minutes_are_read": ("stdio-legacy", "http-auto"),
@@ -143,7 +146,15 @@ LONG = (
 )
 # What takes minutes begins first, so that nobody waits for it at the end. Begun together, the tests of a file also
 # share what was recorded or seen once for all of them, instead of once in each worker.
-LONGEST = ("tests/faults/test_kill_points.py", "tests/faults/test_chaos.py", "tests/e2e/test_player.py")
+LONGEST = (
+    "tests/faults/test_kill_points.py",
+    "tests/e2e/test_tutorial.py",
+    "tests/e2e/test_secrets.py",
+    "tests/e2e/test_providers.py::test_keys",
+    "tests/e2e/test_docs.py",
+    "tests/faults/test_chaos.py",
+    "tests/e2e/test_player.py",
+)
 PROMISES = {
     "any track fits any length": (
         "tests/unit/rearrange/arrangement/test_shorten.py::test_beginning_and_ending_are_bit_for_bit_those_of_the_track[4",

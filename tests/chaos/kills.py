@@ -38,7 +38,7 @@ from .scenarios import SCENARIOS, load_scenarios
 T = TypeVar("T")
 TRIES = 4
 ROUNDS = 3
-EACH_OF_THE_REST = 24
+EACH_OF_THE_REST = 48
 # Processes die here, not machines: nothing has to be on a disk.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 MAIN = ("extend", "upload", "chain", "joined here")

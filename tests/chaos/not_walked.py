@@ -134,7 +134,7 @@ NOT_WALKED: tuple[str, ...] = (
     "store/postgres/holding.py:holds",
     "store/postgres/holding.py:let_go",
     "store/postgres/incarnation.py:Memory.compare",
-    "store/postgres/incarnation.py:Memory.note",
+    "store/postgres/incarnation.py:Memory.noting",
     "store/postgres/incarnation.py:_hold_back",
     "store/postgres/incarnation.py:_settle",
     "store/postgres/incarnation.py:_where",

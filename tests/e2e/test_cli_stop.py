@@ -114,9 +114,10 @@ def test_the_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
         shell.press(CTRL_C)
         shell.waits_for("Ctrl-C again ends at once")
         shell.press(CTRL_C)
-        assert shell.end() == 130
+        assert shell.process.wait(PATIENCE) == 130
         with suppress(ProcessLookupError):
             os.kill(worker, signal.SIGCONT)
+        shell.end()  # all who write to the terminal have left
         assert "Traceback" not in shell.shown
         assert "Stopped" in last_words(shell.shown)
         assert shell.shown.rindex("\x1b[?25h") > shell.shown.rindex("\x1b[?25l"), "the cursor stays hidden"

@@ -17,8 +17,11 @@ pytestmark = needs_proc
 LEASE_SECONDS = 1.5
 SHORT_LEASES = f"""
 import os, runpy, signal
+import fermata_mcp.domain.lease as lease
 import fermata_mcp.store.base as base
-base.SUBMIT_LEASE_MS, base.POLL_LEASE_MS, base.GRACE_MS = {round(LEASE_SECONDS * 1000)}, 1500, 200
+short = {round(LEASE_SECONDS * 1000)}
+lease.submit_lease_ms = lambda answer_seconds: short
+base.SUBMIT_LEASE_MS, base.POLL_LEASE_MS, base.GRACE_MS = short, 1500, 200
 """
 STOP = """
 stopped = []

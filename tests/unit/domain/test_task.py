@@ -15,7 +15,7 @@ def a_clip(name: str, *joins: float, whole: bool = True, **more: Any) -> Clip:
     seams = tuple(
         Seam.model_validate({"at": at, "from": at, "to": at, "blend_ms": 20, "confidence": 1}) for at in joins
     )
-    told = {
+    told: dict[str, Any] = {
         "provider_clip_id": name,
         "url": f"https://a/{name}",
         "file": f"/m/{name}.mp3",

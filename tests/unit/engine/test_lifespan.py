@@ -130,7 +130,7 @@ class TestTakingOver:
             store.dead = True
             remote.hang_up.set()
         async with house.engine() as other:
-            house.time.skip((POLL_LEASE_MS + GRACE_MS) / 1000 + 1)
+            house.time.skip((SUBMIT_LEASE_MS + GRACE_MS) / 1000 + 1)
             task = await finished(other, task)
         assert (task.status, remote.sent) == ("succeeded", 2)
 

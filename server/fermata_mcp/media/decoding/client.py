@@ -57,6 +57,8 @@ from .time_limits import seconds_for
 COMMAND = [sys.executable, "-m", "fermata_mcp.media.decoding.process"]
 AT_ONCE = 2
 START_SECONDS = 60.0
+# On a busy machine even one that has just started may have left before it is asked.
+MOST_STARTS = 3
 # A processor may be shared with many: the process itself is stopped by what it used.
 PATIENCE = 4.0
 KEPT = "undecodable"
@@ -228,13 +230,14 @@ class Decoder:
         return answer
 
     async def _answer(self, request: Request) -> Answer | Broken:
+        tries = AT_ONCE + MOST_STARTS
         while True:
-            waited = bool(self._idle)
-            child = self._idle.pop() if waited else await _started()
+            tries -= 1
+            child = self._idle.pop() if self._idle else await _started()
             try:
                 return await self._answer_of(child, request)
             except _Ended as ended:
-                if waited and ended.code == 0:  # it had waited for long, and left meanwhile
+                if tries and ended.code == 0:  # it had waited for work for too long, and left meanwhile
                     continue
                 did = "kept the decoder busy for too long" if ended.code == _OUT_OF_TIME else "ended the decoder"
             except TimeoutError:
