@@ -47,8 +47,8 @@ async def test_what_is_signed_is_heard_and_the_keys_are_asked_for_once(house: Ho
         task = await shop.waiting()
         await shop.post("error")
         await shop.looked(1)
-        await shop.post()
         emulator.ready_after_polls = 0
+        await shop.post()
         assert (await finished(shop.service, task, 30)).status == "succeeded"
         assert (shop.fates()["heard"], asked_for_keys(emulator)) == (2, 1)
 
