@@ -13,7 +13,7 @@ from fermata_mcp.domain.requests.wire_request import default_point
 from fermata_mcp.domain.spec import ProviderSpec
 from fermata_mcp.domain.task import Audio, Clip, Step, Task, Work, new_id
 
-from .further import extensions, not_carried, sent_further
+from .further import extensions, not_carried, sent_further, unused_prompts
 from .money import money_of_failure
 from .moves import cancelled, ended
 
@@ -183,7 +183,7 @@ def _after_link(
         }
         return Next(patch, _step(step, work, spec))
     reached = link.so_far >= target - NEAR_ENOUGH_SECONDS and audio != task.audio
-    missing = what_is_missing(task, _with_other_takes(task, step, clips))
+    missing = (*what_is_missing(task, _with_other_takes(task, step, clips)), *unused_prompts(task))
     if audio == task.audio and link.track.file is not None:
         missing = (*missing, f"The last part is not in the delivered track; it is kept as {task.id}/0.")
     patch = ended("succeeded" if reached else "partial", now, audio=audio)

@@ -42,6 +42,14 @@ def not_carried(task: Task, fields: Mapping[str, Any], spec: ProviderSpec) -> tu
     return (f"The further extensions go without {', '.join(lost)}: {spec.name} cannot take that for clips of its own.",)
 
 
+def unused_prompts(task: Task) -> tuple[str, ...]:
+    """A warning for prompts of extensions that were never made, now that the chain is over."""
+    left = len(_prompts(task)) - extensions(task)
+    if left <= 0:
+        return ()
+    return (f"The chain was over before its {'last prompt' if left == 1 else f'last {left} prompts'} had a turn.",)
+
+
 def _is_asked(name: str, task: Task) -> bool:
     """Whether the next extension is to have this field."""
     if name == "prompt" and _prompts(task):

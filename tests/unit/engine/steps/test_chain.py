@@ -101,6 +101,15 @@ def test_a_chain_stops_and_says_why(
     assert words is None or words in " ".join(told.task.get("warnings") or ())
 
 
+@pytest.mark.parametrize(("prompts", "said"), [(1, None), (2, "its last prompt"), (3, "its last 2 prompts")])
+def test_prompts_of_extensions_that_were_not_made_are_told(prompts: int, said: str | None, settings: Settings) -> None:
+    step = running_step()
+    over = after(a_chain(step, target_seconds=34.5, prompts=["slower"] * prompts), step, settings)
+    assert over.step is None
+    told = [warning for warning in over.task.get("warnings", ()) if "prompt" in warning]
+    assert told == ([] if said is None else [f"The chain was over before {said} had a turn."])
+
+
 def test_a_cancelled_task_stays_cancelled_whatever_is_delivered(settings: Settings) -> None:
     told = after(replace(a_task(), cancel_at=NOON), running_step(), settings)
     assert (told.step, told.task.get("status")) == (None, "cancelled")
