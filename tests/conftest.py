@@ -15,7 +15,7 @@ import pytest
 
 from fermata_mcp.engine import progress, runner
 from fermata_mcp.store.sqlite import store
-from layers import SHORT, longest_first, mark_slow
+from layers import SHORT, keep_together, longest_first, mark_slow
 from support.accounts import OURS
 from support.engines import House
 from support.music import silence
@@ -45,14 +45,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Few tests at once go to a worker: what takes longest comes first, and one worker would be sent all of it."""
-    if getattr(config.option, "maxschedchunk", 0) is None:
-        config.option.maxschedchunk = 2
+    """One test at a time goes to a worker, where xdist would send one of them all that takes longest."""
+    if getattr(config.option, "dist", "no") == "load":
+        config.option.dist = "loadgroup"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     mark_slow(items)
     longest_first(items)
+    keep_together(items)
     config.stash[SHORT] = [item.nodeid for item in items if item.get_closest_marker("slow") is None]
 
 

@@ -94,6 +94,14 @@ THINNED = {
     # What each shares with its sibling on the same key: one code, which is walked with the other.
     **dict.fromkeys(
         (
+            f"tests/contract/test_capabilities.py::test_{what}[{name}-"
+            for what in ("parameters", "sources")
+            for name in ("kie-classic", "musicapi-producer", "acedata-producer")
+        ),
+        (),
+    ),
+    **dict.fromkeys(
+        (
             f"tests/contract/test_adapters.py::test_contract[{name}-"
             for name in ("kie-classic", "musicapi-producer", "acedata-producer")
         ),
@@ -111,7 +119,10 @@ THINNED = {
     "tests/contract/test_adapters.py::test_contract[acestep of February": ("fields", "runs", "endings"),
     # One of each kind is asked before.
     "tests/e2e/test_evaluation.py::test_every_other_request": (),
-    "tests/property/test_protocol_in_postgres.py::test_the_machine_finds_out": ("put forward",),
+    "tests/property/test_protocol_in_postgres.py::test_the_machine_finds_out": (),
+    "tests/faults/test_machine.py::test_a_clock_that_jumps": ("sunoapi", "apiin"),
+    "tests/faults/test_audio_of_providers.py::test_half_a_file": ("sunoapi", "apiin", "fal"),
+    "tests/contract/test_border.py::test_nothing_changes_no_paid_request": ("sonic", "sunoapi", "apiin", "fal"),
     "tests/faults/test_frozen.py": ("sunoapi", "musicapi-sonic", "apiin"),
     # What it says to run are stages of this run, each once more.
     "tests/e2e/test_docs.py::test_commands_work_as_they_are_written[CONTRIBUTING": (),
@@ -154,6 +165,22 @@ LONGEST = (
     "tests/e2e/test_docs.py",
     "tests/faults/test_chaos.py",
     "tests/e2e/test_player.py",
+)
+# Each makes something for all its tests that takes long: a walk through every scenario, a browser, a clone.
+SHARING = (
+    "tests/faults/test_kill_points.py",
+    "tests/e2e/test_player",
+    "tests/e2e/test_home_page.py",
+    "tests/e2e/test_docs.py",
+    "tests/e2e/test_replicas.py",
+    "tests/e2e/test_conformance.py",
+    "tests/e2e/test_node_clients.py",
+    "tests/e2e/test_inspector.py",
+    "tests/e2e/test_cli_seen_and_heard.py",
+    "tests/e2e/test_bundle.py",
+    "tests/e2e/test_audio_over_http.py",
+    "tests/contract/test_adding_a_provider.py",
+    "tests/unit/benchmarks/",
 )
 PROMISES = {
     "any track fits any length": (
@@ -241,6 +268,13 @@ def mark_slow(items: Sequence[pytest.Item]) -> None:
 def longest_first(items: list[pytest.Item]) -> None:
     """Put what takes minutes before all others, which stay in their order."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
+def keep_together(items: list[pytest.Item]) -> None:
+    """What a file of tests shares is made by one worker, once."""
+    for item in items:
+        if item.nodeid.startswith(SHARING):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 def _is_repeated(node: str) -> bool:

@@ -258,6 +258,10 @@ NOT_WALKED: tuple[str, ...] = (
     "surface/tools.py:Toolbox.upload_track",
     # New since the walk was last made whole: reached in part, or by no scenario yet.
     "engine/credits.py:_about",
+    "engine/watching/observed.py:Observed.read_news",
+    "providers/http/client.py:HttpProvider.read_news",
+    "providers/http/published_keys.py:PublishedKeys._renew",
+    "providers/http/published_keys.py:PublishedKeys.read",
     "engine/intake/others.py:check_named",
     "engine/intake/prepare.py:Preparer.prepare",
     "engine/intake/sent_window.py:_cut",
