@@ -15,7 +15,7 @@ import pytest
 
 from fermata_mcp.engine import progress, runner
 from fermata_mcp.store.sqlite import store
-from layers import SHORT, keep_together, longest_first, mark_slow
+from layers import SHORT, longest_first, mark_slow, together
 from support.accounts import OURS
 from support.engines import House
 from support.music import silence
@@ -44,16 +44,27 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return processors + 2
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """One test at a time goes to a worker, where xdist would send one of them all that takes longest."""
-    if getattr(config.option, "dist", "no") == "load":
-        config.option.dist = "loadgroup"
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One test goes to a worker at a time, or a file that shares something: else one would get all that takes longest.
+
+    Thousands of quick ones go in larger lots, as usual.
+    """
+    if config.getoption("dist") != "load" or "not slow" in str(config.getoption("markexpr")):
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneByOne(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return together(nodeid)
+
+    config.option.loadscopereorder = False
+    return OneByOne(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     mark_slow(items)
     longest_first(items)
-    keep_together(items)
     config.stash[SHORT] = [item.nodeid for item in items if item.get_closest_marker("slow") is None]
 
 

@@ -270,11 +270,9 @@ def longest_first(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
-def keep_together(items: list[pytest.Item]) -> None:
-    """What a file of tests shares is made by one worker, once."""
-    for item in items:
-        if item.nodeid.startswith(SHARING):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+def together(node: str) -> str:
+    """What is run by one worker, one after another: what a file of tests shares is made once."""
+    return node.partition("::")[0] if node.startswith(SHARING) else node
 
 
 def _is_repeated(node: str) -> bool:

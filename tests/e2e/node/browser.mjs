@@ -40,6 +40,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) await (await openBrowser
 export async function openPage(browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 760, height: 640 }, deviceScaleFactor: 2, ...options });
   await context.addInitScript(hearWhatPlays);
+  context.setDefaultTimeout(0); // the whole has a deadline; that a machine is slow is no failure
   const page = await context.newPage();
   const wrong = [];
   page.on("pageerror", (error) => wrong.push(String(error)));
