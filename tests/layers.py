@@ -13,6 +13,8 @@ import pytest
 
 SHORT = pytest.StashKey[list[str]]()  # node ids of what was collected for this run and is not slow
 
+# Each is one code with another provider on the same key.
+SIBLINGS = ("kie-classic", "musicapi-producer", "acedata-producer")
 # Beginnings of node ids.
 SLOW = (
     "tests/unit/benchmarks/",
@@ -71,10 +73,8 @@ SLOW = (
     # Every kind of tag into every other, and every bit rate; one of each stays in.
     "tests/unit/media/encoding/test_quality.py",
     "tests/unit/media/tagging/test_carry.py::test_from_every_kind",
-    # These two share their code with another one that stays in.
-    "tests/contract/test_adapters.py::test_contract[kie-classic",
-    "tests/contract/test_adapters.py::test_contract[musicapi-producer",
-    "tests/contract/test_adapters.py::test_contract[acedata-producer",
+    # These share their code with another one that stays in.
+    *(f"tests/contract/test_adapters.py::test_contract[{name}" for name in SIBLINGS),
 )
 # Of these only the named combinations (words of their ids) are in `make full`: each kind with one provider, and each
 # provider with one kind. The product of both is for `make long`.
@@ -96,15 +96,12 @@ THINNED = {
         (
             f"tests/contract/test_capabilities.py::test_{what}[{name}-"
             for what in ("parameters", "sources")
-            for name in ("kie-classic", "musicapi-producer", "acedata-producer")
+            for name in SIBLINGS
         ),
         (),
     ),
     **dict.fromkeys(
-        (
-            f"tests/contract/test_adapters.py::test_contract[{name}-"
-            for name in ("kie-classic", "musicapi-producer", "acedata-producer")
-        ),
+        (f"tests/contract/test_adapters.py::test_contract[{name}-" for name in SIBLINGS),
         ("fields_are_documented", "fields_arrive", "every_documented", "forms", "runs", "endings", "facts", "states"),
     ),
     # What they read of looks is read by the same code as that of the others.

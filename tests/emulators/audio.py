@@ -67,9 +67,7 @@ class Studio:
         """Take an audio file in. Raises soundfile.LibsndfileError where it is none."""
         read: Any = soundfile.read  # pyright: ignore[reportUnknownMemberType]
         samples, rate = read(io.BytesIO(data), dtype="float32", always_2d=True)
-        mono: Samples = samples.mean(axis=1, dtype=np.float32)
-        places = np.arange(round(len(mono) * RATE / rate)) * (rate / RATE)
-        self._uploaded[name] = np.asarray(np.interp(places, np.arange(len(mono)), mono), np.float32)
+        self._uploaded[name] = brought(samples, rate)
         return (Piece(name, 0, len(self._uploaded[name])),)
 
     def samples(self, recipe: Recipe) -> Samples:
@@ -82,6 +80,13 @@ class Studio:
 
     def _origin(self, name: str, stop: int) -> Samples:
         return self._uploaded[name] if name in self._uploaded else _endless(name, stop)
+
+
+def brought(samples: Any, rate: int) -> Samples:
+    """[frames, channels] of that rate as one channel at `RATE`."""
+    mono: Samples = samples.mean(axis=1, dtype=np.float32)
+    places = np.arange(round(len(mono) * RATE / rate)) * (rate / RATE)
+    return np.asarray(np.interp(places, np.arange(len(mono)), mono), np.float32)
 
 
 @lru_cache(maxsize=16)

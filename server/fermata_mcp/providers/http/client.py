@@ -166,10 +166,9 @@ class HttpProvider:
 
     async def read_news(self, post: HookPost) -> News | None:
         def read(signed: HookPost) -> News | None:
-            def told(_: Answer, __: str) -> News | None:
-                return self._adapter.read_news(signed, self._account)
-
-            return self._understood(told, Answer(200, None, ""), "")
+            return self._understood(
+                lambda _, __: self._adapter.read_news(signed, self._account), Answer(200, None, ""), ""
+            )
 
         call = self._adapter.news_keys_call()
         return read(post) if call is None else await self._news_keys.read(call, post, read)

@@ -24,6 +24,7 @@ from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from support.asked import begin, chain, extend
 from support.engines import House, finished
+from support.looked_for import place_of
 from support.paid import ALL
 from support.shop import trading
 
@@ -134,17 +135,6 @@ def audio_of(task: Task) -> Samples:
     samples, rate = read(task.audio.file, dtype="float32", always_2d=True)
     assert rate == RATE
     return samples.mean(axis=1)
-
-
-def place_of(sound: Samples, heard: Samples) -> tuple[float, float]:
-    """Second of `heard` at which `sound` begins, and how much alike they are there (1 is the same)."""
-    size = 1 << (len(heard) + len(sound)).bit_length()
-    product = np.fft.irfft(np.fft.rfft(heard, size) * np.fft.rfft(sound, size).conj(), size)[: len(heard)]
-    squares = np.concatenate([[0.0], np.cumsum(heard.astype(np.float64) ** 2), np.full(len(sound), np.nan)])
-    energy = np.sqrt(np.maximum(squares[len(sound) :][: len(heard)] - squares[: len(heard)], 1e-9))
-    alike = np.nan_to_num(product / (energy * np.sqrt(np.sum(sound.astype(np.float64) ** 2))))
-    best = int(np.argmax(alike))
-    return best / RATE, float(alike[best])
 
 
 def is_whole(task: Task, counter: Counter, parts: list[Recipe]) -> bool:

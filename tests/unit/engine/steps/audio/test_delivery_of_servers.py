@@ -12,10 +12,9 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 import soundfile
-from numpy.typing import NDArray
 
 from emulators.acestep import AceStep
-from emulators.audio import RATE, origin
+from emulators.audio import RATE, Samples, brought, origin
 from emulators.base import Emulator, Job
 from emulators.fal import Fal
 from emulators.faults import Front
@@ -27,6 +26,7 @@ from fermata_mcp.domain.task import Task
 from fermata_mcp.engine.service import Service
 from support.asked import begin, chain, extend
 from support.engines import House, finished
+from support.looked_for import place_of
 
 pytestmark = pytest.mark.anyio
 SOURCE_SECONDS, ADDS_SECONDS = 40.0, 24.0
@@ -36,7 +36,6 @@ PAID = {"fal": {"fal_key": "key"}, "elevenlabs": {"elevenlabs_api_key": "key"}}
 FORMS = ("file", "link", "clip", "task")
 # Near the end of what is new, and before the ending that one of them makes of it.
 LOOKED_AT = slice(-9 * RATE, -7 * RATE)
-Samples = NDArray[np.float32]
 
 
 def made(emulator: Emulator, job: Job) -> Samples:
@@ -55,24 +54,6 @@ def made(emulator: Emulator, job: Job) -> Samples:
 def read(file: Any) -> Samples:
     found: tuple[Any, int] = soundfile.read(file, dtype="float32", always_2d=True)
     return brought(*found)
-
-
-def brought(sound: Any, rate: int) -> Samples:
-    """One channel, at the rate of the emulators' music."""
-    mono = sound.mean(axis=1)
-    at = np.arange(round(len(mono) * RATE / rate)) * (rate / RATE)
-    return np.asarray(np.interp(at, np.arange(len(mono)), mono), np.float32)
-
-
-def place_of(sound: Samples, heard: Samples) -> tuple[float, float]:
-    """Second of `heard` at which `sound` begins, and how much alike they are there (1 is the same)."""
-    size = 1 << (len(heard) + len(sound)).bit_length()
-    product = np.fft.irfft(np.fft.rfft(heard, size) * np.fft.rfft(sound, size).conj(), size)[: len(heard) - len(sound)]
-    squares = np.concatenate([[0.0], np.cumsum(heard.astype(np.float64) ** 2)])
-    energy = np.sqrt(np.maximum(squares[len(sound) :] - squares[: -len(sound)], 1e-6))[: len(product)]
-    alike = product / (energy * np.sqrt(np.sum(sound.astype(np.float64) ** 2)))
-    best = int(np.argmax(alike))
-    return best / RATE, float(alike[best])
 
 
 class Counter:
